@@ -1,0 +1,359 @@
+"""The contract between the add-on and the server, written once. Standard library only, no bpy.
+
+Everything that crosses the boundary is one of the dataclasses below, turned into JSON by `encode` and back by
+`decode` (strict: see codec.py). This page is the only one that both sides import.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .codec import decode, encode, field_types, from_plain
+from .faults import Fault, FaultCode, FaultRecord
+
+__all__ = ["Fault", "FaultCode", "FaultRecord", "decode", "encode", "field_types", "from_plain"]
+
+VERSION = "0.1.0"
+"""Product version; equals the manifest's and the newest CHANGELOG entry (a test compares them)."""
+
+PROTOCOL = 1
+"""Raised whenever a message changes; add-on and server of different numbers refuse each other."""
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+FINAL_STATES: frozenset[str] = frozenset({"done", "failed", "cancelled"})
+
+ParamType = Literal["int", "float", "bool", "enum", "text"]
+InputKind = Literal["image", "mesh", "views", "motion", "passes"]
+ArtefactKind = Literal["mesh", "image", "text"]
+
+
+# ------------------------------------------------------------------------------------------ what the product does
+
+
+@dataclass(frozen=True)
+class TaskInput:
+    """One thing a task needs besides the prompt. `key` names it in `Job.inputs`."""
+
+    key: str
+    kind: InputKind
+    label: str
+    help: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row of the product: what goes in, what comes out."""
+
+    id: str
+    label: str
+    help: str
+    inputs: tuple[TaskInput, ...]
+    outputs: tuple[ArtefactKind, ...]
+    prompt: bool = False
+
+
+_IMAGE = TaskInput("image", "image", "Picture", "The picture to work from; transparency marks the background")
+
+TASKS: dict[str, Task] = {
+    task.id: task
+    for task in (
+        Task(
+            "image_to_mesh", "Picture to Mesh", "Turn a picture of an object into a textured mesh", (_IMAGE,), ("mesh",)
+        ),
+        Task(
+            "echo",
+            "Self-Test",
+            "Send a message (and a picture, if there is one) through the whole chain and back",
+            (dataclasses.replace(_IMAGE, required=False),),
+            ("text", "image", "mesh"),
+            prompt=True,
+        ),
+    )
+}
+
+
+# ------------------------------------------------------------------------------------------------ what a model describes
+
+RESERVED_PARAM_KEYS = frozenset({"name", "rna_type", "bl_rna", "id_data"})
+_PARAM_KEY = re.compile(r"[a-z][a-z0-9_]{0,58}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of an enum parameter. `id` is stored and sent, `label` is shown."""
+
+    id: str
+    label: str
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Param:
+    """One knob of a model. The add-on draws it; no other file of the add-on knows it.
+
+    minimum and maximum bound int and float (hard limits); `unit` is "", "m", "deg", "px", "s", "faces" or "percent".
+    """
+
+    key: str
+    type: ParamType
+    label: str
+    help: str
+    default: bool | int | float | str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Choice, ...] = ()
+    advanced: bool = False
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not _PARAM_KEY.fullmatch(self.key) or self.key in RESERVED_PARAM_KEYS:
+            raise Fault("bad_request", f"A parameter cannot be called {self.key!r}: Blender could not store it.")
+        if self.type == "enum" and not self.choices:
+            raise Fault("bad_request", f"Parameter {self.key!r} offers no choices.")
+        self.check(self.default)
+
+    def check(self, value: object) -> bool | int | float | str:
+        """`value` as this parameter's type. Raises Fault("bad_request") when it does not fit."""
+        value = self._typed(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            low, high = self.minimum, self.maximum
+            if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
+                raise Fault(
+                    "bad_request",
+                    f"{self.label} is {value:g}, but must lie between {_bound(low)} and {_bound(high)}.",
+                    f"Change {self.label}.",
+                )
+        if self.type == "enum" and value not in {choice.id for choice in self.choices}:
+            offered = ", ".join(choice.id for choice in self.choices)
+            raise Fault("bad_request", f"{self.label} cannot be {value!r}.", f"Choose one of: {offered}.")
+        return value
+
+    def _typed(self, value: object) -> bool | int | float | str:
+        if self.type == "float" and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        wanted = {"int": int, "float": float, "bool": bool, "enum": str, "text": str}[self.type]
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            raise Fault("bad_request", f"{self.label} must be {self.type}, not {type(value).__name__}.")
+        return value
+
+    def parse(self, text: str) -> bool | int | float | str:
+        """`text` from a command line as this parameter's type. Raises Fault("bad_request")."""
+        value: object = text
+        try:
+            if self.type == "int":
+                value = int(text)
+            elif self.type == "float":
+                value = float(text)
+            elif self.type == "bool":
+                value = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+        except (ValueError, KeyError):
+            raise Fault("bad_request", f"{self.key}={text} is not a valid {self.type}.") from None
+        return self.check(value)
+
+
+def _bound(value: float | None) -> str:
+    return "anything" if value is None else f"{value:g}"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the panel needs to know about a model; nothing here is computed from weights.
+
+    procedural: works without weights; the panel says so.
+    requires:   top-level Python modules that must be importable where the worker runs.
+    repository, revision, licence: of the weights; "" for procedural models.
+    memory_gb:  working memory of one job on the device, for the pre-flight line.
+    unavailable: None when the model can run now, else why not and what to do; filled in by the registry.
+    """
+
+    id: str
+    task: str
+    label: str
+    help: str
+    params: tuple[Param, ...] = ()
+    procedural: bool = False
+    source: str = ""
+    requires: tuple[str, ...] = ()
+    repository: str = ""
+    revision: str = ""
+    licence: str = ""
+    memory_gb: float = 0.0
+    unavailable: FaultRecord | None = None
+
+    def check_params(self, values: dict[str, Any]) -> dict[str, bool | int | float | str]:
+        """`values` completed with the defaults. Raises Fault("bad_request") for an unknown key or a bad value."""
+        known = {param.key: param for param in self.params}
+        for key in values:
+            if key not in known:
+                raise Fault(
+                    "bad_request", f"{self.label} has no parameter {key!r}.", f"It has: {', '.join(known) or 'none'}."
+                )
+        return {key: param.check(values.get(key, param.default)) for key, param in known.items()}
+
+
+# --------------------------------------------------------------------------------------------------- what travels by job
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file of the content-addressed store, `<data>/blobs/<sha256><suffix>`.
+
+    sha256: 64 lower-case hex digits of the content. suffix: ".npy", ".png", ".glb", ... , lower case.
+    """
+
+    sha256: str
+    suffix: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256) or not re.fullmatch(r"\.[a-z0-9]{1,8}", self.suffix):
+            raise Fault("bad_request", "That is not the name of a stored file.", detail=f"{self.sha256}{self.suffix}")
+
+    @property
+    def file_name(self) -> str:
+        return self.sha256 + self.suffix
+
+
+@dataclass(frozen=True)
+class Job:
+    """One request. `id` is a UUID made by the client, so that sending it twice is harmless.
+
+    name: what the result should be called in the scene (from the file or the prompt). seed: 0 .. 2**31 - 1.
+    """
+
+    id: str
+    task: str
+    model: str
+    inputs: dict[str, Blob] = field(default_factory=dict)
+    params: dict[str, bool | int | float | str] = field(default_factory=dict)
+    prompt: str = ""
+    seed: int = 0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", self.id):
+            raise Fault("bad_request", "The job id must be a lower-case UUID.", detail=self.id[:80])
+        if not 0 <= self.seed < 2**31:
+            raise Fault("bad_request", f"The seed is {self.seed}, but must lie between 0 and {2**31 - 1}.")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One numbered step of progress. total 0: the length of the phase is unknown. preview: a file of the job folder."""
+
+    seq: int
+    time_s: float
+    phase: str
+    step: int = 0
+    total: int = 0
+    message: str = ""
+    preview: str = ""
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One finished file of the job folder. `file` is a bare name, `meta` small facts (faces, width, frame ...)."""
+
+    kind: ArtefactKind
+    file: str
+    sha256: str
+    bytes: int
+    name: str
+    meta: dict[str, bool | int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Everything needed to make the result again."""
+
+    product_version: str
+    task: str
+    model: str
+    revision: str
+    weights_sha256: str
+    prompt: str
+    seed: int
+    params: dict[str, bool | int | float | str]
+    inputs: dict[str, str]
+    created: str
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `result.json` holds."""
+
+    job: Job
+    artefacts: tuple[Artefact, ...]
+    provenance: Provenance
+    report: dict[str, bool | int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job as the server sees it. `events` are those after the asked-for number; `folder` is absolute on the server."""
+
+    id: str
+    state: JobState
+    attempt: int
+    folder: str
+    events: tuple[Event, ...] = ()
+    result: Result | None = None
+    fault: FaultRecord | None = None
+    queue_position: int = 0
+
+
+# ------------------------------------------------------------------------------------------------- what the server says
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The one line that the server prints on its standard output when it is ready (and writes to `server.json`)."""
+
+    port: int
+    token: str
+    version: str
+    protocol: int
+    pid: int
+    data: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """State of the server. worker: "idle", "starting", "busy" or "gone"; heartbeat_s: age of its last sign of life."""
+
+    version: str
+    protocol: int
+    worker: Literal["idle", "starting", "busy", "gone"]
+    worker_generation: int
+    heartbeat_s: float
+    device: str
+    queued: int
+    running: int
+    leases: int
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models, and those whose file could not be read (id -> first line of the reason)."""
+
+    models: tuple[ModelInfo, ...]
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A Blender that wants the server to live on.
+
+    client: any unique word. pid: its process on this machine, so that the server notices a killed Blender at once
+    instead of after `seconds`; 0 when it runs elsewhere.
+    """
+
+    client: str
+    seconds: float = 120.0
+    pid: int = 0
