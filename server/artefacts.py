@@ -1,0 +1,327 @@
+"""Finished files of a job: placed, written to a temporary name, synced, renamed and hashed. numpy only.
+
+The one place where a model's native frame becomes Blender's and Blender's becomes glTF's:
+
+    native -> Blender (+Z up, front -Y) -> base at z = 0, centred in x and y, `height_m` high -> glTF (+Y up, front +Z)
+
+The parts of a set keep their places relative to each other; each has its own origin, in the middle of its base.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import hashlib
+import json
+import os
+import secrets
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blender_aigc.protocol import Artefact, ArtefactKind, Fault, Provenance, encode
+
+from .geometry.frames import GLTF, Frame
+from .geometry.mesh import Mesh
+from .glb import build_glb
+from .png import encode_png
+
+__all__ = ["atomic_write", "encode_png", "write_glb", "write_image", "write_text"]
+
+_GLTF_FROM_BLENDER = GLTF.blender_from_native.T
+_NAME_BYTES = 63
+"""What every Blender from 4.2 on can store as a name."""
+
+
+# --------------------------------------------------------------------------------------------------------- artefacts
+
+
+def write_glb(
+    meshes: Sequence[Mesh],
+    path: Path,
+    provenance: Provenance | None,
+    frame: Frame,
+    height_m: float = 1.0,
+    name: str = "",
+) -> Artefact:
+    """Writes `meshes` (native coordinates in `frame`) as one GLB that stands on the ground and is `height_m` high.
+
+    A set without height (a lying card) gets `height_m` as its largest extent. Degenerate triangles and unused vertices
+    are left out. `name` is what the result is called in the scene; without it, the first mesh's name.
+    Raises Fault: empty_result for no surface, internal for a mesh that contradicts itself (nothing is written then),
+    and what `atomic_write` raises.
+    """
+    if not meshes:
+        raise Fault("empty_result", "The model made no surface.", "Try another picture or another seed.")
+    if not (np.isfinite(height_m) and height_m > 0):
+        raise Fault("bad_request", f"The height is {height_m:g} m, but must be above zero.", "Change the height.")
+    checked = [_checked(mesh) for mesh in meshes]
+    placed, origins_m, size_m = _placed(checked, frame, height_m)
+    extras = {"aigc": json.loads(encode(provenance))} if provenance is not None else {}
+    names = _unique([clean_name(mesh.name, "mesh") for mesh in meshes])
+    meta: dict[str, bool | int | float | str] = {
+        "objects": len(placed),
+        "faces": sum(len(mesh.faces) - mesh.quads for mesh in placed),
+        "triangles": sum(len(mesh.faces) for mesh in placed),
+        "vertices": sum(len(mesh.vertices) for mesh in placed),
+        "quads": sum(mesh.quads for mesh in placed),
+        "width_m": float(size_m[0]),
+        "depth_m": float(size_m[1]),
+        "height_m": float(size_m[2]),
+        "texture_px": max((max(m.base_colour.shape[:2]) for m in placed if m.base_colour is not None), default=0),
+    }
+    return _artefact("mesh", path, build_glb(placed, origins_m, names, extras), clean_name(name, names[0]), meta)
+
+
+def write_image(array: np.ndarray, path: Path, name: str) -> Artefact:
+    """Writes (H, W), (H, W, 1 | 3 | 4) uint8, sRGB, straight alpha, row 0 on top, as a PNG."""
+    meta: dict[str, bool | int | float | str] = {"width": int(array.shape[1]), "height": int(array.shape[0])}
+    return _artefact("image", path, [encode_png(array)], clean_name(name, "image"), meta)
+
+
+def write_text(text: str, path: Path, name: str) -> Artefact:
+    """Writes `text` as UTF-8."""
+    return _artefact("text", path, [text.encode()], clean_name(name, "text"), {"characters": len(text)})
+
+
+def _artefact(
+    kind: ArtefactKind, path: Path, pieces: Sequence[bytes], name: str, meta: dict[str, bool | int | float | str]
+) -> Artefact:
+    path = Path(path)
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    atomic_write(path, pieces)
+    return Artefact(kind, path.name, digest.hexdigest(), sum(map(len, pieces)), name, meta)
+
+
+def clean_name(name: str, otherwise: str) -> str:
+    """`name` as one printable line of at most 63 UTF-8 bytes, cut between letters; `otherwise` when nothing is left."""
+    printable = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in unicodedata.normalize("NFC", name))
+    cut = " ".join(printable.split()).encode(errors="ignore")[:_NAME_BYTES].decode(errors="ignore").strip()
+    return cut or otherwise
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """`names` with " 2", " 3" ... after those that were there before."""
+    out: list[str] = []
+    for name in names:
+        candidate, number = name, 2
+        while candidate in out:
+            ending = f" {number}"
+            candidate = clean_name(name.encode()[: _NAME_BYTES - len(ending)].decode(errors="ignore"), "") + ending
+            number += 1
+        out.append(candidate)
+    return out
+
+
+# --------------------------------------------------------------------------------------------------------- placement
+
+
+def _placed(meshes: Sequence[Mesh], frame: Frame, height_m: float) -> tuple[list[Mesh], np.ndarray, np.ndarray]:
+    """Checked meshes in glTF's frame, relative to their origins; those (N, 3); the set's size in Blender's x, y, z."""
+    rotation = frame.blender_from_native
+    vertices = [mesh.vertices.astype(np.float64) @ rotation.T for mesh in meshes]
+    low = np.min([v.min(axis=0) for v in vertices], axis=0)
+    high = np.max([v.max(axis=0) for v in vertices], axis=0)
+    extent = high - low
+    if extent.max() <= 0:
+        raise Fault("empty_result", "The model made only a single point.", "Try another picture or another seed.")
+    # A height that is rounding noise beside the width is a card lying flat
+    scale = height_m / (extent[2] if extent[2] > 1e-6 * extent.max() else extent.max())
+    base = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+    normals_rotation = (_GLTF_FROM_BLENDER @ rotation).T
+    out, origins = [], []
+    for mesh, native in zip(meshes, vertices, strict=True):
+        points = (native - base) * scale
+        low_m, high_m = points.min(axis=0), points.max(axis=0)
+        origin = np.array([(low_m[0] + high_m[0]) / 2, (low_m[1] + high_m[1]) / 2, low_m[2]])
+        if len(meshes) == 1:
+            origin = np.zeros(3)  # the same point, without the rounding
+        assert mesh.normals is not None
+        out.append(
+            dataclasses.replace(
+                mesh,
+                vertices=((points - origin) @ _GLTF_FROM_BLENDER.T).astype(np.float32),
+                normals=_unit(mesh.normals.astype(np.float64) @ normals_rotation).astype(np.float32),
+            )
+        )
+        origins.append(_GLTF_FROM_BLENDER @ origin)
+    return out, np.array(origins), extent * scale
+
+
+# ------------------------------------------------------------------------------------------------------------ checks
+
+
+def _broken(what: str, detail: str) -> Fault:
+    return Fault("internal", f"The model made a damaged mesh: {what}.", "Try another seed, and report this.", detail)
+
+
+def _checked(mesh: Mesh) -> Mesh:
+    """`mesh` without degenerate triangles and unused vertices, with normals. Raises Fault if it contradicts itself."""
+    vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
+    if not len(vertices) or not len(faces):
+        raise Fault("empty_result", "The model made no surface.", "Try another picture or another seed.", mesh.name)
+    _check_arrays(mesh, vertices, faces)
+    order, quads = _sound_faces(faces, mesh.quads)
+    if not len(order):
+        raise Fault("empty_result", "The model made no surface.", "Try another picture.", f"{mesh.name}: degenerate")
+    corner_uvs = None if mesh.corner_uvs is None else np.asarray(mesh.corner_uvs, np.float32)
+    if len(order) < len(faces):
+        faces = faces[order]
+        corner_uvs = None if corner_uvs is None else corner_uvs[order]
+    used = np.zeros(len(vertices), bool)
+    used[faces] = True
+    colours, normals = mesh.vertex_colours, mesh.normals
+    if not used.all():
+        faces = (np.cumsum(used) - 1)[faces]
+        vertices = vertices[used]
+        colours = None if colours is None else np.asarray(colours)[used]
+        normals = None if normals is None else np.asarray(normals)[used]
+    normals = angle_weighted_normals(vertices, faces) if normals is None else _sound_normals(vertices, faces, normals)
+    return dataclasses.replace(
+        mesh,
+        vertices=vertices,
+        faces=faces,
+        corner_uvs=corner_uvs,
+        vertex_colours=colours,
+        normals=normals,
+        quads=quads,
+    )
+
+
+def _check_arrays(mesh: Mesh, vertices: np.ndarray, faces: np.ndarray) -> None:
+    def shape(what: str, array: Any, wanted: tuple[int, ...]) -> None:
+        if array is not None and np.shape(array) != wanted:
+            raise _broken(f"its {what} do not fit", f"{mesh.name}: {np.shape(array)} instead of {wanted}")
+
+    shape("vertices", vertices, (len(vertices), 3))
+    shape("faces", faces, (len(faces), 3))
+    shape("texture coordinates", mesh.corner_uvs, (len(faces), 3, 2))
+    shape("vertex colours", mesh.vertex_colours, (len(vertices), 3))
+    shape("normals", mesh.normals, (len(vertices), 3))
+    named = (
+        ("vertices", vertices),
+        ("texture coordinates", mesh.corner_uvs),
+        ("vertex colours", mesh.vertex_colours),
+        ("normals", mesh.normals),
+    )
+    for what, array in named:
+        if array is not None and not np.isfinite(array).all():
+            raise _broken(f"its {what} are not all numbers", mesh.name)
+    if not np.issubdtype(faces.dtype, np.integer) or faces.min() < 0 or faces.max() >= len(vertices):
+        raise _broken(
+            "faces point to vertices that do not exist", f"{mesh.name}: {faces.dtype} {faces.min()}..{faces.max()}"
+        )
+    if not 0 <= 2 * mesh.quads <= len(faces):
+        raise _broken("it has more quads than faces", f"{mesh.name}: {mesh.quads} quads, {len(faces)} triangles")
+    picture = mesh.base_colour
+    if picture is None:
+        return
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (3, 4) or 0 in picture.shape:
+        raise _broken("its texture is not a picture", f"{mesh.name}: {picture.dtype} {picture.shape}")
+    if mesh.corner_uvs is None:
+        raise _broken("it has a texture, but no texture coordinates", mesh.name)
+
+
+def _sound_faces(faces: np.ndarray, quads: int) -> tuple[np.ndarray, int]:
+    """Indices of the faces with three different corners, the intact quad pairs first, and the number of those."""
+    sound = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    if sound.all():
+        return np.arange(len(faces)), quads
+    whole = np.zeros(len(faces), bool)
+    whole[: 2 * quads] = np.repeat(sound[: 2 * quads].reshape(-1, 2).all(axis=1), 2)
+    return np.concatenate((np.flatnonzero(whole), np.flatnonzero(sound & ~whole))), int(whole.sum()) // 2
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _sound_normals(vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """`normals` as unit vectors; those without a length are made from the faces."""
+    normals = np.asarray(normals, np.float64)
+    length = np.linalg.norm(normals, axis=1)
+    if (length < 1e-6).any():
+        normals = np.where((length < 1e-6)[:, None], angle_weighted_normals(vertices, faces), normals)
+    return _unit(normals)
+
+
+def angle_weighted_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(V, 3) float64 unit normals, face normals weighted by the angle at the vertex (Thuermer and Wuethrich 1998).
+
+    A vertex whose faces have no area gets (0, 0, 1).
+    """
+    corners = np.asarray(vertices, np.float64)[faces]
+    edges = np.roll(corners, -1, axis=1) - corners
+    normals = np.cross(edges[:, 0], -edges[:, 2])
+    area = np.linalg.norm(normals, axis=1)
+    normals /= np.where(area > 0, area, 1)[:, None]
+    length = np.linalg.norm(edges, axis=2)
+    edges /= np.where(length > 0, length, 1)[..., None]
+    angles = np.arccos(np.clip(-np.einsum("fcx,fcx->fc", edges, np.roll(edges, 1, axis=1)), -1, 1))
+    out = np.empty((len(vertices), 3))
+    index = faces.reshape(-1)
+    for axis in range(3):
+        out[:, axis] = np.bincount(index, (angles * normals[:, axis, None]).reshape(-1), len(vertices))
+    length = np.linalg.norm(out, axis=1, keepdims=True)
+    return np.where(length > 1e-12, out / np.where(length > 1e-12, length, 1), (0.0, 0.0, 1.0))
+
+
+# ------------------------------------------------------------------------------------------------------------- files
+
+
+def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Puts `data` at `path` whole or not at all, and on the disk before it returns.
+
+    Written to a temporary name in the same folder, synced, renamed over `path`. Whatever goes wrong, the temporary
+    file is removed and what stood at `path` stays. Raises Fault: disk_full, or bad_request when the folder is missing,
+    read-only or the name impossible.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        try:
+            with temporary.open("xb") as file:
+                for piece in [data] if isinstance(data, (bytes, bytearray, memoryview)) else data:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _write_fault(error, path) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename last over a power cut, where the system can (Windows and some network drives cannot)."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _write_fault(error: OSError, path: Path) -> Fault:
+    detail = f"{path}: {error}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return Fault(
+            "disk_full", "There is no room left to write the result.", "Free some disk space, try again.", detail
+        )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return Fault(
+            "bad_request", f"Nothing can be written in {path.parent}.", "Choose a folder that you may write to.", detail
+        )
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return Fault("bad_request", f"The folder {path.parent} does not exist.", "Choose another folder.", detail)
+    if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EISDIR):
+        return Fault("bad_request", f"{path.name[:80]} cannot be the name of a file.", "Choose another name.", detail)
+    return Fault("internal", "The result could not be written.", "Try again.", detail)
