@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import hashlib
 import json
 import os
 import shutil
@@ -49,7 +48,7 @@ def interpreter(version: str) -> str | None:
     candidates += [[str(path)] for path in sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
     for command in candidates:
         try:
-            probe = "import sys; print(sys.executable if sys.version_info[:2] == (%s, %s) else '')" % tuple(version.split("."))
+            probe = f"import sys; print(sys.executable if '%d.%d' % sys.version_info[:2] == '{version}' else '')"
             found = subprocess.run([*command, "-c", probe], capture_output=True, text=True, timeout=30)
         except (OSError, subprocess.TimeoutExpired):
             continue
@@ -87,11 +86,15 @@ def recipe(name: str) -> tuple[str, list[str]]:
     python = next((version for version in SERVER_PYTHONS if interpreter(version)), None)
     if python is None:
         raise SystemExit(f"dev.py needs a Python of version {', '.join(SERVER_PYTHONS)}.")
+    if name == "build":
+        return python, []
     if name == "lint":
         return python, group("lint")
     if name == "server":
         return python, [*front, *extra("cpu"), *group("server-test")]
-    raise SystemExit(f"There is no environment {name!r}. There are: server, lint, {', '.join('bpy-' + v for v in BLENDERS)}.")
+    raise SystemExit(
+        f"There is no environment {name!r}. There are: server, lint, build, {', '.join('bpy-' + v for v in BLENDERS)}."
+    )
 
 
 def environment_python(name: str) -> Path:
@@ -116,7 +119,8 @@ def environment(name: str) -> Path:
     if torch:  # first and alone: a range in another package must not choose a build of its own
         index = os.environ.get("AIGC_TORCH_INDEX")
         run([*pip, *torch, *(["--index-url", index] if index else [])])
-    run([*pip, *requirements])
+    if requirements:
+        run([*pip, *requirements])
     stamp.write_text(wanted, encoding="utf-8")
     return python
 
@@ -198,7 +202,9 @@ def test(options: argparse.Namespace) -> None:
     }
     failed: list[str] = []
     if "server" in wanted:
-        rooms = [p.name for p in sorted((ROOT / "tests").iterdir()) if p.is_dir() and p.name not in ("addon", "e2e", "gui")]
+        rooms = [
+            p.name for p in sorted((ROOT / "tests").iterdir()) if p.is_dir() and p.name not in ("addon", "e2e", "gui")
+        ]
         paths = [f"tests/{room}" for room in rooms if any((ROOT / "tests" / room).rglob("test_*.py"))]
         if pytest("server", paths, arguments, env):
             failed.append("server")
@@ -237,7 +243,9 @@ def bench(options: argparse.Namespace) -> None:
 
 def gui(options: argparse.Namespace) -> None:
     if not os.environ.get("AIGC_GUI_BLENDER"):
-        raise SystemExit("Set AIGC_GUI_BLENDER to a command that runs its arguments under a (virtual) screen with Blender.")
+        raise SystemExit(
+            "Set AIGC_GUI_BLENDER to a command that runs its arguments under a (virtual) screen with Blender."
+        )
     raise SystemExit(pytest(f"bpy-{default_blender()}", ["tests/gui"], options.arguments, {"PYTHONPATH": str(ROOT)}))
 
 

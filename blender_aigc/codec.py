@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeVar
 
 from .faults import Fault
 
-
 T = TypeVar("T")
 
 
@@ -46,9 +45,9 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in typing.cast(dict[str, Any], value).items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_plain(item) for item in typing.cast(list[Any], value)]
     return value
 
 
@@ -75,11 +74,13 @@ def _build(kind: Any, value: object, path: str) -> Any:
     if origin is tuple:
         if not isinstance(value, list):
             raise _mistyped(path, "a list", value)
-        return tuple(_build(arguments[0], item, f"{path}[{i}]") for i, item in enumerate(value))
+        return tuple(_build(arguments[0], item, f"{path}[{i}]") for i, item in enumerate(typing.cast(list[Any], value)))
     if origin is dict:
         if not isinstance(value, dict):
             raise _mistyped(path, "an object", value)
-        return {key: _build(arguments[1], item, f"{path}.{key}") for key, item in value.items()}
+        return {
+            key: _build(arguments[1], item, f"{path}.{key}") for key, item in typing.cast(dict[str, Any], value).items()
+        }
     if kind is float and type(value) in (int, float):
         return _finite(typing.cast(float, value), path)
     if type(value) is not kind:
@@ -100,14 +101,14 @@ def _finite(value: int | float, path: str) -> float:
 def _build_message(cls: type, value: object, path: str) -> Any:
     if not isinstance(value, dict):
         raise _mistyped(path, "an object", value)
-    known = field_types(cls)
-    for key in value:
+    known, given = field_types(cls), typing.cast(dict[str, Any], value)
+    for key in given:
         if key not in known:
             raise Fault("bad_request", f"The message has an unknown key at {path}.{key}.", detail=cls.__name__)
     built: dict[str, Any] = {}
     for key, (kind, required) in known.items():
-        if key in value:
-            built[key] = _build(kind, value[key], f"{path}.{key}")
+        if key in given:
+            built[key] = _build(kind, given[key], f"{path}.{key}")
         elif required:
             raise Fault("bad_request", f"The message lacks {path}.{key}.", detail=cls.__name__)
     return cls(**built)

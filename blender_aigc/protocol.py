@@ -31,7 +31,7 @@ InputKind = Literal["image", "mesh", "views", "motion", "passes"]
 ArtefactKind = Literal["mesh", "image", "text"]
 
 
-# ------------------------------------------------------------------------------------------ what the product does
+# ----------------------------------------------------------------------------------------- what the product does
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ TASKS: dict[str, Task] = {
 }
 
 
-# ------------------------------------------------------------------------------------------------ what a model describes
+# ---------------------------------------------------------------------------------------- what a model describes
 
 RESERVED_PARAM_KEYS = frozenset({"name", "rna_type", "bl_rna", "id_data"})
 _PARAM_KEY = re.compile(r"[a-z][a-z0-9_]{0,58}")
@@ -196,7 +196,7 @@ class ModelInfo:
         return {key: param.check(values.get(key, param.default)) for key, param in known.items()}
 
 
-# --------------------------------------------------------------------------------------------------- what travels by job
+# ------------------------------------------------------------------------------------------- what travels by job
 
 
 @dataclass(frozen=True)
@@ -228,8 +228,8 @@ class Job:
     id: str
     task: str
     model: str
-    inputs: dict[str, Blob] = field(default_factory=dict)
-    params: dict[str, bool | int | float | str] = field(default_factory=dict)
+    inputs: dict[str, Blob] = field(default_factory=dict[str, Blob])
+    params: dict[str, bool | int | float | str] = field(default_factory=dict[str, bool | int | float | str])
     prompt: str = ""
     seed: int = 0
     name: str = ""
@@ -264,7 +264,7 @@ class Artefact:
     sha256: str
     bytes: int
     name: str
-    meta: dict[str, bool | int | float | str] = field(default_factory=dict)
+    meta: dict[str, bool | int | float | str] = field(default_factory=dict[str, bool | int | float | str])
 
 
 @dataclass(frozen=True)
@@ -291,12 +291,12 @@ class Result:
     job: Job
     artefacts: tuple[Artefact, ...]
     provenance: Provenance
-    report: dict[str, bool | int | float | str] = field(default_factory=dict)
+    report: dict[str, bool | int | float | str] = field(default_factory=dict[str, bool | int | float | str])
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job as the server sees it. `events` are those after the asked-for number; `folder` is absolute on the server."""
+    """A job as the server sees it. `events`: those after the asked-for number; `folder`: absolute, on the server."""
 
     id: str
     state: JobState
@@ -308,7 +308,7 @@ class JobStatus:
     queue_position: int = 0
 
 
-# ------------------------------------------------------------------------------------------------- what the server says
+# ------------------------------------------------------------------------------------------ what the server says
 
 
 @dataclass(frozen=True)
@@ -343,7 +343,7 @@ class Models:
     """The models, and those whose file could not be read (id -> first line of the reason)."""
 
     models: tuple[ModelInfo, ...]
-    broken: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)

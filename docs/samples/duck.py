@@ -59,7 +59,9 @@ def build() -> None:
     orange = material("beak", (0.85, 0.13, 0.015), 0.4)
     for centre, radii in (((-0.80, 0, 0.62), (0.19, 0.13, 0.055)), ((-0.77, 0, 0.54), (0.14, 0.10, 0.045))):
         ellipsoid(centre, radii).data.materials.append(orange)
-    ellipsoid((-0.56, -0.27, 0.76), (0.065, 0.04, 0.075)).data.materials.append(material("eye", (0.01, 0.01, 0.012), 0.15))
+    ellipsoid((-0.56, -0.27, 0.76), (0.065, 0.04, 0.075)).data.materials.append(
+        material("eye", (0.01, 0.01, 0.012), 0.15)
+    )
     ellipsoid((-0.585, -0.306, 0.79), (0.018, 0.01, 0.02)).data.materials.append(material("glint", (1, 1, 1), 0.3))
 
 

@@ -1,4 +1,4 @@
-"""The one in-memory mesh that models hand to the artefact writer. numpy only, so that it works in Blender's own Python."""
+"""The one in-memory mesh that models hand to the artefact writer. numpy only: it must work in Blender's Python."""
 
 from __future__ import annotations
 

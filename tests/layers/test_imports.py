@@ -1,0 +1,131 @@
+"""DESIGN's import rules: which room may import which. Read from the syntax trees; nothing is imported."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = {
+    "torch",
+    "diffusers",
+    "transformers",
+    "trimesh",
+    "skimage",
+    "scipy",
+    "PIL",
+    "xatlas",
+    "fast_simplification",
+    "yaml",
+}
+NO_BPY = {"__init__", "protocol", "codec", "faults", "client", "launcher", "session", "axes"}
+ADDON = sorted((ROOT / "blender_aigc").rglob("*.py"))
+SERVER = sorted((ROOT / "server").rglob("*.py"))
+
+
+def package_of(path: Path) -> list[str]:
+    return list(path.relative_to(ROOT).with_suffix("").parts[:-1])
+
+
+def imports(path: Path, module_level: bool = False) -> Iterator[str]:
+    """Absolute dotted names that `path` imports (relative ones resolved), all of them or only those run at import."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if module_level and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        stack += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package_of(path)[: len(package_of(path)) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def tops(path: Path, module_level: bool = False) -> set[str]:
+    return {name.split(".")[0] for name in imports(path, module_level)}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+STDLIB = set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", [p for p in ADDON if p.stem in ("protocol", "codec", "faults")], ids=name)
+def test_the_contract_needs_only_the_standard_library(path: Path) -> None:
+    assert tops(path) <= STDLIB | {"blender_aigc"}
+
+
+@pytest.mark.parametrize("path", ADDON, ids=name)
+def test_the_addon_imports_what_blender_ships_and_itself(path: Path) -> None:
+    allowed = (
+        STDLIB
+        | {"numpy", "requests", "blender_aigc"}
+        | {"bpy", "bmesh", "mathutils", "gpu", "bpy_extras", "addon_utils"}
+    )
+    assert tops(path) <= allowed
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    absolute = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.ImportFrom) and not n.level and (n.module or "").startswith("blender_aigc")
+    ]
+    assert not absolute, "an installed extension has another package name: import relatively"
+
+
+@pytest.mark.parametrize("path", [p for p in ADDON if p.parent.name == "blender_aigc" and p.stem in NO_BPY], ids=name)
+def test_files_without_bpy(path: Path) -> None:
+    blender = {"bpy", "bmesh", "mathutils", "gpu"}
+    assert not tops(path, module_level=path.stem == "__init__") & blender
+
+
+@pytest.mark.parametrize("path", SERVER, ids=name)
+def test_the_server_never_sees_blender(path: Path) -> None:
+    assert not tops(path) & {"bpy", "bmesh", "mathutils"}
+    assert {n for n in imports(path) if n.startswith("blender_aigc.")} <= {
+        n for n in imports(path) if n == "blender_aigc.protocol" or n.startswith("blender_aigc.protocol.")
+    }
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.ImportFrom) and not n.level and (n.module or "").split(".")[0] == "server"
+    ]
+
+
+@pytest.mark.parametrize("path", [p for p in SERVER if p.parent.name not in ("nets", "geometry")], ids=name)
+def test_heavy_libraries_are_imported_late(path: Path) -> None:
+    assert not tops(path, module_level=True) & HEAVY
+
+
+@pytest.mark.parametrize("path", [p for p in SERVER if "models" in p.parts], ids=name)
+def test_models_stand_alone(path: Path) -> None:
+    """A model takes nets, geometry, the context and what describes weights; never another model."""
+    allowed = ("server.nets", "server.geometry", "server.context", "server.weights", "server.images")
+    own = [n for n in imports(path) if n.startswith("server.") and n != "server." and n.count(".") >= 1]
+    assert [n for n in own if not n.startswith(allowed)] == []
+
+
+@pytest.mark.parametrize("path", [p for p in SERVER if "nets" in p.parts], ids=name)
+def test_nets_stand_alone(path: Path) -> None:
+    own = [n for n in imports(path) if n.startswith("server.")]
+    assert [n for n in own if not n.startswith(("server.geometry", "server.nets.__"))] == []
+
+
+@pytest.mark.parametrize("path", [p for p in ADDON if p.parent.name in ("gather", "apply")], ids=name)
+def test_gather_and_apply_do_not_reach_up(path: Path) -> None:
+    barred = {"client", "operators", "panels", "session", "watch", "launcher"} | (
+        {"apply"} if path.parent.name == "gather" else {"gather"}
+    )
+    assert not {n.split(".")[1] for n in imports(path) if n.startswith("blender_aigc.")} & barred
