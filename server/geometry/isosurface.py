@@ -1,9 +1,9 @@
 """Marching cubes over a sparse set of cells: closed, manifold, outward-wound. numpy only.
 
-Method: marching cubes (Lorensen and Cline, SIGGRAPH 1987) with a table that is derived, not listed: on every face of a
-cube, each run of inside corners is cut off by one segment (so two cells always agree on their common face), the segments
-are joined to loops, and each loop is triangulated without a diagonal that lies on a face of the cube. The last condition
-is what keeps every edge at exactly two triangles, also where neighbouring cells are both ambiguous.
+Method: marching cubes (Lorensen and Cline, SIGGRAPH 1987) with a table that is derived, not listed: on every face of
+a cube, each run of inside corners is cut off by one segment (so two cells always agree on their common face), the
+segments are joined to loops, and each loop is triangulated without a diagonal that lies on a face of the cube. The
+last condition is what keeps every edge at exactly two triangles, also where neighbouring cells are both ambiguous.
 
 Lattice samples are addressed by integer (i, j, k). The ring of samples around the lattice counts as outside, which
 closes the surface on the faces of the volume; vertices of that cap lie on the faces themselves.

@@ -46,7 +46,7 @@ def extract(
     coarse_to_fine: bool = True,
     progress: Progress | None = None,
 ) -> Mesh:
-    """The surface where `field` equals `level`, closed at the faces of the volume, faces counter-clockwise from outside.
+    """The surface where `field` equals `level`, closed at the faces of the volume, wound to face outwards.
 
     field:      (N, 3) float32 positions, N <= chunk -> (N,) values; never asked twice for the same sample.
     bounds:     lowest and highest corner of the volume; the outermost samples lie exactly on them.
@@ -129,7 +129,7 @@ class _Source:
 
 
 class _Lattice:
-    """Every stride-th sample of the finest lattice (and the last one), stored in blocks of 8 x 8 x 8 as they are met."""
+    """Every stride-th sample of the finest lattice (and the last one), in blocks of 8 x 8 x 8 made as they are met."""
 
     def __init__(self, source: _Source, resolution: int, stride: int, parent: _Lattice | None) -> None:
         self.source, self.resolution, self.stride, self.parent = source, resolution, stride, parent

@@ -26,7 +26,7 @@ def face_areas(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def volume(vertices: np.ndarray, faces: np.ndarray) -> float:
-    """Signed volume; positive when the faces wind counter-clockwise seen from outside. Meaningful for closed surfaces."""
+    """Signed volume of a closed surface; positive when the faces wind counter-clockwise seen from outside."""
     if not len(faces):
         return 0.0
     centred = vertices.astype(np.float64) - vertices.mean(axis=0, dtype=np.float64)
