@@ -1,0 +1,111 @@
+"""Where the weights of a model lie on this machine, and whether they are the ones that the model means.
+
+Order of look-up: the folders that were given (`--weights DIR`, the user's own first, then the studio's), then the local
+cache of the Hugging Face hub. Nothing is downloaded here. Standard library only: the list of models asks this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blender_aigc.protocol import Fault
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a model needs on disk.
+
+    repository: "organisation/name" on the hub. revision: full commit id, so that an update upstream changes nothing.
+    files:   path inside the repository -> sha256 of the content, or "" where it is not known.
+    licence: SPDX id or short name. bytes: size of the download.
+    """
+
+    repository: str
+    revision: str
+    files: dict[str, str] = field(default_factory=dict)
+    licence: str = ""
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A folder with all files of a model. sha256: one hash over them, for the provenance."""
+
+    folder: Path
+    sha256: str
+
+
+class Shelf:
+    """The places where weights may lie."""
+
+    def __init__(self, folders: Sequence[Path] = (), hub_cache: Path | None = None) -> None:
+        self.folders = tuple(Path(folder) for folder in folders)
+        self.hub_cache = hub_cache if hub_cache is not None else _hub_cache()
+        self._checked: dict[tuple[str, int, int], str] = {}
+
+    def find(self, model_id: str, weights: Weights) -> Path:
+        """The first folder that holds every file of `weights`. Reads nothing. Raises Fault("weights_missing")."""
+        places = self.places(model_id, weights)
+        for place in places:
+            if all((place / name).is_file() for name in weights.files):
+                return place
+        size = f" ({weights.bytes / 1e9:.1f} GB)" if weights.bytes else ""
+        raise Fault(
+            "weights_missing",
+            f"The weights of {model_id}{size} are not on this machine.",
+            "Name the folder that holds them in the preferences, or with --weights.",
+            f"{', '.join(weights.files)} of {weights.repository}@{weights.revision[:12]}; looked in: "
+            + "; ".join(str(place) for place in places),
+        )
+
+    def places(self, model_id: str, weights: Weights) -> list[Path]:
+        """Every folder that is looked at, in order."""
+        name = weights.repository.replace("/", "--")
+        given = [place for folder in self.folders for place in (folder / model_id, folder / name, folder)]
+        return [*given, self.hub_cache / f"models--{name}" / "snapshots" / weights.revision]
+
+    def verify(self, model_id: str, weights: Weights) -> Found:
+        """`find`, then every file's hash against the known one. Reads everything once per process.
+
+        Raises Fault: weights_missing, weights_damaged.
+        """
+        folder = self.find(model_id, weights)
+        hashes: dict[str, str] = {}
+        for name, wanted in sorted(weights.files.items()):
+            hashes[name] = actual = self._hash(folder / name)
+            if wanted and actual != wanted:
+                raise Fault(
+                    "weights_damaged",
+                    f"The file {name} of {model_id} is damaged, or belongs to another model.",
+                    "Delete it and download it again.",
+                    f"{folder / name}: sha256 {actual} instead of {wanted}",
+                )
+        if len(hashes) == 1:
+            return Found(folder, next(iter(hashes.values())))
+        listing = "\n".join(f"{digest}  {name}" for name, digest in hashes.items())
+        return Found(folder, hashlib.sha256(listing.encode()).hexdigest())
+
+    def _hash(self, path: Path) -> str:
+        try:
+            stat = path.stat()
+            key = (str(path), stat.st_size, stat.st_mtime_ns)
+            if key not in self._checked:
+                with path.open("rb") as file:
+                    self._checked[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise Fault(
+                "weights_damaged", f"The file {path.name} cannot be read.", "Check the disk.", f"{path}: {error}"
+            ) from None
+        return self._checked[key]
+
+
+def _hub_cache() -> Path:
+    """Where huggingface_hub keeps its files, by its own environment variables."""
+    if cache := os.environ.get("HF_HUB_CACHE"):
+        return Path(cache)
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
+    return Path(home) / "hub"
