@@ -1,0 +1,147 @@
+"""The server's command line.
+
+    python -m server serve --data DIR                                  the server, until nobody holds a lease
+    python -m server run TASK --model ID [inputs] --out DIR            one job in the foreground
+    python -m server models [--json]                                   what there is
+
+`run` and `serve` end with 0, or print one Fault as JSON and end with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from blender_aigc.protocol import TASKS, VERSION, Fault, Models, encode
+
+from .registry import Registry
+from .weights import Shelf
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Obey the command line; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+        return code
+    except Fault as fault:
+        sys.stdout.write(encode(fault.record()) + "\n")
+        sys.stdout.flush()
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server", description="AIGC Studio server")
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    shared = argparse.ArgumentParser(add_help=False)
+    add = shared.add_argument
+    add(
+        "--weights",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder with weights; may be repeated",
+    )
+    add("--models", type=Path, action="append", default=[], metavar="DIR", help="a folder with more model files")
+
+    serve = commands.add_parser("serve", parents=[shared], help="run the server")
+    serve.set_defaults(command=_serve)
+    add = serve.add_argument
+    add("--data", type=Path, required=True, metavar="DIR", help="jobs, inputs and logs live here")
+    add("--port", type=int, default=0, help="0 = any free one")
+    add("--forever", action="store_true", help="go on without a Blender that holds a lease")
+    add("--leave", type=float, default=3.0, metavar="S", help="seconds between the last lease and the end")
+    add("--grace", type=float, default=3.0, metavar="S", help="seconds that a cancelled job may go on")
+    add("--keep", type=int, default=200, metavar="N", help="ended jobs to keep, with their files")
+    add("--largest-input", type=int, default=2 << 30, metavar="BYTES", help="size limit of one input")
+
+    run = commands.add_parser("run", parents=[shared], help="run one job in the foreground")
+    run.set_defaults(command=_run)
+    add = run.add_argument
+    add("task", metavar="TASK", help=", ".join(TASKS))
+    add("--model", required=True, metavar="ID")
+    add("--out", type=Path, required=True, metavar="DIR", help="artefacts and result.json go here")
+    add("--prompt", default="")
+    for kind in ("image", "mesh", "motion"):
+        add(f"--{kind}", type=Path, metavar="FILE")
+    add("--param", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
+    add("--seed", type=int, default=0)
+    add("--name", default="", help="what the result is called")
+    add("--device", default="", help="cpu, cuda:0, ...; the best one when not given")
+
+    models = commands.add_parser("models", parents=[shared], help="list the models")
+    models.set_defaults(command=_models)
+    models.add_argument("--json", action="store_true")
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from .serve import Settings, serve
+
+    serve(
+        Settings(
+            data=options.data.resolve(),
+            port=options.port,
+            weights=tuple(folder.resolve() for folder in options.weights),
+            models=tuple(folder.resolve() for folder in options.models),
+            forever=options.forever,
+            leave_s=options.leave,
+            grace_s=options.grace,
+            keep=options.keep,
+            largest_blob=options.largest_input,
+        )
+    )
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .foreground import Order, run, summary
+
+    kinds = {"image": options.image, "mesh": options.mesh, "motion": options.motion}
+    order = Order(
+        task=options.task,
+        model=options.model,
+        out=options.out.resolve(),
+        files={kind: path for kind, path in kinds.items() if path is not None},
+        params=options.param,
+        prompt=options.prompt,
+        seed=options.seed,
+        name=options.name,
+        device=options.device,
+    )
+    sys.stdout.write(summary(run(order, _registry(options))) + "\n")
+    return 0
+
+
+def _models(options: argparse.Namespace) -> int:
+    listing = _registry(options).listing()
+    sys.stdout.write(encode(listing) + "\n" if options.json else _table(listing))
+    return 0
+
+
+def _registry(options: argparse.Namespace) -> Registry:
+    return Registry(options.models, Shelf(options.weights))
+
+
+def _table(listing: Models) -> str:
+    lines: list[str] = []
+    for info in listing.models:
+        state = info.unavailable.message if info.unavailable else "procedural" if info.procedural else "ready"
+        lines.append(f"{info.task:16} {info.id:16} {info.label}: {info.help}. [{state}]")
+        for param in info.params:
+            between = (
+                f" ({param.minimum:g} to {param.maximum:g})"
+                if param.minimum is not None and param.maximum is not None
+                else ""
+            )
+            lines.append(f"{'':33} --param {param.key}={param.default}  {param.help}{between}")
+    lines += [f"{'broken':16} {stem:16} {reason}" for stem, reason in listing.broken.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""`python -m server run`: one job in this process, for farms, scripts and tests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blender_aigc.protocol import TASKS, Blob, Fault, InputKind, Job, Result
+
+from .devices import devices
+from .pipe import Report
+from .registry import Registry
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command line asks for. files: input kind -> path. params: "key=value" each."""
+
+    task: str
+    model: str
+    out: Path
+    files: dict[InputKind, Path] = field(default_factory=dict)
+    params: Sequence[str] = ()
+    prompt: str = ""
+    seed: int = 0
+    name: str = ""
+    device: str = ""
+
+
+def run(order: Order, registry: Registry) -> Path:
+    """Do the job; the path of its `result.json`. Raises Fault; then the output folder is as it was before."""
+    job, inputs = _job(order, registry)
+    registry.check(job)
+    from .worker import Runner  # numpy, and what it takes to write results: only now that the job can run
+
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(message)s")
+    made = _make_folder(order.out)
+    workplace = order.out / f".aigc_{secrets.token_hex(4)}"
+    try:
+        try:
+            workplace.mkdir()
+        except OSError as error:
+            raise _unwritable(order.out, error) from error
+        runner = Runner(registry, order.device or devices()[0])
+        with _Interrupt() as interrupt:
+            ending = runner.run(job, workplace, inputs, _show, interrupt.asked)
+        if ending.say == "cancelled":
+            raise Fault("cancelled", "The job was cancelled.")
+        if ending.result is None:
+            assert ending.fault is not None
+            raise ending.fault.fault()
+        return _hand_over(workplace, order.out, ending.result)
+    except KeyboardInterrupt:
+        raise Fault("cancelled", "The job was cancelled.") from None
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+        for folder in made:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _job(order: Order, registry: Registry) -> tuple[Job, dict[str, Path]]:
+    model = registry.find(order.task, order.model)
+    known = {param.key: param for param in model.info.params}
+    params: dict[str, bool | int | float | str] = {}
+    for text in order.params:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise Fault("bad_request", f"--param {text} has no value.", "Write --param key=value.")
+        params[key] = known[key].parse(value) if key in known else value  # the unknown one is refused with the rest
+    inputs: dict[str, Path] = {}
+    for kind, path in order.files.items():
+        keys = [given.key for given in TASKS[order.task].inputs if given.kind == kind]
+        if not keys:
+            raise Fault("bad_request", f"{TASKS[order.task].label} takes no {kind}.", f"Leave --{kind} out.")
+        inputs[keys[0]] = path.resolve()
+    name = order.name or next((path.stem for path in inputs.values()), "") or order.prompt[:40]
+    blobs = {key: _blob(path) for key, path in inputs.items()}
+    return Job(str(uuid.uuid4()), order.task, order.model, blobs, params, order.prompt, order.seed, name), inputs
+
+
+def _blob(path: Path) -> Blob:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Fault("bad_input", f"The file {path} cannot be read.", "Choose another file.", str(error)) from error
+    suffix = path.suffix.lower()
+    return Blob(digest, suffix if 2 <= len(suffix) <= 9 and suffix[1:].isascii() and suffix[1:].isalnum() else ".bin")
+
+
+def _make_folder(out: Path) -> list[Path]:
+    """Make `out`; the folders that were not there before, innermost first."""
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    return made
+
+
+def _hand_over(workplace: Path, out: Path, result: Result) -> Path:
+    """Move the finished files to where they were wanted, `result.json` last."""
+    try:
+        for artefact in result.artefacts:
+            (workplace / artefact.file).replace(out / artefact.file)
+        (workplace / "result.json").replace(out / "result.json")
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    return out / "result.json"
+
+
+def _unwritable(out: Path, error: OSError) -> Fault:
+    return Fault(
+        "disk_full", f"The folder {out} cannot be written to.", "Choose another folder, or free some space.", str(error)
+    )
+
+
+def _show(report: Report) -> None:
+    """One line of progress; on a terminal it is overwritten by the next."""
+    count = f" {report.step}/{report.total}" if report.total else f" {report.step}" if report.step else ""
+    left = f", {report.seconds_left:.0f} s left" if report.seconds_left else ""
+    line = f"{report.phase}{count}{left}{'  ' + report.message if report.message else ''}"
+    terminal = sys.stderr.isatty() and os.name == "posix"
+    sys.stderr.write(
+        f"\r\x1b[K{line}" + ("\n" if report.total and report.step == report.total else "") if terminal else f"{line}\n"
+    )
+    sys.stderr.flush()
+
+
+class _Interrupt:
+    """Ctrl+C asks the model to stop at its next step; a second time, it is interrupted wherever it is."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def asked(self) -> bool:
+        return self._asked
+
+    def __enter__(self) -> _Interrupt:
+        self._before = {name: signal.signal(name, self._ask) for name in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name, handler in self._before.items():
+            signal.signal(name, handler)
+
+    def _ask(self, *_: object) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+
+def summary(result_path: Path) -> str:
+    """What a script wants to know, as one line of JSON."""
+    result = json.loads(result_path.read_text(encoding="utf-8"))
+    files = [str(result_path.parent / artefact["file"]) for artefact in result["artefacts"]]
+    return json.dumps({"result": str(result_path), "files": files}, ensure_ascii=False)
