@@ -35,6 +35,9 @@ __all__ = ["atomic_write", "encode_png", "write_glb", "write_image", "write_text
 _GLTF_FROM_BLENDER = GLTF.blender_from_native.T
 _NAME_BYTES = 63
 """What every Blender from 4.2 on can store as a name."""
+_DEFAULT_NAME = Mesh.name
+_SMOOTH_DEG = 2.0
+"""Normals that differ less than this from those of smooth shading are not worth custom normals in Blender."""
 
 
 # --------------------------------------------------------------------------------------------------------- artefacts
@@ -51,7 +54,8 @@ def write_glb(
     """Writes `meshes` (native coordinates in `frame`) as one GLB that stands on the ground and is `height_m` high.
 
     A set without height (a lying card) gets `height_m` as its largest extent. Degenerate triangles and unused vertices
-    are left out. `name` is what the result is called in the scene; without it, the first mesh's name.
+    are left out. `name` is what the result is called in the scene; without it, the first mesh's name. A mesh whose
+    name is still the default is called after the result, numbered when there are several.
     Raises Fault: empty_result for no surface, internal for a mesh that contradicts itself (nothing is written then),
     and what `atomic_write` raises.
     """
@@ -59,10 +63,11 @@ def write_glb(
         raise Fault("empty_result", "The model made no surface.", "Try another picture or another seed.")
     if not (np.isfinite(height_m) and height_m > 0):
         raise Fault("bad_request", f"The height is {height_m:g} m, but must be above zero.", "Change the height.")
-    checked = [_checked(mesh) for mesh in meshes]
-    placed, origins_m, size_m = _placed(checked, frame, height_m)
-    extras = {"aigc": json.loads(encode(provenance))} if provenance is not None else {}
-    names = _unique([clean_name(mesh.name, "mesh") for mesh in meshes])
+    pairs = [_checked(mesh) for mesh in meshes]
+    placed, origins_m, size_m = _placed([mesh for mesh, _ in pairs], frame, height_m)
+    plain = json.loads(encode(provenance)) if provenance is not None else None
+    called = clean_name(name, clean_name(meshes[0].name, _DEFAULT_NAME))
+    names = _object_names(meshes, called)
     meta: dict[str, bool | int | float | str] = {
         "objects": len(placed),
         "faces": sum(len(mesh.faces) - mesh.quads for mesh in placed),
@@ -74,7 +79,8 @@ def write_glb(
         "height_m": float(size_m[2]),
         "texture_px": max((max(m.base_colour.shape[:2]) for m in placed if m.base_colour is not None), default=0),
     }
-    return _artefact("mesh", path, build_glb(placed, origins_m, names, extras), clean_name(name, names[0]), meta)
+    pieces = build_glb(placed, origins_m, names, [smooth for _, smooth in pairs], plain)
+    return _artefact("mesh", path, pieces, called, meta)
 
 
 def write_image(array: np.ndarray, path: Path, name: str) -> Artefact:
@@ -106,17 +112,25 @@ def clean_name(name: str, otherwise: str) -> str:
     return cut or otherwise
 
 
-def _unique(names: Sequence[str]) -> list[str]:
-    """`names` with " 2", " 3" ... after those that were there before."""
+def _object_names(meshes: Sequence[Mesh], result: str) -> list[str]:
+    """A name for each mesh, all different: its own, or that of the result with a number."""
+    own = [clean_name(mesh.name, _DEFAULT_NAME) for mesh in meshes]
+    if len(meshes) == 1:
+        return [result if own[0] == _DEFAULT_NAME else own[0]]
     out: list[str] = []
-    for name in names:
-        candidate, number = name, 2
+    for name in own:
+        unnamed = name == _DEFAULT_NAME
+        candidate, number = (_numbered(result, 1), 2) if unnamed else (name, 2)
         while candidate in out:
-            ending = f" {number}"
-            candidate = clean_name(name.encode()[: _NAME_BYTES - len(ending)].decode(errors="ignore"), "") + ending
+            candidate = _numbered(result if unnamed else name, number)
             number += 1
         out.append(candidate)
     return out
+
+
+def _numbered(name: str, number: int) -> str:
+    ending = f" {number}"
+    return clean_name(name.encode()[: _NAME_BYTES - len(ending)].decode(errors="ignore"), "") + ending
 
 
 # --------------------------------------------------------------------------------------------------------- placement
@@ -161,8 +175,11 @@ def _broken(what: str, detail: str) -> Fault:
     return Fault("internal", f"The model made a damaged mesh: {what}.", "Try another seed, and report this.", detail)
 
 
-def _checked(mesh: Mesh) -> Mesh:
-    """`mesh` without degenerate triangles and unused vertices, with normals. Raises Fault if it contradicts itself."""
+def _checked(mesh: Mesh) -> tuple[Mesh, bool]:
+    """`mesh` without degenerate triangles and unused vertices, with normals; and whether those are the smooth ones.
+
+    Raises Fault when the mesh contradicts itself.
+    """
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     if not len(vertices) or not len(faces):
         raise Fault("empty_result", "The model made no surface.", "Try another picture or another seed.", mesh.name)
@@ -182,8 +199,8 @@ def _checked(mesh: Mesh) -> Mesh:
         vertices = vertices[used]
         colours = None if colours is None else np.asarray(colours)[used]
         normals = None if normals is None else np.asarray(normals)[used]
-    normals = angle_weighted_normals(vertices, faces) if normals is None else _sound_normals(vertices, faces, normals)
-    return dataclasses.replace(
+    normals, smooth = _normals(vertices, faces, normals)
+    whole = dataclasses.replace(
         mesh,
         vertices=vertices,
         faces=faces,
@@ -192,6 +209,7 @@ def _checked(mesh: Mesh) -> Mesh:
         normals=normals,
         quads=quads,
     )
+    return whole, smooth
 
 
 def _check_arrays(mesh: Mesh, vertices: np.ndarray, faces: np.ndarray) -> None:
@@ -242,13 +260,15 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _sound_normals(vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """`normals` as unit vectors; those without a length are made from the faces."""
-    normals = np.asarray(normals, np.float64)
-    length = np.linalg.norm(normals, axis=1)
-    if (length < 1e-6).any():
-        normals = np.where((length < 1e-6)[:, None], angle_weighted_normals(vertices, faces), normals)
-    return _unit(normals)
+def _normals(vertices: np.ndarray, faces: np.ndarray, given: np.ndarray | None) -> tuple[np.ndarray, bool]:
+    """Unit normals, `given` where it has a direction; and whether they are those of smooth shading."""
+    smooth = angle_weighted_normals(vertices, faces)
+    if given is None:
+        return smooth, True
+    given = np.asarray(given, np.float64)
+    normals = _unit(np.where(np.linalg.norm(given, axis=1, keepdims=True) < 1e-6, smooth, given))
+    cosines = np.einsum("vx,vx->v", normals, smooth)
+    return normals, bool(cosines.min() > np.cos(np.radians(_SMOOTH_DEG)))
 
 
 def angle_weighted_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

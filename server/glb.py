@@ -1,6 +1,14 @@
 """Writes glTF 2.0 binary files. numpy only, so that it runs in Blender's own Python. No Draco: Blender may not have it.
 
 Everything here is in glTF's own frame (+Y up, front +Z, metres); `artefacts.py` takes the models' meshes there.
+
+What glTF cannot say, and our reader in Blender wants to know, stands in `extras.aigc`, where other programs ignore it:
+
+    asset     the provenance
+    mesh      vertices: how many there were before the split at texture seams; seams: the buffer view (uint32) with the
+              original vertex of each of the doubles that follow them; quads: the first 2 * quads triangles are pairs;
+              smooth: the normals are what smooth shading gives anyway
+    material  viewport: the mean colour (linear), for views without textures
 """
 
 from __future__ import annotations
@@ -78,36 +86,43 @@ class _Buffer:
 
 
 def build_glb(
-    meshes: Sequence[Mesh], origins_m: np.ndarray, names: Sequence[str], asset_extras: dict[str, Any]
+    meshes: Sequence[Mesh],
+    origins_m: np.ndarray,
+    names: Sequence[str],
+    smooth: Sequence[bool],
+    provenance: dict[str, Any] | None,
 ) -> list[bytes]:
     """A GLB file as consecutive pieces of bytes: one node and one mesh per `Mesh`, each with its own material.
 
     meshes:    checked (see artefacts.py), in glTF's frame, in metres, relative to their origin; with normals.
     origins_m: (N, 3) positions of the nodes. names: N non-empty names, used for node, mesh, material and picture.
+    smooth:    N times: the normals are what smooth shading gives anyway.
     """
     buffer = _Buffer()
     doc: dict[str, Any] = {
-        "asset": {"version": "2.0", "generator": "AIGC Studio", "extras": asset_extras},
+        "asset": {"version": "2.0", "generator": "AIGC Studio"},
         "scene": 0,
         "scenes": [{"nodes": list(range(len(meshes)))}],
         "nodes": [],
         "meshes": [],
         "materials": [],
     }
+    if provenance is not None:
+        doc["asset"]["extras"] = {"aigc": provenance}
     for index, (mesh, origin, name) in enumerate(zip(meshes, origins_m, names, strict=True)):
         node: dict[str, Any] = {"name": name, "mesh": index}
         if np.any(origin):
             node["translation"] = [float(x) for x in origin]
-        node["extras"] = {"aigc_name": name, "aigc_faces": len(mesh.faces), "aigc_quads": int(mesh.quads)}
         doc["nodes"].append(node)
         doc["materials"].append(_material(doc, buffer, mesh, name))
-        doc["meshes"].append({"name": name, "primitives": [_primitive(buffer, mesh, index)]})
+        doc["meshes"].append({"name": name, **_surface(buffer, mesh, index, smooth[index])})
     doc["accessors"], doc["bufferViews"] = buffer.accessors, buffer.views
     doc["buffers"] = [{"byteLength": buffer.length}]
     return _pieces(doc, buffer)
 
 
-def _primitive(buffer: _Buffer, mesh: Mesh, material: int) -> dict[str, Any]:
+def _surface(buffer: _Buffer, mesh: Mesh, material: int, smooth: bool) -> dict[str, Any]:
+    """The primitives and extras of a glTF mesh."""
     corner_vertex, source = split_at_seams(mesh)
     assert mesh.normals is not None
     attributes = {
@@ -120,7 +135,12 @@ def _primitive(buffer: _Buffer, mesh: Mesh, material: int) -> dict[str, Any]:
     if mesh.vertex_colours is not None and mesh.base_colour is None:
         attributes["COLOR_0"] = buffer.vectors(linear_from_srgb(mesh.vertex_colours[source.vertex]))
     indices = buffer.indices(corner_vertex, len(source.vertex))
-    return {"attributes": attributes, "indices": indices, "material": material, "mode": 4}
+    vertices = len(mesh.vertices)
+    facts: dict[str, Any] = {"vertices": vertices, "quads": int(mesh.quads), "smooth": bool(smooth)}
+    if len(source.vertex) > vertices:
+        facts["seams"] = buffer.view(source.vertex[vertices:].astype("<u4").tobytes())
+    primitive = {"attributes": attributes, "indices": indices, "material": material, "mode": 4}
+    return {"primitives": [primitive], "extras": {"aigc": facts}}
 
 
 def _material(doc: dict[str, Any], buffer: _Buffer, mesh: Mesh, name: str) -> dict[str, Any]:
@@ -135,7 +155,23 @@ def _material(doc: dict[str, Any], buffer: _Buffer, mesh: Mesh, name: str) -> di
         images.append({"name": name, "mimeType": "image/png", "bufferView": buffer.view(png)})
         textures.append({"sampler": 0, "source": len(images) - 1})
         pbr["baseColorTexture"] = {"index": len(textures) - 1}
-    return {"name": name, "pbrMetallicRoughness": pbr, "doubleSided": False}
+    extras = {"aigc": {"viewport": mean_colour_linear(mesh)}}
+    return {"name": name, "pbrMetallicRoughness": pbr, "doubleSided": False, "extras": extras}
+
+
+def mean_colour_linear(mesh: Mesh) -> list[float]:
+    """Mean colour of the surface's corners, linear; light grey for a surface without colours."""
+    if mesh.base_colour is not None and mesh.corner_uvs is not None:
+        height, width = mesh.base_colour.shape[:2]
+        uvs = mesh.corner_uvs[:: 1 + len(mesh.corner_uvs) // 50000].reshape(-1, 2)
+        column = np.clip((uvs[:, 0] * width).astype(int), 0, width - 1)
+        row = np.clip(((1 - uvs[:, 1]) * height).astype(int), 0, height - 1)
+        colours = mesh.base_colour[row, column, :3] / np.float32(255)
+    elif mesh.vertex_colours is not None:
+        colours = mesh.vertex_colours
+    else:
+        return [0.8, 0.8, 0.8]
+    return [round(float(x), 4) for x in linear_from_srgb(colours).mean(axis=0)]
 
 
 def _pieces(doc: dict[str, Any], buffer: _Buffer) -> list[bytes]:

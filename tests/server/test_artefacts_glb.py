@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -49,9 +50,7 @@ def test_header_names_and_provenance(tmp_path: Path) -> None:
     glb = Glb(tmp_path / "0.glb")
     assert glb.doc["asset"]["version"] == "2.0"
     assert glb.doc["asset"]["extras"]["aigc"]["prompt"] == PROVENANCE.prompt
-    assert glb.doc["nodes"] == [
-        {"name": "chair", "mesh": 0, "extras": {"aigc_name": "chair", "aigc_faces": 12, "aigc_quads": 0}}
-    ]
+    assert glb.doc["nodes"] == [{"name": "chair", "mesh": 0}]
     assert (artefact.kind, artefact.file, artefact.name) == ("mesh", "0.glb", "chair")
     assert artefact.bytes == (tmp_path / "0.glb").stat().st_size
     assert artefact.meta["faces"] == 12 and artefact.meta["height_m"] == pytest.approx(2.0)
@@ -130,7 +129,7 @@ def test_degenerate_triangles_and_unused_vertices_are_left_out(tmp_path: Path) -
         [Mesh(stray, faces, corner_uvs=mesh.corner_uvs, quads=16)], tmp_path / "0.glb", None, BLENDER, 1.0
     )
     glb = Glb(tmp_path / "0.glb")
-    assert glb.doc["nodes"][0]["extras"] == {"aigc_name": "mesh", "aigc_faces": 31, "aigc_quads": 15}
+    assert glb.doc["meshes"][0]["extras"]["aigc"]["quads"] == 15
     triangles = glb.triangles()
     assert len(triangles) == 31 and artefact.meta["faces"] == 16
     pairs = triangles[:30].reshape(15, 2, 3)
@@ -139,12 +138,44 @@ def test_degenerate_triangles_and_unused_vertices_are_left_out(tmp_path: Path) -
 
 
 def test_names_are_cleaned_and_told_apart(tmp_path: Path) -> None:
+    def written(names: list[str], result: str) -> list[str]:
+        artefact = write_glb(
+            [Mesh(CUBE, CUBE_FACES, name=n) for n in names], tmp_path / "0.glb", None, BLENDER, 1, result
+        )
+        out = [node["name"] for node in Glb(tmp_path / "0.glb").doc["nodes"]]
+        assert all(len(name.encode()) <= 63 for name in [*out, artefact.name])
+        return [*out, "|", artefact.name]
+
     long = "\u6905" * 40
-    names = ["a\tb\x00\n c", "", long, long, "a b c"]
-    write_glb([Mesh(CUBE, CUBE_FACES, name=n) for n in names], tmp_path / "0.glb", None, BLENDER)
-    written = [node["name"] for node in Glb(tmp_path / "0.glb").doc["nodes"]]
-    assert written == ["a b c", "mesh", "\u6905" * 21, "\u6905" * 20 + " 2", "a b c 2"]
-    assert all(len(name.encode()) <= 63 for name in written)
+    assert written(["mesh"], "chair") == ["chair", "|", "chair"]
+    assert written(["seat"], "chair") == ["seat", "|", "chair"]
+    assert written(["seat"], "") == ["seat", "|", "seat"]
+    assert written(["mesh", "mesh", "seat", "seat"], "a\tb\x00\n c ") == [
+        "a b c 1",
+        "a b c 2",
+        "seat",
+        "seat 2",
+        "|",
+        "a b c",
+    ]
+    assert written(["mesh", ""], long) == ["\u6905" * 20 + " 1", "\u6905" * 20 + " 2", "|", "\u6905" * 21]
+
+
+def test_what_our_reader_wants_to_know(tmp_path: Path) -> None:
+    mesh = grid(20)
+    mesh.corner_uvs[: len(mesh.faces) // 2] *= 0.5
+    texture = np.full((4, 4, 3), 188, np.uint8)
+    write_glb([dataclasses.replace(mesh, base_colour=texture)], tmp_path / "0.glb", None, BLENDER)
+    glb = Glb(tmp_path / "0.glb")
+    facts = glb.doc["meshes"][0]["extras"]["aigc"]
+    assert (facts["vertices"], facts["quads"], facts["smooth"]) == (21 * 21, 400, True)
+    position = glb.attribute("POSITION")
+    seams = np.frombuffer(glb.view(facts["seams"]), "<u4")
+    assert len(seams) == len(position) - 21 * 21 > 0
+    assert (position[21 * 21 :] == position[seams]).all()
+    assert glb.doc["materials"][0]["extras"]["aigc"]["viewport"] == pytest.approx([0.5029] * 3, abs=1e-3)
+    write_glb([Mesh(CUBE, CUBE_FACES, normals=np.tile([[1.0, 0, 0]], (8, 1)))], tmp_path / "0.glb", None, BLENDER)
+    assert Glb(tmp_path / "0.glb").doc["meshes"][0]["extras"]["aigc"] == {"vertices": 8, "quads": 0, "smooth": False}
 
 
 def variants(folder: Path) -> list[Path]:
