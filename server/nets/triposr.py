@@ -314,8 +314,11 @@ class TripoSR(nn.Module):
         return [*self.image_tokenizer["model"].blocks, *self.backbone.transformer_blocks]
 
     def forward(self, picture: Tensor) -> Tensor:
-        """Picture (B, 3, H, W) in 0..1, sRGB, on grey -> planes (B, 3, channels, 2 * plane_size, 2 * plane_size)."""
-        context = self.image_tokenizer["model"](resize(picture, self.config.cond_image_size))
+        """Picture of the object on mid grey -> planes (B, 3, channels, 2 * plane_size, 2 * plane_size).
+
+        picture: (B, 3, S, S) float32 in 0..1, sRGB, S = cond_image_size (`resize` makes it so).
+        """
+        context = self.image_tokenizer["model"](picture)
         planes = self.tokenizer["embeddings"]  # (3, width, S, S)
         tokens = planes.transpose(0, 1).flatten(1).expand(len(picture), -1, -1)  # (B, width, 3 * S * S)
         tokens = self.backbone(tokens, context)
@@ -403,3 +406,49 @@ def published_shapes(network: TripoSR) -> Iterator[tuple[str, str, tuple[int, ..
     """(our name, published key, shape) of every tensor, in the order of the modules."""
     for name, tensor in network.state_dict().items():
         yield name, published_name(name), tuple(tensor.shape)
+
+
+TINY_CONFIG = """\
+cond_image_size: 64
+image_tokenizer_cls: tsr.models.tokenizers.image.DINOSingleImageTokenizer
+image_tokenizer:
+  vit_config: {hidden_size: 48, num_hidden_layers: 2, num_attention_heads: 4, intermediate_size: 96,
+    image_size: 224, patch_size: 16, layer_norm_eps: 1.0e-12, qkv_bias: true, hidden_act: gelu}
+tokenizer_cls: tsr.models.tokenizers.triplane.Triplane1DTokenizer
+tokenizer: {plane_size: 8, num_channels: 64}
+backbone_cls: tsr.models.transformer.transformer_1d.Transformer1D
+backbone: {in_channels: "${tokenizer.num_channels}", num_attention_heads: 4, attention_head_dim: 16, num_layers: 2,
+  cross_attention_dim: 48}
+post_processor_cls: tsr.models.network_utils.TriplaneUpsampleNetwork
+post_processor: {in_channels: 64, out_channels: 8}
+decoder_cls: tsr.models.network_utils.NeRFMLP
+decoder: {in_channels: 24, n_neurons: 16, n_hidden_layers: 3, activation: silu}
+renderer_cls: tsr.models.nerf_renderer.TriplaneNeRFRenderer
+renderer: {radius: 0.87, feature_reduction: concat, density_activation: exp, density_bias: -1.0,
+  num_samples_per_ray: 128}
+"""
+"""A config.yaml in the published layout, of a network of 1 MB: for tests and the model's `tiny`."""
+
+
+def random_checkpoint(config: TripoSRConfig, seed: int) -> dict[str, Tensor]:
+    """Random weights under the published keys, for tests and benchmarks: the network answers with a smooth shape.
+
+    Activations are of order one; the learned planes vary slowly, and the transformer adds little to them, so that the
+    field has few parts. The decoder's last bias puts about half of the volume above the published density, 25.
+    """
+    chance = torch.Generator().manual_seed(seed)
+    tensors: dict[str, Tensor] = {}
+    with torch.device("meta"):
+        network = TripoSR(config)
+    for _, key, shape in published_shapes(network):
+        values = torch.randn(shape, generator=chance)
+        scale = math.prod(shape[1:]) ** -0.5 if len(shape) > 1 else 0.1
+        tensors[key] = values * scale + float(len(shape) == 1 and key.endswith("weight"))
+    slow = torch.randn(3, config.width, 3, 3, generator=chance)
+    tensors["tokenizer.embeddings"] = F.interpolate(slow, (config.plane_size,) * 2, mode="bicubic", align_corners=True)
+    tensors["backbone.proj_out.weight"] *= 0.02
+    upsample = tensors["post_processor.upsample.weight"]
+    upsample[:] = upsample[..., :1, :1] * 2
+    tensors[f"decoder.layers.{2 * config.mlp_hidden_layers}.weight"] *= 10
+    tensors[f"decoder.layers.{2 * config.mlp_hidden_layers}.bias"][0] = math.log(25) - config.density_bias
+    return tensors

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from server.models.mesh.triposr import over_grey, square_cut_out  # noqa: E402
+from server.geometry.foreground import over_grey, square_cut_out  # noqa: E402
 from server.nets.triposr import TripoSR, TripoSRConfig, orbit_rays, published_shapes, resize  # noqa: E402
 
 PARITY = Path(__file__).parents[1] / "parity"
@@ -53,7 +53,7 @@ def found(network: TripoSR) -> dict[str, np.ndarray]:
         arrays["pos_embed"] = encoder.embeddings.positions(size // 16)
         arrays["pos_embed_512"] = encoder.embeddings.positions(32)
         arrays["vit_tokens"] = encoder(resize(image, size))
-        arrays["scene_codes"] = network(image)
+        arrays["scene_codes"] = network(resize(image, size))
         planes = arrays["scene_codes"][0]
         density, arrays["color"] = network.query(planes, torch.from_numpy(INPUTS["points"]))
         arrays["density"] = density[:, None]
