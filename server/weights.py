@@ -33,10 +33,14 @@ class Weights:
 
 @dataclass(frozen=True)
 class Found:
-    """A folder with all files of a model. sha256: one hash over them, for the provenance."""
+    """A folder with all files of a model.
+
+    sha256: one hash over them, for the provenance. published: they are the very files of the known revision.
+    """
 
     folder: Path
     sha256: str
+    published: bool = True
 
 
 class Shelf:
@@ -71,23 +75,24 @@ class Shelf:
     def verify(self, model_id: str, weights: Weights) -> Found:
         """`find`, then every file's hash against the known one. Reads everything once per process.
 
+        A folder that the user named may hold other weights than the published ones (fine-tuned, say): they are used,
+        but the result does not claim the published revision. In the hub's cache another hash means damage.
         Raises Fault: weights_missing, weights_damaged.
         """
         folder = self.find(model_id, weights)
-        hashes: dict[str, str] = {}
-        for name, wanted in sorted(weights.files.items()):
-            hashes[name] = actual = self._hash(folder / name)
-            if wanted and actual != wanted:
-                raise Fault(
-                    "weights_damaged",
-                    f"The file {name} of {model_id} is damaged, or belongs to another model.",
-                    "Delete it and download it again.",
-                    f"{folder / name}: sha256 {actual} instead of {wanted}",
-                )
+        hashes = {name: self._hash(folder / name) for name in sorted(weights.files)}
+        others = [name for name, wanted in weights.files.items() if wanted and hashes[name] != wanted]
+        if others and folder == self.places(model_id, weights)[-1]:
+            raise Fault(
+                "weights_damaged",
+                f"The file {others[0]} of {model_id} is damaged.",
+                "Delete it and download it again.",
+                f"{folder / others[0]}: sha256 {hashes[others[0]]} instead of {weights.files[others[0]]}",
+            )
         if len(hashes) == 1:
-            return Found(folder, next(iter(hashes.values())))
+            return Found(folder, next(iter(hashes.values())), not others)
         listing = "\n".join(f"{digest}  {name}" for name, digest in hashes.items())
-        return Found(folder, hashlib.sha256(listing.encode()).hexdigest())
+        return Found(folder, hashlib.sha256(listing.encode()).hexdigest(), not others)
 
     def _hash(self, path: Path) -> str:
         try:

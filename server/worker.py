@@ -126,7 +126,7 @@ def provenance(job: Job, model: Model, found: Found | None) -> Provenance:
         product_version=VERSION,
         task=job.task,
         model=job.model,
-        revision=model.info.revision,
+        revision=model.info.revision if found is None or found.published else "",
         weights_sha256=found.sha256 if found else "",
         prompt=job.prompt,
         seed=job.seed,
