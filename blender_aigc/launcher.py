@@ -1,0 +1,375 @@
+"""Start the server, or find the one that already runs; watch it and stop it. No bpy, no threads; nothing waits.
+
+The server's standard output goes to a file, in which `poll` looks for the one Hello line: a pipe would need a thread
+to be read without blocking, and would break the server when Blender dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from .client import Client, read_hello
+from .environment import Environment, builtin_environment, data_folder, folder_environment, server_module
+from .protocol import Fault, Hello
+
+__all__ = ["Environment", "ServerProcess", "builtin_environment", "data_folder", "folder_environment"]
+
+HELLO_FILE = "server.json"
+LOCK_FILE = "server.lock"
+
+START_S = 60.0
+"""How long a server may take to say hello; about 1 s is normal, a virus scanner on its first visit takes longest."""
+
+HANDOVER_S = 10.0
+"""How long the server that holds the lock may take to write down who it is."""
+
+STOP_S = 1.0
+"""How long `stop` may keep Blender waiting."""
+
+PATIENCE_S = 0.3
+LOGS_KEPT = 5
+_LOCKED_BYTE = 1 << 30
+"""On Windows, where a lock covers bytes and not a file; the server's lock.py takes the same one."""
+
+_BOOTSTRAP = """\
+import json, runpy, sys
+folders, module = json.loads(sys.argv[1]), sys.argv[2]
+sys.argv[1:3] = []
+sys.path += [folder for folder in folders if folder not in sys.path]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
+class ServerProcess:
+    """One server, seen from one Blender.
+
+    private: a server of our own in a subfolder of `data`, which stops with us, instead of the one that all Blenders of
+    this user share. arguments: further words for `serve`, for example ("--weights", FOLDER).
+
+    `hello` is None until the server is ready. `process` is None when somebody else started it.
+    """
+
+    def __init__(
+        self, environment: Environment, data: Path, private: bool = False, arguments: tuple[str, ...] = ()
+    ) -> None:
+        self.environment = environment
+        self.private = private
+        self.data = data
+        self.arguments = arguments
+        self.hello: Hello | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self._shared_data = data
+        self._log: Path | None = None
+        self._deadline = 0.0
+        self._replacing = False
+
+    @property
+    def owned(self) -> bool:
+        """Did we start the server that answers?"""
+        return self.process is not None
+
+    def start(self, replace: bool = False) -> None:
+        """Take up the running server, or start one; `poll` then tells when it is ready. Returns at once.
+
+        replace: stop a running one first, also one of another version.
+        Raises Fault("version_mismatch") when a server of another version runs, Fault("not_installed") when the
+        environment cannot be started.
+        """
+        self._replacing = False
+        if self.private:
+            self._take_private_folder()
+        elif replace:
+            self._dismiss()
+            return
+        self.hello = self._running()
+        if self.hello is not None:
+            if self.process is not None and self.process.poll() is not None:
+                self.process = None  # ours has ended, but somebody else's answers
+            return
+        self._kill()  # a server of ours that does not listen any more
+        self._spawn()
+
+    def poll(self) -> Hello | None:
+        """The server's Hello once it is ready, None before.
+
+        Raises Fault("server_gone") when it could not start or has ended; the detail is the end of its log.
+        """
+        if self._replacing:
+            self._continue_dismissal()
+            return None
+        if self.process is None:
+            return self.hello
+        code = self.process.poll()
+        if self.hello is not None:
+            if code is not None:
+                raise self._ended(code)
+            return self.hello
+        self.hello = self._read_hello_line()
+        if self.hello is None and code is not None:
+            self._take_over_from(code)
+        elif self.hello is None and time.monotonic() > self._deadline:
+            self._kill()
+            raise Fault(
+                "server_gone",
+                "The server did not get ready.",
+                "Open the log, then press Restart Server.",
+                self.log_tail(),
+            )
+        return self.hello
+
+    def stop(self) -> None:
+        """End the server, politely first; takes at most about a second."""
+        hello, self.hello = self.hello, None
+        if hello is not None:
+            _ask_to_shut_down(hello)
+        if self.process is None:
+            return
+        for end in (None, self.process.terminate, self.process.kill):
+            if end is not None and self.process.poll() is None:
+                end()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_S / 3)
+                break
+        self.process = None
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of the server's log, or "" when there is none."""
+        log = self._log or max(self._log_folder().glob("server-*.log"), default=None)
+        if log is None:
+            return ""
+        try:
+            with log.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 16384))
+                return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    # -------------------------------------------------------------------------------------- a server that already runs
+
+    def _take_private_folder(self) -> None:
+        """A folder for a server of our own that no other private server uses; the one we have, if we have one."""
+        self._kill()
+        folders = (self._shared_data / "private" / str(number) for number in itertools.count(1))
+        self.data = next(folder for folder in folders if lock_is_free(folder))
+
+    def _running(self) -> Hello | None:
+        """The server that holds the data folder, if it answers. Raises Fault("version_mismatch")."""
+        hello = self._written_hello()
+        if hello is None:
+            return None
+        client = Client(hello, PATIENCE_S)
+        try:
+            client.health()
+        except Fault as fault:
+            if fault.code == "version_mismatch":
+                raise
+            return None  # a stale file, perhaps of a port that somebody else has now
+        finally:
+            client.close()
+        return hello
+
+    def _written_hello(self) -> Hello | None:
+        try:
+            return read_hello((self.data / HELLO_FILE).read_bytes())
+        except OSError:
+            return None
+        except Fault as fault:
+            if fault.code == "version_mismatch" and not lock_is_free(self.data):
+                raise
+            return None
+
+    def _dismiss(self) -> None:
+        self.hello, self.process = None, None
+        if lock_is_free(self.data):
+            self._spawn()
+            return
+        hello = _any_hello(self.data / HELLO_FILE)
+        if hello is not None:
+            _ask_to_shut_down(hello)
+        self._replacing = True
+        self._deadline = time.monotonic() + STOP_S * 3
+
+    def _continue_dismissal(self) -> None:
+        if lock_is_free(self.data):
+            self._replacing = False
+            self._spawn()
+        elif time.monotonic() > self._deadline:
+            self._deadline = time.monotonic() + STOP_S
+            with contextlib.suppress(OSError, ValueError):  # the holder of the lock wrote its process id into it
+                pid = int((self.data / LOCK_FILE).read_text())
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    def _take_over_from(self, code: int) -> None:
+        """Our child has ended without a Hello: another Blender's may have been faster, else it is a failure."""
+        if lock_is_free(self.data):
+            raise self._ended(code)
+        if self.private:
+            self.start()
+            return
+        self.hello = self._running()
+        if self.hello is not None:
+            self.process = None
+        elif time.monotonic() > self._deadline - START_S + HANDOVER_S:
+            raise Fault(
+                "server_gone",
+                "Another server uses the same data folder and does not answer.",
+                "Press Restart Server.",
+                self.log_tail(),
+            )
+
+    # ------------------------------------------------------------------------------------------------ one of our own
+
+    def _spawn(self) -> None:
+        module, folder = server_module()
+        folders = [str(path) for path in (*self.environment.paths, folder)]
+        command = [str(self.environment.python), "-I", "-X", "utf8", "-c", _BOOTSTRAP]
+        command += [json.dumps(folders), module, "serve", "--data", str(self.data), *self.arguments]
+        try:
+            self._log_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._sweep_logs()
+            with self._open_log() as (log, hello):
+                self.process = subprocess.Popen(
+                    command,
+                    cwd=self.data,
+                    env=scrubbed_environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=hello,
+                    stderr=log,
+                    close_fds=True,
+                    **_detached(),
+                )
+        except (OSError, ValueError) as error:
+            raise Fault(
+                "not_installed",
+                f"The server could not be started with {self.environment.label}.",
+                "Choose another environment in the preferences.",
+                f"{self.environment.python}: {error}",
+            ) from None
+        self._deadline = time.monotonic() + START_S
+
+    def _log_folder(self) -> Path:
+        return self.data / "logs"
+
+    @contextlib.contextmanager
+    def _open_log(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        stem = f"server-{time.time_ns()}-{os.getpid()}"  # sorts by age; never shared, so Windows has nothing to rename
+        self._log = self._log_folder() / f"{stem}.log"
+        with self._log.open("xb") as log, _private_file(self._log.with_suffix(".out")) as hello:
+            yield log, hello
+
+    def _sweep_logs(self) -> None:
+        for log in sorted(self._log_folder().glob("server-*.log"))[: -(LOGS_KEPT - 1) or None]:
+            for path in (log, log.with_suffix(".out")):
+                with contextlib.suppress(OSError):  # Windows: still open in a running server
+                    path.unlink(missing_ok=True)
+
+    def _read_hello_line(self) -> Hello | None:
+        assert self._log is not None
+        try:
+            line, newline, _ = self._log.with_suffix(".out").read_bytes().partition(b"\n")
+        except OSError:
+            return None
+        if not newline:
+            return None
+        try:
+            return read_hello(line)
+        except Fault as fault:
+            if fault.code == "version_mismatch":
+                raise
+            self._kill()
+            raise Fault(
+                "server_gone",
+                "The server's first words were not understood.",
+                "Choose another environment in the preferences.",
+                line[:500].decode("utf-8", "replace"),
+            ) from None
+
+    def _ended(self, code: int) -> Fault:
+        how = f"signal {-code}" if code < 0 else f"code {code}"
+        message = "The server stopped unexpectedly." if self.hello else "The server could not start."
+        return Fault("server_gone", message, "Open the log, then press Restart Server.", f"{how}\n{self.log_tail()}")
+
+    def _kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_S)
+
+
+def _ask_to_shut_down(hello: Hello) -> None:
+    client = Client(hello, PATIENCE_S)
+    with contextlib.suppress(Fault):
+        client.shutdown()
+    client.close()
+
+
+def _any_hello(path: Path) -> Hello | None:
+    """What a server of any version wrote about itself, as far as stopping it needs it."""
+    try:
+        plain = json.loads(path.read_bytes())
+        port, token = int(plain["port"]), str(plain["token"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Hello(port, token, version="", protocol=0, pid=0, data="")
+
+
+def _private_file(path: Path) -> IO[bytes]:
+    """A new file that only this user may read: the Hello line holds the token."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _detached() -> dict[str, int | bool]:
+    """No console window, and Ctrl+C in Blender's terminal does not reach the server."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def scrubbed_environment() -> dict[str, str]:
+    """The environment variables for the server: Blender's Python settings and its package's libraries stay outside."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "__PYVENV"))}
+    for key in ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES"):
+        entries = [entry for entry in kept.pop(key, "").split(os.pathsep) if entry and not _of_a_package(entry)]
+        if entries:
+            kept[key] = os.pathsep.join(entries)
+    return kept
+
+
+def _of_a_package(entry: str) -> bool:
+    """Is `entry` inside a Snap, Flatpak, AppImage or Blender? Those libraries fit Blender, not other programs."""
+    prefix = Path(sys.prefix)  # <Blender>/4.2/python
+    if prefix.name == "python" and Path(entry).is_relative_to(prefix.parent.parent):
+        return True
+    return any(mark in f"{entry}/" for mark in ("/snap/", "/app/lib/", "/.mount_"))
+
+
+def lock_is_free(data: Path) -> bool:
+    """Does nobody hold the data folder? Takes the lock for an instant, so it is asked only when there is a doubt."""
+    try:
+        with (data / LOCK_FILE).open("r+b") as file:
+            if sys.platform == "win32":
+                import msvcrt
+
+                file.seek(_LOCKED_BYTE)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_UN)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,350 @@
+"""One Blender's dealings with the server, moved forward by `pump`. No bpy, no threads, no waiting.
+
+Three drivers call the same pump: a Blender timer, the blocking loop of a script (`wait`), and the tests. Whatever the
+panel shows lies in plain attributes, so that drawing asks nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .environment import Environment
+from .protocol import Blob, Fault, Health, Job, JobStatus, Lease, ModelInfo
+from .tracking import TrackedJob, artefact_path
+
+__all__ = ["Session", "TrackedJob", "artefact_path"]
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .launcher import ServerProcess
+
+SessionState = Literal["off", "starting", "ready", "silent", "failed"]
+
+PATIENCE_S = 0.25
+"""How long one answer may hold up Blender's main thread; an answer normally takes 1 ms."""
+
+SUBMIT_PATIENCE_S = 1.0
+LEASE_S = 10.0
+RETRY_S = 2.0
+"""Pause after an answer that did not come, so that a stopped server does not freeze the interface again and again."""
+
+SILENT_S = 10.0
+RESPAWNS, RESPAWN_WINDOW_S = 3, 60.0
+
+
+class Session:
+    """data: the data folder. client_name: a word for the server's log. private: do not share the server.
+
+    state, sentence, fault: for the status strip. models: by id. broken: model files that could not be read, with the
+    reason. jobs: by id, oldest first. generation: counts the servers that this session has seen.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        environment: Environment,
+        client_name: str = "blender",
+        private: bool = False,
+        server_arguments: tuple[str, ...] = (),
+    ) -> None:
+        self.data = data
+        self.environment = environment
+        self.private = private
+        self.server_arguments = server_arguments
+        self.client_id = f"{client_name}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.state: SessionState = "off"
+        self.sentence = "The server is not running."
+        self.fault: Fault | None = None
+        self.models: dict[str, ModelInfo] = {}
+        self.broken: dict[str, str] = {}
+        self.health: Health | None = None
+        self.jobs: dict[str, TrackedJob] = {}
+        self.generation = 0
+        self._server: ServerProcess | None = None
+        self._client: Client | None = None
+        self._finished: list[JobStatus] = []
+        self._starts: list[float] = []
+        self._lease_due = 0.0
+        self._retry_at = 0.0
+        self._silent_since: float | None = None
+        self._models_known = False
+
+    # ------------------------------------------------------------------------------------------------- what users press
+
+    def ensure_started(self) -> None:
+        """Start the server or find the running one, unless that is done or under way. Returns at once.
+
+        After a failure this starts afresh: it is what the Start and Try Again buttons call.
+        """
+        if self.state in ("off", "failed"):
+            self._starts.clear()
+            self._start()
+
+    def restart(self) -> None:
+        """Replace the server, also one of another version or one that does not answer. Its queue is kept."""
+        self._starts.clear()
+        self._disconnect()
+        self._start(replace=True)
+
+    def put_blob(self, data: bytes, suffix: str) -> Blob:
+        """Store an input where the server finds it. Raises Fault("disk_full")."""
+        self.ensure_started()  # a private server has its own folder, known from here on
+        blob = Blob(hashlib.sha256(data).hexdigest(), suffix)
+        target = self._blob_folder() / blob.file_name
+        part = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.part")
+        try:
+            if target.is_file() and target.stat().st_size == len(data):
+                os.utime(target)  # it is in use again: the server clears away the oldest first
+                return blob
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            part.write_bytes(data)
+            part.replace(target)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise Fault(
+                "disk_full",
+                "The picture could not be written into the data folder.",
+                "Free some space, or choose another data folder in the preferences.",
+                str(error),
+            ) from None
+        return blob
+
+    def submit(self, job: Job) -> TrackedJob:
+        """Queue `job`; the next pump sends it. Starts the server when it is not running."""
+        tracked = self.jobs.get(job.id)
+        if tracked is None:
+            tracked = self.jobs[job.id] = TrackedJob(job)
+        self.ensure_started()
+        return tracked
+
+    def cancel(self, job_id: str) -> None:
+        """Ask for the end of a job; the next pump sends it. Harmless for one that has ended."""
+        tracked = self.jobs.get(job_id)
+        if tracked is None or tracked.finished:
+            return
+        tracked.cancelling = True
+        tracked.message = "Cancelling"
+        if not tracked.sent:
+            self._finished.append(tracked.end("cancelled"))
+
+    def forget(self, job_id: str) -> None:
+        """Drop a finished job from the list; its files stay."""
+        if job_id in self.jobs and self.jobs[job_id].finished:
+            del self.jobs[job_id]
+
+    def refresh_models(self) -> None:
+        """Ask for the models again at the next pump, for example after weights were installed."""
+        self._models_known = False
+
+    def close(self, stop_idle: bool = False) -> None:
+        """Leave the server; it ends by itself once nobody needs it. Takes at most about a second.
+
+        A private server is stopped; with `stop_idle`, so is one that we started and that nobody else uses.
+        """
+        client, server = self._client, self._server
+        stop = self.private
+        if client is not None:
+            client.patience_s = PATIENCE_S
+            with contextlib.suppress(Fault):
+                client.release(self.client_id)
+                health = client.health()
+                stop |= stop_idle and server is not None and server.owned and not (health.leases + health.running)
+        elif server is not None and server.owned:
+            stop = True  # it was still starting: nobody has it yet
+        if server is not None and stop:
+            server.stop()
+        self._disconnect()
+        self._say("off", "The server is not running.")
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The end of the server's log; reads a file, so not for draw()."""
+        return self._server.log_tail(lines) if self._server else ""
+
+    # ------------------------------------------------------------------------------------------------------- the pump
+
+    def pump(self) -> list[JobStatus]:
+        """Move everything forward without waiting. Returns the jobs that have finished since the last call, once each.
+
+        Costs a few milliseconds: one question per unfinished job, and each answer may take `PATIENCE_S` at most.
+        """
+        from .client import Unanswered
+
+        now = time.monotonic()
+        try:
+            if self.state == "starting":
+                self._await_hello()
+            if self.state in ("ready", "silent") and now >= self._retry_at:
+                self._converse(now)
+                self._answered()
+        except Unanswered:
+            self._unanswered(now)
+        except Fault as fault:
+            self._lost(fault)
+        finished, self._finished = self._finished, []
+        return finished
+
+    def wait(
+        self,
+        job_id: str,
+        progress: Callable[[TrackedJob], None] | None = None,
+        pause_s: float = 0.05,
+    ) -> JobStatus:
+        """Pump until the job has ended, for scripts. Ctrl+C cancels the job before it raises."""
+        tracked = self.jobs[job_id]
+        try:
+            while not tracked.finished:
+                self.pump()
+                if progress is not None:
+                    progress(tracked)
+                if not tracked.finished:
+                    time.sleep(pause_s)
+        except BaseException:
+            self.cancel(job_id)
+            self.pump()
+            raise
+        assert tracked.status is not None
+        return tracked.status
+
+    def _await_hello(self) -> None:
+        from .client import Client
+
+        assert self._server is not None
+        hello = self._server.poll()
+        if hello is None:
+            return
+        self._client = Client(hello, PATIENCE_S)
+        self.generation += 1
+        self._models_known = False
+        self._lease_due = 0.0
+        self._retry_at = 0.0
+        for tracked in self.jobs.values():
+            tracked.sent = tracked.acknowledged  # what was not acknowledged is sent again
+            tracked.cancel_sent = False
+        self._say("ready", "Ready.")
+
+    def _converse(self, now: float) -> None:
+        assert self._client is not None and self._server is not None
+        self._server.poll()
+        if now >= self._lease_due:
+            self._client.renew(Lease(self.client_id, pid=os.getpid()))
+            self.health = self._client.health()
+            self._lease_due = now + LEASE_S
+        if not self._models_known:
+            self._client.patience_s = SUBMIT_PATIENCE_S
+            models = self._client.models()
+            self.models = {model.id: model for model in models.models}
+            self.broken = dict(models.broken)
+            self._models_known = True
+            self._client.patience_s = PATIENCE_S
+        for tracked in list(self.jobs.values()):
+            if not tracked.finished:
+                self._advance(tracked)
+
+    def _advance(self, tracked: TrackedJob) -> None:
+        """Send or ask about one unfinished job. What the server refuses ends the job, not the session."""
+        from .client import NotFound
+
+        try:
+            status = self._exchange(tracked)
+            tracked.take(status)
+        except NotFound:
+            fault = Fault("server_gone", "The server has lost this job.", "Press Generate again.")
+            status = tracked.end("cancelled") if tracked.cancelling else tracked.end("failed", fault)
+        except Fault as fault:
+            if fault.code == "server_gone":
+                raise
+            status = tracked.end("failed", fault)
+        if tracked.finished:
+            self._finished.append(status)
+        elif tracked.cancelling:
+            tracked.message = "Cancelling"
+
+    def _exchange(self, tracked: TrackedJob) -> JobStatus:
+        client, job_id = self._client, tracked.job.id
+        assert client is not None
+        if not tracked.acknowledged:
+            tracked.sent = True
+            client.patience_s = SUBMIT_PATIENCE_S
+            try:
+                status = client.submit(tracked.job)
+            finally:
+                client.patience_s = PATIENCE_S
+            tracked.acknowledged = True
+            return status
+        if tracked.cancelling and not tracked.cancel_sent:
+            client.cancel(job_id)
+            tracked.cancel_sent = True
+        return client.status(job_id, tracked.events[-1].seq if tracked.events else 0)
+
+    # ------------------------------------------------------------------------------------------- starting and losing it
+
+    def _start(self, replace: bool = False) -> None:
+        from .launcher import ServerProcess
+
+        if self._server is None or self._server.environment != self.environment:
+            self._server = ServerProcess(self.environment, self.data, self.private, self.server_arguments)
+        self._starts.append(time.monotonic())
+        self._say("starting", "Starting the server ...")
+        try:
+            self._server.start(replace)
+        except Fault as fault:
+            self._fail(fault)
+
+    def _answered(self) -> None:
+        self._silent_since = None
+        if self.state != "ready" or self.sentence != self._ready_sentence():
+            self._say("ready", self._ready_sentence())
+
+    def _ready_sentence(self) -> str:
+        device = self.health.device if self.health else ""
+        return f"Ready ({device})." if device else "Ready."
+
+    def _unanswered(self, now: float) -> None:
+        """The server takes its time. It is left alone: it may be busy, and the job may be nearly done."""
+        self._silent_since = self._silent_since or now
+        self._retry_at = now + RETRY_S
+        if now - self._silent_since > SILENT_S:
+            fault = Fault("server_gone", "The server does not answer.", "Wait, or press Restart Server.")
+            self._say("silent", fault.message, fault)
+
+    def _lost(self, fault: Fault) -> None:
+        """The server is gone: start another one and go on, unless that was tried too often already."""
+        self._disconnect()
+        now = time.monotonic()
+        self._starts = [start for start in self._starts if now - start < RESPAWN_WINDOW_S]
+        if fault.code in ("version_mismatch", "not_installed") or len(self._starts) > RESPAWNS:
+            self._fail(fault)
+            return
+        for tracked in self.jobs.values():
+            if not tracked.finished:
+                tracked.message = "The server stopped unexpectedly and is started again"
+                tracked.seconds_left = None
+        self._start()
+        if self.state == "starting":
+            self.sentence = "The server stopped unexpectedly; starting it again ..."
+
+    def _fail(self, fault: Fault) -> None:
+        for tracked in self.jobs.values():
+            if not tracked.finished:
+                self._finished.append(tracked.end("failed", fault))
+        self._say("failed", fault.message, fault)
+
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+        self._silent_since = None
+
+    def _say(self, state: SessionState, sentence: str, fault: Fault | None = None) -> None:
+        self.state, self.sentence, self.fault = state, sentence, fault
+
+    def _blob_folder(self) -> Path:
+        return (self._server.data if self._server else self.data) / "blobs"
