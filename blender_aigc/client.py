@@ -82,6 +82,7 @@ class Client:
         self._session = requests.Session()
         self._session.trust_env = False  # else HTTP_PROXY catches loopback too, and .netrc replaces the token
         self._session.headers["Authorization"] = f"Bearer {hello.token}"
+        self._session.headers["AIGC-Protocol"] = str(PROTOCOL)
 
     def close(self) -> None:
         self._session.close()
@@ -118,9 +119,11 @@ class Client:
     def save_blob(self, blob: Blob, target: Path) -> None:
         self._save(f"blobs/{blob.file_name}", target)
 
-    def renew(self, lease: Lease) -> None:
+    def renew(self, lease: Lease) -> Health:
         """Ask the server to live on for `lease.seconds`."""
-        self._send("PUT", "leases", json_text=encode(lease))
+        answer = self._send("PUT", "leases", json_text=encode(lease))
+        check_protocol(answer)
+        return _read(Health, answer)
 
     def release(self, client: str) -> None:
         self._send("DELETE", f"leases/{client}")
@@ -187,7 +190,7 @@ def _refusal(answer: requests.Response) -> Fault:
             "Press Restart Server.",
             f"{answer.request.method} {answer.request.path_url}: {answer.status_code} {answer.text[:200]}",
         )
-    kind = NotFound if answer.status_code == 404 else Fault
+    kind = NotFound if answer.status_code == 404 and record.code == "bad_request" else Fault
     return kind(record.code, record.message, record.hint, record.detail)
 
 

@@ -20,7 +20,7 @@ from typing import IO
 
 from .client import Client, read_hello
 from .environment import Environment, builtin_environment, data_folder, folder_environment, server_module
-from .protocol import Fault, Hello
+from .protocol import Fault, FaultRecord, Hello, decode
 
 __all__ = ["Environment", "ServerProcess", "builtin_environment", "data_folder", "folder_environment"]
 
@@ -29,9 +29,6 @@ LOCK_FILE = "server.lock"
 
 START_S = 60.0
 """How long a server may take to say hello; about 1 s is normal, a virus scanner on its first visit takes longest."""
-
-HANDOVER_S = 10.0
-"""How long the server that holds the lock may take to write down who it is."""
 
 STOP_S = 1.0
 """How long `stop` may keep Blender waiting."""
@@ -110,21 +107,14 @@ class ServerProcess:
         if self.process is None:
             return self.hello
         code = self.process.poll()
-        if self.hello is not None:
-            if code is not None:
-                raise self._ended(code)
-            return self.hello
-        self.hello = self._read_hello_line()
-        if self.hello is None and code is not None:
-            self._take_over_from(code)
+        if self.hello is None:
+            self.hello = self._read_first_line()
+        if code is not None:
+            self._settle(code)
         elif self.hello is None and time.monotonic() > self._deadline:
             self._kill()
-            raise Fault(
-                "server_gone",
-                "The server did not get ready.",
-                "Open the log, then press Restart Server.",
-                self.log_tail(),
-            )
+            tail = self.log_tail()
+            raise Fault("server_gone", "The server did not get ready.", "Press Show Log, then Restart Server.", tail)
         return self.hello
 
     def stop(self) -> None:
@@ -143,16 +133,10 @@ class ServerProcess:
         self.process = None
 
     def log_tail(self, lines: int = 20) -> str:
-        """The last lines of the server's log, or "" when there is none."""
-        log = self._log or max(self._log_folder().glob("server-*.log"), default=None)
-        if log is None:
-            return ""
-        try:
-            with log.open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - 16384))
-                return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-lines:])
-        except OSError:
-            return ""
+        """The last lines of the server's log and of what it said when it crashed; "" when there is nothing."""
+        crash = self._log or max(self._log_folder().glob("server-*.log"), default=None)
+        logs = [self._log_folder() / "server.log", *([crash] if crash else [])]
+        return "\n".join(text for log in logs if (text := _tail(log, lines)))
 
     # -------------------------------------------------------------------------------------- a server that already runs
 
@@ -209,23 +193,14 @@ class ServerProcess:
                 pid = int((self.data / LOCK_FILE).read_text())
                 os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
-    def _take_over_from(self, code: int) -> None:
-        """Our child has ended without a Hello: another Blender's may have been faster, else it is a failure."""
-        if lock_is_free(self.data):
+    def _settle(self, code: int) -> None:
+        """Our child has ended. Perhaps it found a server that was faster, and passed on its hello; else it failed."""
+        if self.hello is None or code != 0 or self._running() != self.hello:
             raise self._ended(code)
+        self.process = None
         if self.private:
+            self.hello = None
             self.start()
-            return
-        self.hello = self._running()
-        if self.hello is not None:
-            self.process = None
-        elif time.monotonic() > self._deadline - START_S + HANDOVER_S:
-            raise Fault(
-                "server_gone",
-                "Another server uses the same data folder and does not answer.",
-                "Press Restart Server.",
-                self.log_tail(),
-            )
 
     # ------------------------------------------------------------------------------------------------ one of our own
 
@@ -273,7 +248,8 @@ class ServerProcess:
                 with contextlib.suppress(OSError):  # Windows: still open in a running server
                     path.unlink(missing_ok=True)
 
-    def _read_hello_line(self) -> Hello | None:
+    def _read_first_line(self) -> Hello | None:
+        """The Hello from the child's output, or None while there is none. Raises the Fault that it says instead."""
         assert self._log is not None
         try:
             line, newline, _ = self._log.with_suffix(".out").read_bytes().partition(b"\n")
@@ -281,29 +257,51 @@ class ServerProcess:
             return None
         if not newline:
             return None
+        refusal = _refusal(line)
+        if refusal is not None:
+            raise refusal
         try:
             return read_hello(line)
         except Fault as fault:
             if fault.code == "version_mismatch":
                 raise
-            self._kill()
-            raise Fault(
-                "server_gone",
-                "The server's first words were not understood.",
-                "Choose another environment in the preferences.",
-                line[:500].decode("utf-8", "replace"),
-            ) from None
+        self._kill()
+        raise Fault(
+            "not_installed",
+            "The server's first words were not understood.",
+            "Choose another environment in the preferences.",
+            line[:500].decode("utf-8", "replace"),
+        )
 
     def _ended(self, code: int) -> Fault:
         how = f"signal {-code}" if code < 0 else f"code {code}"
         message = "The server stopped unexpectedly." if self.hello else "The server could not start."
-        return Fault("server_gone", message, "Open the log, then press Restart Server.", f"{how}\n{self.log_tail()}")
+        return Fault("server_gone", message, "Press Show Log, then Restart Server.", f"{how}\n{self.log_tail()}")
 
     def _kill(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_S)
+
+
+def _tail(path: Path, lines: int) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 16384))
+            return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+def _refusal(line: bytes) -> Fault | None:
+    """The reason for not starting, when `line` is one."""
+    try:
+        record = decode(FaultRecord, line)
+    except Fault:
+        return None
+    hint = "Press Restart Server." if record.code == "server_gone" else record.hint
+    return Fault(record.code, record.message, hint, record.detail)
 
 
 def _ask_to_shut_down(hello: Hello) -> None:

@@ -40,7 +40,8 @@ RESPAWNS, RESPAWN_WINDOW_S = 3, 60.0
 
 
 class Session:
-    """data: the data folder. client_name: a word for the server's log. private: do not share the server.
+    """data: the data folder. client_name: a word that no other Blender uses, made up when empty (A-Z a-z 0-9 _ . : -).
+    private: do not share the server. server_arguments: further words for `serve`, like ("--weights", FOLDER).
 
     state, sentence, fault: for the status strip. models: by id. broken: model files that could not be read, with the
     reason. jobs: by id, oldest first. generation: counts the servers that this session has seen.
@@ -50,7 +51,7 @@ class Session:
         self,
         data: Path,
         environment: Environment,
-        client_name: str = "blender",
+        client_name: str = "",
         private: bool = False,
         server_arguments: tuple[str, ...] = (),
     ) -> None:
@@ -58,7 +59,7 @@ class Session:
         self.environment = environment
         self.private = private
         self.server_arguments = server_arguments
-        self.client_id = f"{client_name}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.client_id = client_name or f"blender-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.state: SessionState = "off"
         self.sentence = "The server is not running."
         self.fault: Fault | None = None
@@ -179,8 +180,8 @@ class Session:
 
         now = time.monotonic()
         try:
-            if self.state == "starting":
-                self._await_hello()
+            if self.state == "starting" and not self._await_hello():
+                return self._take_finished()
             if self.state in ("ready", "silent") and now >= self._retry_at:
                 self._converse(now)
                 self._answered()
@@ -188,6 +189,9 @@ class Session:
             self._unanswered(now)
         except Fault as fault:
             self._lost(fault)
+        return self._take_finished()
+
+    def _take_finished(self) -> list[JobStatus]:
         finished, self._finished = self._finished, []
         return finished
 
@@ -206,20 +210,26 @@ class Session:
                     progress(tracked)
                 if not tracked.finished:
                     time.sleep(pause_s)
-        except BaseException:
-            self.cancel(job_id)
-            self.pump()
-            raise
-        assert tracked.status is not None
+        finally:
+            if not tracked.finished:
+                self.cancel(job_id)
+                self.pump()
         return tracked.status
 
-    def _await_hello(self) -> None:
+    def _await_hello(self) -> bool:
+        """Is the server ready? A server that says why it cannot start is not started again."""
         from .client import Client
 
         assert self._server is not None
-        hello = self._server.poll()
+        try:
+            hello = self._server.poll()
+        except Fault as fault:
+            if fault.code == "server_gone":
+                raise
+            self._fail(fault)
+            return False
         if hello is None:
-            return
+            return False
         self._client = Client(hello, PATIENCE_S)
         self.generation += 1
         self._models_known = False
@@ -229,13 +239,13 @@ class Session:
             tracked.sent = tracked.acknowledged  # what was not acknowledged is sent again
             tracked.cancel_sent = False
         self._say("ready", "Ready.")
+        return True
 
     def _converse(self, now: float) -> None:
         assert self._client is not None and self._server is not None
         self._server.poll()
         if now >= self._lease_due:
-            self._client.renew(Lease(self.client_id, pid=os.getpid()))
-            self.health = self._client.health()
+            self.health = self._client.renew(Lease(self.client_id, pid=os.getpid()))
             self._lease_due = now + LEASE_S
         if not self._models_known:
             self._client.patience_s = SUBMIT_PATIENCE_S
@@ -320,7 +330,7 @@ class Session:
         self._disconnect()
         now = time.monotonic()
         self._starts = [start for start in self._starts if now - start < RESPAWN_WINDOW_S]
-        if fault.code in ("version_mismatch", "not_installed") or len(self._starts) > RESPAWNS:
+        if fault.code == "version_mismatch" or len(self._starts) > RESPAWNS:
             self._fail(fault)
             return
         for tracked in self.jobs.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .protocol import FINAL_STATES, Artefact, Event, Fault, FaultRecord, Job, JobState, JobStatus
@@ -14,55 +14,59 @@ EVENTS_KEPT = 200
 class TrackedJob:
     """A job of this Blender, as the panel shows it.
 
-    fraction: of the phase, 0..1, or None when its length is unknown. preview: newest picture, or None.
-    result_folder: None until the server knows the job.
+    status: what the server said last; before it said anything, a queued job without a folder.
+    phase, step, total, message, seconds_left: of the newest event. preview: newest picture, or None.
     """
 
     job: Job
-    state: JobState = "queued"
+    status: JobStatus = field(init=False)
     phase: str = "Sending"
     step: int = 0
     total: int = 0
     message: str = ""
     preview: Path | None = None
     seconds_left: float | None = None
-    queue_position: int = 0
-    attempt: int = 0
-    status: JobStatus | None = None
-    fault: FaultRecord | None = None
-    folder: Path | None = None
     events: list[Event] = field(default_factory=list)
     sent: bool = False
     acknowledged: bool = False
     cancelling: bool = False
     cancel_sent: bool = False
 
+    def __post_init__(self) -> None:
+        self.status = JobStatus(self.job.id, "queued", 0, "")
+
+    @property
+    def state(self) -> JobState:
+        return self.status.state
+
+    @property
+    def fault(self) -> FaultRecord | None:
+        return self.status.fault
+
     @property
     def finished(self) -> bool:
-        return self.state in FINAL_STATES
+        return self.status.state in FINAL_STATES
 
     @property
     def fraction(self) -> float | None:
+        """How much of the phase is done, 0..1; None when its length is unknown."""
         return min(1.0, self.step / self.total) if self.total > 0 else None
 
     def take(self, status: JobStatus) -> None:
-        """Take over what the server says."""
-        self.state, self.status, self.fault = status.state, status, status.fault
-        self.queue_position, self.attempt = status.queue_position, status.attempt
-        self.folder = Path(status.folder) if status.folder else None
+        """Take over what the server says. Raises Fault("bad_request") for a preview outside of the job folder."""
         for event in status.events:
             self.events.append(event)
             self.phase, self.step, self.total = event.phase, event.step, event.total
             self.message, self.seconds_left = event.message, event.seconds_left
-            if event.preview and self.folder:
-                self.preview = confined(self.folder, event.preview)
+            if event.preview and status.folder:
+                self.preview = confined(Path(status.folder), event.preview)
         del self.events[:-EVENTS_KEPT]
+        self.status = status
 
     def end(self, state: JobState, fault: Fault | None = None) -> JobStatus:
         """Finish the job on our side, when there is no server to finish it."""
         record = fault.record() if fault else None
-        self.take(JobStatus(self.job.id, state, self.attempt, str(self.folder or ""), fault=record))
-        assert self.status is not None
+        self.status = replace(self.status, state=state, events=(), fault=record)
         return self.status
 
 

@@ -22,7 +22,19 @@ HEAVY = {
     "fast_simplification",
     "yaml",
 }
-NO_BPY = {"__init__", "protocol", "codec", "faults", "client", "launcher", "session", "axes"}
+NO_BPY = {
+    "__init__",
+    "protocol",
+    "codec",
+    "faults",
+    "client",
+    "environment",
+    "launcher",
+    "session",
+    "tracking",
+    "axes",
+    "picture_files",
+}
 ADDON = sorted((ROOT / "blender_aigc").rglob("*.py"))
 SERVER = sorted((ROOT / "server").rglob("*.py"))
 
