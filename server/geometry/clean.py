@@ -144,13 +144,27 @@ def weld(mesh: Mesh) -> Mesh:
 
 
 def drop_bad_faces(mesh: Mesh) -> tuple[Mesh, int]:
-    """Without faces that name a vertex twice and without repetitions of a face; and how many were dropped."""
+    """Without faces that name a vertex twice, repetitions of a face, and pairs of faces back to back; how many went.
+
+    A pair back to back is what a collapsed fin leaves; dropping both keeps a closed surface closed. In a sheet that is
+    double-sided on purpose, one side stays.
+    """
     faces = mesh.faces
     good = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
-    ordered = np.sort(faces, axis=1)
-    order = np.lexsort(ordered.T)
-    again = (ordered[order[1:]] == ordered[order[:-1]]).all(axis=1)
-    good[order[1:][again]] = False
+    numbers = np.flatnonzero(good)
+    ordered = np.sort(faces[numbers], axis=1)
+    order = np.lexsort(ordered.T[::-1])
+    fresh = np.r_[True, (np.diff(ordered[order], axis=0) != 0).any(axis=1)] if len(order) else np.zeros(0, bool)
+    group = np.cumsum(fresh) - 1
+    around = faces[numbers[order]]
+    odd = (np.argmin(around, axis=1) == 0) & (around[:, 1] > around[:, 2])
+    odd |= (np.argmin(around, axis=1) == 1) & (around[:, 2] > around[:, 0])
+    odd |= (np.argmin(around, axis=1) == 2) & (around[:, 0] > around[:, 1])
+    repeated = ~fresh
+    both = np.bincount(group, odd, minlength=1) * np.bincount(group, ~odd, minlength=1) > 0
+    if np.any(both) and both.sum() < 0.25 * len(both):
+        repeated |= both[group]
+    good[numbers[order[repeated]]] = False
     dropped = int((~good).sum())
     return (take_faces(mesh, good), dropped) if dropped else (mesh, 0)
 

@@ -1,0 +1,168 @@
+"""Bakes a colour field onto a texture, and spreads colours beyond the charts so that no seam shows. numpy only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from blender_aigc.protocol import Fault
+
+from .mesh import Mesh
+from .mesher import Progress
+
+ColourAt = Callable[[np.ndarray], np.ndarray]
+
+_SPANS = 1 << 20
+"""Texels that one step of the rasteriser handles: bounds its memory."""
+
+
+def texel_faces(corner_uvs: np.ndarray, size: int) -> np.ndarray:
+    """(size, size) int32: the face under each texel's centre, row 0 at v = 1; -1 where there is none.
+
+    Texels that a chart only touches get the face that touches them, so that bilinear filtering at a chart's border
+    finds its own colours. No texel whose centre lies in a chart stays empty.
+    """
+    owner = np.full(size * size, -1, np.int32)
+    corners = np.asarray(corner_uvs, np.float64) * size
+    corners[..., 1] = size - corners[..., 1]
+    # Shared borders: a hair of growth closes rounding gaps. Second pass: whatever lies within a texel's reach.
+    for growth, only_empty in ((1e-6, False), (0.75, True)):
+        for faces, rows in _scan_rows(corners, size, growth):
+            _fill_spans(owner, corners, faces, rows, size, growth, only_empty)
+    return owner.reshape(size, size)
+
+
+def _scan_rows(corners: np.ndarray, size: int, growth: float):
+    """Yields (faces, rows): every row of texels that each triangle, grown by `growth` pixels, can touch."""
+    top = np.clip(np.ceil(corners[..., 1].min(axis=1) - growth - 0.5), 0, size).astype(np.int64)
+    bottom = np.clip(np.floor(corners[..., 1].max(axis=1) + growth - 0.5), -1, size - 1).astype(np.int64)
+    heights = np.maximum(bottom - top + 1, 0)
+    ends = np.cumsum(heights)
+    first = 0
+    while first < len(heights):
+        begun = ends[first] - heights[first]
+        last = max(int(np.searchsorted(ends, begun + _SPANS // 4, side="right")), first + 1)
+        count = heights[first:last]
+        faces = np.repeat(np.arange(first, last), count)
+        rows = np.arange(len(faces)) - np.repeat(np.cumsum(count) - count, count) + top[faces]
+        first = last
+        if len(faces):
+            yield faces, rows
+
+
+def _fill_spans(owner, corners, faces, rows, size, growth, only_empty) -> None:
+    """Writes each face's number on the texels whose centres lie in it (grown by `growth`) on the given rows."""
+    triangle = corners[faces]
+    a, b = triangle, np.roll(triangle, -1, axis=1)
+    side = b - a
+    area = side[:, 0, 0] * side[:, 1, 1] - side[:, 0, 1] * side[:, 1, 0]
+    side = side * np.where(area < 0, -1.0, 1.0)[:, None, None]
+    length = np.linalg.norm(side, axis=2)
+    y = rows[:, None] + 0.5
+    # Inside: side.x * (y - a.y) - side.y * (x - a.x) >= -growth * length, for each side; solved for x.
+    room = side[..., 0] * (y - a[..., 1]) + side[..., 1] * a[..., 0] + growth * length
+    slope = side[..., 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bound = room / slope
+    left = np.max(np.where(slope < 0, bound, -np.inf), axis=1)
+    right = np.min(np.where(slope > 0, bound, np.inf), axis=1)
+    missed = ((slope == 0) & (room < 0)).any(axis=1)
+    left = np.maximum(left, triangle[..., 0].min(axis=1) - growth)
+    right = np.minimum(right, triangle[..., 0].max(axis=1) + growth)
+    left = np.clip(np.ceil(left - 0.5), 0, size).astype(np.int64)
+    right = np.clip(np.floor(right - 0.5), -1, size - 1).astype(np.int64)
+    width = np.where(missed, 0, np.maximum(right - left + 1, 0))
+    ends = np.cumsum(width)
+    first = 0
+    while first < len(width):
+        begun = ends[first] - width[first]
+        last = max(int(np.searchsorted(ends, begun + _SPANS, side="right")), first + 1)
+        count = width[first:last]
+        span = np.repeat(np.arange(first, last), count)
+        texels = rows[span] * size + left[span] + np.arange(len(span)) - np.repeat(np.cumsum(count) - count, count)
+        if only_empty:
+            empty = owner[texels] < 0
+            span, texels = span[empty], texels[empty]
+        owner[texels] = faces[span]
+        first = last
+
+
+def _weights(corners: np.ndarray, texels: np.ndarray) -> np.ndarray:
+    """(N, 3) barycentric weights of (N, 2) texel centres in (N, 3, 2) triangles, moved into the triangle."""
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    ab, ac, ap = b - a, c - a, texels - a
+    area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
+    area = np.where(np.abs(area) < 1e-12, np.inf, area)
+    beta = (ap[:, 0] * ac[:, 1] - ap[:, 1] * ac[:, 0]) / area
+    gamma = (ab[:, 0] * ap[:, 1] - ab[:, 1] * ap[:, 0]) / area
+    weights = np.clip(np.stack([1 - beta - gamma, beta, gamma], axis=1), 0, None)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def bake(
+    mesh: Mesh, size: int, colour_at: ColourAt | None = None, progress: Progress | None = None, chunk: int = 1 << 17
+) -> np.ndarray:
+    """(size, size, 3) uint8 sRGB texture for `mesh.corner_uvs`, row 0 on top, filled to its borders.
+
+    colour_at: (N, 3) float32 positions in the mesh's frame -> (N, 3) sRGB 0..1, N <= chunk; without it, the vertex
+    colours are used. progress: called as progress("bake", step, total) after each chunk.
+    Raises Fault("bad_input") when colours are NaN.
+    """
+    if mesh.corner_uvs is None or (colour_at is None and mesh.vertex_colours is None):
+        raise ValueError("baking needs UVs and colours")
+    owner = texel_faces(mesh.corner_uvs, size).reshape(-1)
+    covered = np.flatnonzero(owner >= 0)
+    corners = mesh.corner_uvs.astype(np.float64) * size
+    corners[..., 1] = size - corners[..., 1]
+    texture = np.zeros((size * size, 3), np.uint8)
+    for first in range(0, len(covered), chunk):
+        texels = covered[first : first + chunk]
+        faces = owner[texels]
+        weights = _weights(corners[faces], np.stack([texels % size, texels // size], axis=1) + 0.5)
+        source = mesh.vertices if colour_at else mesh.vertex_colours
+        values = np.einsum("nk,nkd->nd", weights, source[mesh.faces[faces]]).astype(np.float32)
+        texture[texels] = as_bytes(colour_at(values) if colour_at else values)
+        if progress:
+            progress("bake", min(first + chunk, len(covered)), len(covered))
+    return fill_around(texture.reshape(size, size, 3), (owner >= 0).reshape(size, size))
+
+
+def as_bytes(colours: np.ndarray) -> np.ndarray:
+    """0..1 -> uint8, rounded. Raises Fault("bad_input") for NaN."""
+    colours = np.asarray(colours)
+    if np.isnan(colours).any():
+        raise Fault(
+            "bad_input",
+            "The model returned invalid numbers (NaN) instead of colours.",
+            "Try another picture; if it stays so, download the model's weights again.",
+        )
+    return (np.clip(colours, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def fill_around(texture: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Colours for the texels that are not `covered`, by pull-push (Gortler et al., SIGGRAPH 1996, section 3.4).
+
+    texture: (H, W, C) uint8, covered: (H, W) bool -> (H, W, C) uint8; covered texels keep their value. Each level of
+    the pyramid holds the mean of the covered texels below it, so mipmaps see no background.
+    """
+    if covered.all() or not covered.any():
+        return texture
+    levels = [(texture.astype(np.float32) * covered[..., None], covered.astype(np.float32))]
+    while min(levels[-1][1].shape) > 1:
+        colour, weight = levels[-1]
+        pad = [(0, n % 2) for n in weight.shape]
+        colour, weight = np.pad(colour, [*pad, (0, 0)]), np.pad(weight, pad)
+        halves = [(colour[y::2, x::2], weight[y::2, x::2]) for y in (0, 1) for x in (0, 1)]
+        total = sum(w for _, w in halves)
+        mean = sum(c * w[..., None] for c, w in halves) / np.maximum(total, 1e-6)[..., None]
+        levels.append((mean, np.minimum(total, 1)))
+    filled = levels.pop()[0]
+    while levels:
+        colour, weight = levels.pop()
+        height, width = weight.shape
+        above = np.repeat(np.repeat(filled, 2, axis=0), 2, axis=1)[:height, :width]
+        filled = above + (colour - above) * weight[..., None]
+    result = np.clip(filled + 0.5, 0, 255).astype(np.uint8)
+    result[covered] = texture[covered]
+    return result
