@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ def empty_file() -> None:
     """A new file without objects before each test. A test that registers the add-on unregisters it, timers included."""
     if bpy is not None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
+
+
+@pytest.fixture
+def addon(empty_file: None) -> Iterator[None]:
+    """The add-on, enabled in the new file."""
+    import blender_aigc
+
+    blender_aigc.register()
+    yield
+    blender_aigc.unregister()
 
 
 @pytest.hookimpl(trylast=True)

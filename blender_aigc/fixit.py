@@ -1,0 +1,73 @@
+"""What stands between the artist and the result, and the one button that removes it. No bpy; computes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .faults import FaultCode
+from .protocol import TASKS
+from .state import State
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A sentence, what to do about it, and the operator (with its button text) that does it; "" when none can."""
+
+    sentence: str
+    hint: str = ""
+    operator: str = ""
+    button: str = ""
+
+
+BUTTONS: dict[FaultCode, tuple[str, str]] = {
+    "server_gone": ("aigc.restart", "Restart Server"),
+    "version_mismatch": ("aigc.restart", "Restart Server"),
+    "bad_input": ("aigc.choose_picture", "Choose Picture"),
+    "not_installed": ("aigc.preferences", "Open Preferences"),
+    "weights_missing": ("aigc.preferences", "Open Preferences"),
+    "weights_damaged": ("aigc.preferences", "Open Preferences"),
+    "licence_not_accepted": ("aigc.preferences", "Open Preferences"),
+    "disk_full": ("aigc.preferences", "Open Preferences"),
+    "unknown_model": ("aigc.restart", "Restart Server"),
+    "internal": ("aigc.run_again", "Try Again"),
+    "out_of_memory": ("aigc.run_again", "Try Again"),
+}
+"""The fix button of a fault; codes that are not listed are cured by changing a setting, as their hint says."""
+
+
+def problem(settings: Any, model_id: str, active_object: Any, state: State) -> Problem | None:
+    """The first thing that must be put right before Generate can run, or None. `settings` is `Scene.aigc`."""
+    task = TASKS.get(settings.task)
+    if task is None:
+        return Problem("This file was made with a task that is not known here.", "Choose another task.")
+    for wanted in task.inputs:
+        if wanted.required and wanted.kind == "image" and settings.image is None:
+            return Problem("No picture is chosen.", "", "aigc.choose_picture", "Choose Picture")
+    return _server_problem(state) or _model_problem(model_id, state) or _placement_problem(settings, active_object)
+
+
+def _server_problem(state: State) -> Problem | None:
+    if state.session is None or state.session.state in ("off", "failed"):
+        return Problem("The AI server is not running.", "", "aigc.start", "Start Server")
+    if state.session.state == "starting":
+        return Problem("The AI server is starting.")
+    return None
+
+
+def _model_problem(model_id: str, state: State) -> Problem | None:
+    info = state.models.get(model_id)
+    if info is None:
+        return Problem("The server does not offer this model.", "Choose another model.")
+    if info.unavailable is not None:
+        operator, button = BUTTONS.get(info.unavailable.code, ("", ""))
+        return Problem(info.unavailable.message, info.unavailable.hint, operator, button)
+    return None
+
+
+def _placement_problem(settings: Any, active_object: Any) -> Problem | None:
+    if settings.placement != "REPLACE":
+        return None
+    if active_object is None or active_object.type != "EMPTY":
+        return Problem("No empty is selected to be replaced.", "Select one, or place at the 3D cursor.")
+    return None

@@ -1,0 +1,218 @@
+"""What the artist presses to make something: choose, generate, cancel, place, do it again.
+
+Every operator also works from a script: in the background Generate blocks until the result is in the file.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import bpy
+from bpy.props import StringProperty
+
+from . import operators_results, operators_server, watch
+from .ask import Ask, ask_from_scene, submit
+from .place import place
+from .protocol import Fault
+from .state import STATE
+
+PICTURES = "*.png;*.jpg;*.jpeg;*.webp;*.tif;*.tiff;*.bmp;*.tga;*.exr;*.gif"
+SAMPLE = Path(__file__).parent / "samples" / "duck.png"
+
+
+def refuse(operator: bpy.types.Operator, fault: Fault, job_id: str = "") -> set[str]:
+    """Tell the person (panel) and the script (report) what went wrong."""
+    STATE.show(fault.record(), job_id)
+    operator.report({"ERROR"}, str(fault))
+    watch.redraw()
+    return {"CANCELLED"}
+
+
+def carry_out(context: bpy.types.Context, ask: Ask) -> None:
+    """Submit `ask`. In the background wait until the result is in the file. Raises Fault."""
+    job_id = submit(context, ask)
+    if not bpy.app.background:
+        watch.wake()
+        return
+    status = watch.session().wait(job_id)
+    watch.finished(status)
+    if status.state != "done":
+        raise status.fault.fault() if status.fault else Fault("cancelled", "The job was cancelled.")
+    watch.place_now(job_id)
+
+
+class AIGC_OT_generate(bpy.types.Operator):
+    bl_idname = "aigc.generate"
+    bl_label = "Generate"
+    bl_description = "Make it now, with the settings of the AIGC tab; Blender stays usable meanwhile"
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return STATE.running_job() is None
+
+    def execute(self, context) -> set[str]:
+        try:
+            carry_out(context, ask_from_scene(context))
+        except Fault as fault:
+            return refuse(self, fault)
+        return {"FINISHED"}
+
+
+class AIGC_OT_try_now(bpy.types.Operator):
+    bl_idname = "aigc.try_now"
+    bl_label = "Try It Now"
+    bl_description = "Make a mesh from a small sample picture, with Blender's own Python: no download, no installation"
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return STATE.running_job() is None
+
+    def execute(self, context) -> set[str]:
+        try:
+            watch.session(builtin=True)
+            carry_out(context, Ask("image_to_mesh", "inflate", picture=SAMPLE, name="Duck"))
+        except Fault as fault:
+            return refuse(self, fault)
+        return {"FINISHED"}
+
+
+class AIGC_OT_cancel(bpy.types.Operator):
+    bl_idname = "aigc.cancel"
+    bl_label = "Cancel Generating"
+    bl_description = "Stop the running job; the scene stays as it is"
+
+    job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return STATE.running_job() is not None
+
+    def execute(self, _context) -> set[str]:
+        job_id = self.job_id or STATE.current_job
+        STATE.session.cancel(job_id)
+        if STATE.waiting.pop(job_id, None) is not None:
+            watch.keep_for_later(job_id, "You did not want it in the scene. Place puts it there after all.")
+        watch.wake()
+        return {"FINISHED"}
+
+
+class AIGC_OT_apply(bpy.types.Operator):
+    bl_idname = "aigc.apply"
+    bl_label = "Place Result"
+    bl_description = "Put this result into the scene, as one undo step"
+    bl_options = {"REGISTER", "UNDO"}
+
+    job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context) -> bool:
+        return context.mode == "OBJECT"
+
+    def execute(self, context) -> set[str]:
+        record = STATE.record(self.job_id)
+        if record is None:
+            return refuse(self, Fault("bad_request", "This result is not in the list any more."))
+        try:
+            record.objects = place(context, record, STATE.targets.get(self.job_id))
+        except Fault as fault:
+            return refuse(self, fault, self.job_id)
+        record.note = ""
+        return {"FINISHED"}
+
+
+class AIGC_OT_choose_picture(bpy.types.Operator):
+    bl_idname = "aigc.choose_picture"
+    bl_label = "Choose Picture"
+    bl_description = "Choose the picture to work from; transparency marks the background"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
+
+    def invoke(self, context, _event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context) -> set[str]:
+        try:
+            context.scene.aigc.image = bpy.data.images.load(self.filepath, check_existing=True)
+        except RuntimeError as error:
+            fault = Fault("bad_input", "This file cannot be opened as a picture.", "Choose another one.", str(error))
+            return refuse(self, fault)
+        return {"FINISHED"}
+
+
+class AIGC_OT_choose_model(bpy.types.Operator):
+    bl_idname = "aigc.choose_model"
+    bl_label = "Choose Model"
+    bl_description = "Let this model do the work"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    model_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, _context, properties) -> str:
+        info = STATE.models.get(properties.model_id)
+        return info.help if info is not None else cls.bl_description
+
+    def execute(self, context) -> set[str]:
+        context.scene.aigc.model_id = self.model_id
+        return {"FINISHED"}
+
+
+class AIGC_OT_roll_seed(bpy.types.Operator):
+    bl_idname = "aigc.roll_seed"
+    bl_label = "New Seed"
+    bl_description = "Another number, another variation"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    def execute(self, context) -> set[str]:
+        context.scene.aigc.seed = random.randrange(2**31)
+        return {"FINISHED"}
+
+
+class AIGC_OT_run_again(bpy.types.Operator):
+    bl_idname = "aigc.run_again"
+    bl_label = "Run Again"
+    bl_description = "Make this result once more: same picture, same settings, same seed"
+
+    job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return STATE.running_job() is None
+
+    def execute(self, context) -> set[str]:
+        job = STATE.job(self.job_id)
+        if job is None:
+            return refuse(self, Fault("bad_request", "This result is not in the list any more."))
+        try:
+            carry_out(context, Ask.of(job))
+        except Fault as fault:
+            return refuse(self, fault)
+        return {"FINISHED"}
+
+
+_CLASSES = (
+    AIGC_OT_generate,
+    AIGC_OT_try_now,
+    AIGC_OT_cancel,
+    AIGC_OT_apply,
+    AIGC_OT_choose_picture,
+    AIGC_OT_choose_model,
+    AIGC_OT_roll_seed,
+    AIGC_OT_run_again,
+    *operators_server.CLASSES,
+    *operators_results.CLASSES,
+)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,312 @@
+"""The AIGC tab. Draws what `state` and the property groups hold and decides nothing: no files, no HTTP, no search."""
+
+from __future__ import annotations
+
+import textwrap
+
+import bpy
+from bpy.app.translations import pgettext_iface as iface_
+
+from . import fixit, params, thumbnails
+from .properties import chosen_model
+from .protocol import TASKS, FaultRecord, ModelInfo
+from .state import STATE
+
+CATEGORY = "AIGC"
+
+_CHARACTER_PX = 6.4
+_MARGIN_PX = 62
+
+
+def _wrapped(layout, context, text: str, icon: str = "NONE") -> None:
+    """`text` in as many lines as the width of the sidebar asks for."""
+    scale = context.preferences.system.ui_scale
+    width = context.region.width if context.region else 220
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    columns = max(16, int((width / scale - _MARGIN_PX) / _CHARACTER_PX))
+    for number, line in enumerate(textwrap.wrap(iface_(text), columns)):
+        column.label(text=line, translate=False, icon=icon if number == 0 else ("NONE" if icon == "NONE" else "BLANK1"))
+
+
+class _InTab:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = CATEGORY
+
+
+class AIGC_PT_main(_InTab, bpy.types.Panel):
+    """From a picture to an object, top to bottom."""
+
+    bl_label = "AIGC Studio"
+    bl_idname = "AIGC_PT_main"
+
+    def draw(self, context) -> None:
+        layout = self.layout
+        settings = context.scene.aigc
+        _draw_status(layout, context)
+        if STATE.fault is not None:
+            _draw_fault(layout, context, STATE.fault)
+        layout.prop(settings, "task", text="")
+        _draw_inputs(layout, settings)
+        info = _draw_model(layout, settings)
+        _draw_placement(layout, settings)
+        if info is not None:
+            _draw_advanced(layout, settings, info)
+        running = STATE.running_job()
+        if running is not None:
+            _draw_progress(layout, context, running)
+        else:
+            _draw_generate(layout, context, settings)
+
+
+_STATUS = {
+    "off": ("RADIOBUT_OFF", "aigc.try_now", "Try It Now"),
+    "starting": ("SORTTIME", "aigc.show_log", "Show Log"),
+    "ready": ("CHECKMARK", "aigc.stop", "Stop Server"),
+    "silent": ("QUESTION", "aigc.restart", "Restart Server"),
+    "failed": ("ERROR", "aigc.restart", "Restart Server"),
+}
+
+
+def _draw_status(layout, context) -> None:
+    session = STATE.session
+    state = session.state if session is not None else "off"
+    sentence = (
+        session.sentence if session is not None else "Make a first mesh from a sample picture. Nothing to install."
+    )
+    icon, operator, button = _STATUS.get(state, _STATUS["failed"])
+    box = layout.box()
+    if state == "ready":
+        row = box.row()
+        row.label(text=sentence, icon=icon)
+        row.operator(operator, text="", icon="PAUSE")
+        return
+    _wrapped(box, context, sentence, icon)
+    box.operator(operator, text=button)
+
+
+def _draw_fault(layout, context, fault: FaultRecord) -> None:
+    box = layout.box()
+    row = box.row()
+    row.alert = True
+    _wrapped(row, context, fault.message, "ERROR")
+    row.operator("aigc.dismiss", text="", icon="X", emboss=False)
+    if fault.hint:
+        _wrapped(box, context, fault.hint, "BLANK1")
+    row = box.row(align=True)
+    operator, button = fixit.BUTTONS.get(fault.code, ("", ""))
+    if operator and (operator != "aigc.run_again" or STATE.fault_job):
+        made = row.operator(operator, text=button)
+        if operator == "aigc.run_again":
+            made.job_id = STATE.fault_job
+    row.operator("aigc.copy_report", text="Copy Report")
+
+
+def _draw_inputs(layout, settings) -> None:
+    task = TASKS.get(settings.task)
+    if task is None:
+        return
+    column = layout.column(align=True)
+    for wanted in task.inputs:
+        if wanted.kind != "image":
+            continue
+        if settings.image is None:
+            column.operator("aigc.choose_picture", text="Choose Picture", icon="FILE_IMAGE")
+            column.template_ID(settings, "image")
+            continue
+        column.box().template_icon(icon_value=layout.icon(settings.image), scale=5.0)
+        column.template_ID(settings, "image", open="aigc.choose_picture")
+    if task.prompt:
+        layout.prop(settings, "prompt", text="", placeholder="Prompt")
+
+
+def _draw_model(layout, settings) -> ModelInfo | None:
+    """The drop-down and the model's plain parameters; returns what is known about the model."""
+    chosen = chosen_model(settings)
+    info = STATE.models.get(chosen)
+    row = layout.row()
+    row.enabled = bool(STATE.models)
+    shown = _model_label(info) if info is not None else chosen or iface_("Start the server to see the models")
+    row.menu("AIGC_MT_model", text=shown, translate=False)
+    if info is not None:
+        _draw_params(layout, settings, info, advanced=False)
+    return info
+
+
+def _model_label(info: ModelInfo) -> str:
+    return iface_("{model} (no download)").format(model=info.label) if info.procedural else info.label
+
+
+def _draw_params(layout, settings, info: ModelInfo, advanced: bool) -> None:
+    group = params.group_of(settings.params, info)
+    column = layout.column(align=True)
+    for param in info.params:
+        if group is None or param.advanced != advanced:
+            continue
+        if param.type == "enum":
+            row = column.split(factor=0.45, align=True)
+            row.label(text=param.label)
+            row.prop(group, param.key, text="")
+        else:
+            column.prop(group, param.key, slider=param.minimum is not None and param.maximum is not None)
+
+
+def _draw_placement(layout, settings) -> None:
+    column = layout.column(align=True)
+    column.prop(settings, "result_name", text="", placeholder="Name")
+    column.prop(settings, "placement", text="")
+
+
+def _draw_advanced(layout, settings, info: ModelInfo) -> None:
+    header, body = layout.panel("AIGC_advanced", default_closed=True)
+    header.label(text="Advanced")
+    if body is None:
+        return
+    _draw_params(body, settings, info, advanced=True)
+    row = body.row(align=True)
+    row.prop(settings, "seed")
+    row.operator("aigc.roll_seed", text="", icon="FILE_REFRESH")
+    if info.licence:
+        body.label(text=info.licence, icon="TEXT", translate=False)
+
+
+def _draw_generate(layout, context, settings) -> None:
+    problem = fixit.problem(settings, chosen_model(settings), context.object, STATE)
+    if problem is None:
+        row = layout.row()
+        row.scale_y = 2.0
+        row.operator("aigc.generate", text="Generate", icon="SHADERFX")
+        return
+    box = layout.box()
+    _wrapped(box, context, problem.sentence, "INFO")
+    if problem.hint:
+        _wrapped(box, context, problem.hint, "BLANK1")
+    if problem.operator:
+        row = box.row()
+        row.scale_y = 1.6
+        row.operator(problem.operator, text=problem.button)
+
+
+def _draw_progress(layout, context, tracked) -> None:
+    box = layout.box()
+    picture = thumbnails.icon(STATE.current_job)
+    if picture:
+        box.template_icon(icon_value=picture, scale=6.0)
+    waiting = STATE.waiting.get(STATE.current_job, "")
+    _wrapped(box, context, waiting or tracked.phase or "Waiting for the server")
+    box.progress(factor=tracked.fraction or 0.0, text=_time_left(tracked.seconds_left), type="BAR")
+    row = box.row()
+    row.scale_y = 1.6
+    row.operator("aigc.cancel", text="Cancel", icon="CANCEL").job_id = STATE.current_job
+
+
+def _time_left(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return iface_("about {seconds} s left").format(seconds=max(1, round(seconds)))
+    return iface_("about {minutes} min left").format(minutes=round(seconds / 60))
+
+
+class AIGC_UL_results(bpy.types.UIList):
+    """One line a result, newest first."""
+
+    bl_idname = "AIGC_UL_results"
+
+    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _active_property, _index) -> None:
+        record = STATE.record(item.job_id)
+        if record is None:
+            layout.label(text=item.name, translate=False)
+            return
+        picture = thumbnails.icon(item.job_id)
+        shown = "IMPORT" if record.note else "OBJECT_DATA"
+        if picture:
+            layout.label(text=record.label, icon_value=picture, translate=False)
+        else:
+            layout.label(text=record.label, icon=shown, translate=False)
+
+
+class AIGC_PT_results(_InTab, bpy.types.Panel):
+    """What was made in this session."""
+
+    bl_label = "Results"
+    bl_idname = "AIGC_PT_results"
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return bool(STATE.results)
+
+    def draw(self, context) -> None:
+        layout = self.layout
+        group = context.window_manager.aigc
+        layout.template_list("AIGC_UL_results", "", group, "results", group, "result_index", rows=3)
+        if not 0 <= group.result_index < len(group.results):
+            return
+        record = STATE.record(group.results[group.result_index].job_id)
+        if record is None:
+            return
+        if record.note:
+            _wrapped(layout, context, record.note, "INFO")
+        row = layout.row(align=True)
+        row.operator("aigc.apply", text="Place", icon="IMPORT").job_id = record.job_id
+        row.operator("aigc.run_again", text="Again", icon="FILE_REFRESH").job_id = record.job_id
+        for operator, icon in (
+            ("aigc.remove_result", "TRASH"),
+            ("aigc.reveal", "FILE_FOLDER"),
+            ("aigc.show_provenance", "QUESTION"),
+        ):
+            row.operator(operator, text="", icon=icon).job_id = record.job_id
+
+
+class AIGC_MT_model(bpy.types.Menu):
+    """The models of the chosen task, as the server listed them."""
+
+    bl_label = "Model"
+    bl_idname = "AIGC_MT_model"
+
+    def draw(self, context) -> None:
+        for info in STATE.models_of(context.scene.aigc.task):
+            icon = "ERROR" if info.unavailable else "NONE"
+            self.layout.operator("aigc.choose_model", text=_model_label(info), icon=icon).model_id = info.id
+
+
+class AIGC_MT_add(bpy.types.Menu):
+    """In Add, so that the search finds every operator (it lists only what is in a menu)."""
+
+    bl_label = "AIGC Studio"
+    bl_idname = "AIGC_MT_add"
+
+    def draw(self, _context) -> None:
+        layout = self.layout
+        layout.operator("aigc.try_now", icon="PLAY")
+        layout.operator("aigc.choose_picture", icon="FILE_IMAGE")
+        layout.operator("aigc.generate", icon="SHADERFX")
+        layout.operator("aigc.cancel", icon="CANCEL")
+        layout.separator()
+        layout.operator("aigc.start")
+        layout.operator("aigc.restart")
+        layout.operator("aigc.stop")
+        layout.operator("aigc.show_log")
+        layout.operator("aigc.reveal")
+        layout.operator("aigc.copy_report")
+        layout.operator("aigc.preferences", icon="PREFERENCES")
+
+
+def _draw_add_menu(self, _context) -> None:
+    self.layout.menu(AIGC_MT_add.bl_idname, icon="SHADERFX")
+
+
+_CLASSES = (AIGC_UL_results, AIGC_PT_main, AIGC_PT_results, AIGC_MT_model, AIGC_MT_add)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.VIEW3D_MT_add.append(_draw_add_menu)
+
+
+def unregister() -> None:
+    bpy.types.VIEW3D_MT_add.remove(_draw_add_menu)
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,110 @@
+"""Where the server runs and where things are kept: set once, the same for every file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+
+_ENVIRONMENTS = (
+    (
+        "BUILTIN",
+        "Blender's Own Python",
+        "Nothing to install; runs the models that need no download",
+        "BLENDER",
+        0,
+    ),
+    ("FOLDER", "Folder", "A Python environment with PyTorch, for the neural models", "FILE_FOLDER", 1),
+)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The preferences as plain values. folder, weights, data: None when not set."""
+
+    environment: str = "BUILTIN"
+    folder: Path | None = None
+    weights: Path | None = None
+    data: Path | None = None
+    share: bool = True
+
+
+class AIGC_preferences(bpy.types.AddonPreferences):
+    """Shown in Edit > Preferences > Add-ons > AIGC Studio."""
+
+    bl_idname = __package__
+
+    environment: EnumProperty(
+        name="Run the Server In",
+        description="Which Python runs the AI server",
+        items=_ENVIRONMENTS,
+        default="BUILTIN",
+    )
+    folder: StringProperty(
+        name="Environment",
+        description="Folder of a Python environment (the one that holds bin/python or Scripts/python.exe)",
+        subtype="DIR_PATH",
+    )
+    weights: StringProperty(
+        name="Weights",
+        description="Folder with downloaded model weights; empty: a folder inside the data folder",
+        subtype="DIR_PATH",
+    )
+    data: StringProperty(
+        name="Data",
+        description="Folder for results, logs and the job list; empty: the usual place for this system",
+        subtype="DIR_PATH",
+    )
+    share: BoolProperty(
+        name="Share the Server",
+        description="Several Blenders of yours use one server, so that a model is in memory only once",
+        default=True,
+    )
+
+    def draw(self, _context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "environment")
+        if self.environment == "FOLDER":
+            layout.prop(self, "folder")
+            layout.prop(self, "weights")
+        layout.prop(self, "data")
+        layout.prop(self, "share")
+        row = layout.row()
+        row.alignment = "RIGHT"
+        row.operator("aigc.reveal", text="Show Data Folder", icon="FILE_FOLDER").what = "DATA"
+
+
+def choices() -> Choices:
+    """The preferences as set by the user; the defaults when the package runs without being an enabled add-on."""
+    addon = bpy.context.preferences.addons.get(__package__)
+    if addon is None or addon.preferences is None:
+        return Choices()
+    prefs = addon.preferences
+    return Choices(
+        environment=prefs.environment,
+        folder=_path(prefs.folder),
+        weights=_path(prefs.weights),
+        data=_path(prefs.data),
+        share=prefs.share,
+    )
+
+
+def data_path() -> Path:
+    """The data folder in use. Raises Fault("disk_full") when it cannot be written to."""
+    from .launcher import data_folder
+
+    return data_folder(str(choices().data or ""))
+
+
+def _path(text: str) -> Path | None:
+    return Path(bpy.path.abspath(text)) if text else None
+
+
+def register() -> None:
+    bpy.utils.register_class(AIGC_preferences)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(AIGC_preferences)

@@ -1,0 +1,107 @@
+"""What the artist sets: one property group on the scene, and the results list on the window manager.
+
+The results belong to the Blender session, not to the file: undo must not take a line out of the list. No property has
+a callback: bpy 4.2 crashes at exit after a class with one was unregistered, and what has none cannot be slow.
+"""
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from . import params
+from .state import STATE, task_items
+
+_TASK_ITEMS = task_items()
+
+_PLACEMENTS = (
+    ("CURSOR", "At 3D Cursor", "Stand the result on the 3D cursor", "CURSOR", 0),
+    (
+        "REPLACE",
+        "Replace Empty",
+        "Put the result in the place of the selected empty, with its rotation",
+        "EMPTY_AXIS",
+        1,
+    ),
+)
+
+
+def chosen_model(settings) -> str:
+    """Id of the model that Generate would use; "" when none is known."""
+    return STATE.model_for(settings.task, settings.model_id)
+
+
+class AIGC_PG_scene(bpy.types.PropertyGroup):
+    """The settings of the AIGC tab, saved with the scene."""
+
+    uid: StringProperty(options={"HIDDEN"}, description="Finds this scene again after undo and reload")
+    task: EnumProperty(name="Task", description="What to make", items=_TASK_ITEMS, default="image_to_mesh")
+    model_id: StringProperty(name="Model", description="Which model does the work; empty: the first that can run")
+    image: PointerProperty(
+        name="Picture",
+        description="The picture to work from; transparency marks the background",
+        type=bpy.types.Image,
+    )
+    prompt: StringProperty(name="Prompt", description="Say in words what you want")
+    seed: IntProperty(
+        name="Seed",
+        description="The same seed and settings give the same result again",
+        min=0,
+        max=2**31 - 1,
+        default=0,
+    )
+    placement: EnumProperty(name="Place", description="Where the result goes", items=_PLACEMENTS, default="CURSOR")
+    result_name: StringProperty(
+        name="Name", description="Name of the new object; empty: the name of the picture or the prompt"
+    )
+    params: PointerProperty(type=params.AIGC_PG_params)
+
+
+class AIGC_PG_result(bpy.types.PropertyGroup):
+    """One line of the results list; the result itself is in the state."""
+
+    job_id: StringProperty()
+
+
+class AIGC_PG_window(bpy.types.PropertyGroup):
+    """What belongs to this Blender session."""
+
+    results: CollectionProperty(type=AIGC_PG_result)
+    result_index: IntProperty(name="Result", description="The chosen result")
+    show_log: BoolProperty(name="Show Log", description="Show the last lines of the server's log", default=False)
+
+
+_CLASSES = (params.AIGC_PG_params, AIGC_PG_scene, AIGC_PG_result, AIGC_PG_window)
+
+
+def list_results(window_manager) -> None:
+    """Make the list in the window manager the same as the one in the state, newest first."""
+    group = window_manager.aigc
+    if [line.job_id for line in group.results] == [record.job_id for record in STATE.results]:
+        return
+    group.results.clear()
+    for record in STATE.results:
+        line = group.results.add()
+        line.job_id = record.job_id
+        line.name = record.label
+    group.result_index = 0
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.aigc = PointerProperty(type=AIGC_PG_scene)
+    bpy.types.WindowManager.aigc = PointerProperty(type=AIGC_PG_window)
+
+
+def unregister() -> None:
+    del bpy.types.WindowManager.aigc
+    del bpy.types.Scene.aigc
+    params.unregister()
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,128 @@
+"""What the add-on knows at this moment, in one place: the timer writes it, the panels only read it. No bpy."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .faults import FaultRecord
+from .protocol import TASKS, Job, JobStatus, ModelInfo
+
+if TYPE_CHECKING:
+    from .session import Session
+    from .tracking import TrackedJob
+
+KEPT_RESULTS = 12
+
+
+def enum_number(identifier: str) -> int:
+    """The number under which Blender stores an enum choice: of its id, so that reordered choices keep their meaning."""
+    return zlib.crc32(identifier.encode()) & 0x7FFFFFFF
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a result is to go, remembered without references (they die at undo and at file load).
+
+    A scene or object is found again by its `aigc_uid`, which survives undo and reload, or else by its session_uid,
+    which survives the undo of the tagging itself. location_m: world position of the 3D cursor at the time of asking.
+    """
+
+    scene_uid: str
+    scene_session_uid: int
+    scene_name: str
+    location_m: tuple[float, float, float]
+    empty_uid: str = ""
+    empty_session_uid: int = 0
+    empty_name: str = ""
+
+
+@dataclass
+class Record:
+    """One finished job as the results list shows it. note: why it is not in the scene, or ""."""
+
+    status: JobStatus
+    label: str
+    note: str = ""
+    objects: tuple[str, ...] = ()
+
+    @property
+    def job_id(self) -> str:
+        return self.status.id
+
+
+@dataclass
+class State:
+    """Everything a panel may draw. session: None until the first button that needs the server is pressed.
+
+    waiting: job ids whose result waits for a quiet moment, with the sentence that says for what.
+    choices: the preferences that the session was made with.
+    """
+
+    session: Session | None = None
+    fault: FaultRecord | None = None
+    fault_job: str = ""
+    current_job: str = ""
+    targets: dict[str, Target] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+    results: list[Record] = field(default_factory=list)
+    models: dict[str, ModelInfo] = field(default_factory=dict)
+    choices: Any = None
+
+    def set_models(self, models: dict[str, ModelInfo]) -> None:
+        self.models = dict(models)
+
+    def models_of(self, task: str) -> list[ModelInfo]:
+        """What the server offers for `task`, in its order."""
+        return [info for info in self.models.values() if info.task == task]
+
+    def model_for(self, task: str, chosen: str) -> str:
+        """`chosen` unless it is empty or known to be for another task; then the default."""
+        if chosen and (chosen not in self.models or self.models[chosen].task == task):
+            return chosen
+        return self.default_model(task)
+
+    def default_model(self, task: str) -> str:
+        """The first model that can run now, those without a download first; "" when there is none."""
+        offered = self.models_of(task)
+        ready = [info for info in offered if info.unavailable is None]
+        ready.sort(key=lambda info: not info.procedural)
+        return (ready or offered)[0].id if offered else ""
+
+    def running_job(self) -> TrackedJob | None:
+        """The job that Cancel is for, or None. A finished one counts while it waits to enter the scene."""
+        tracked = self.session.jobs.get(self.current_job) if self.session is not None else None
+        if tracked is None or (tracked.finished and self.current_job not in self.waiting):
+            return None
+        return tracked
+
+    def record(self, job_id: str) -> Record | None:
+        return next((record for record in self.results if record.job_id == job_id), None)
+
+    def job(self, job_id: str) -> Job | None:
+        """What was asked for under this id, of a result or of a job that failed."""
+        record = self.record(job_id)
+        if record is not None and record.status.result is not None:
+            return record.status.result.job
+        tracked = self.session.jobs.get(job_id) if self.session is not None else None
+        return tracked.job if tracked is not None else None
+
+    def add(self, record: Record) -> None:
+        self.results = [record, *(old for old in self.results if old.job_id != record.job_id)][:KEPT_RESULTS]
+
+    def clear(self) -> None:
+        """As if the add-on had just been enabled."""
+        self.__init__()
+
+    def show(self, fault: FaultRecord, job_id: str = "") -> None:
+        self.fault, self.fault_job = fault, job_id
+
+
+def task_items() -> list[tuple[str, str, str, str, int]]:
+    """Items of the task drop-down, in the order of the product table."""
+    return [(task.id, task.label, task.help, "NONE", enum_number(task.id)) for task in TASKS.values()]
+
+
+STATE = State()
+"""The one instance. It outlives file loads and is emptied when the add-on is disabled."""
