@@ -1,0 +1,30 @@
+"""A finished text becomes a Text datablock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ..protocol import Artefact, Provenance
+from .glb import damaged, read_file
+from .scene import provenance_text, result_name, sign, whole_or_nothing
+
+
+def apply_text(
+    context: bpy.types.Context, path: Path, artefact: Artefact, provenance: Provenance | None = None
+) -> bpy.types.Text:
+    """The UTF-8 file at `path` as a text named after the result. It is only shown, never run.
+
+    Raises Fault("bad_input") for a file that is missing, damaged or no text, and leaves everything as it was.
+    """
+    path = Path(path)
+    try:
+        content = read_file(path, artefact.sha256).decode()
+    except UnicodeDecodeError as error:
+        raise damaged(path, str(error)) from error
+    with whole_or_nothing(context) as made:
+        text = made.keep(bpy.data.texts.new(result_name(artefact)))
+        text.from_string(content)
+        sign(text, provenance_text(provenance))
+    return text
