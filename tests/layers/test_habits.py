@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -73,3 +74,9 @@ def test_no_machine_path_in_the_repository() -> None:
     texts = [p for p in ROOT.rglob("*") if p.suffix in (".py", ".md", ".toml", ".lock", ".json") and p.is_file()]
     ours = [p for p in texts if not {".venvs", "out", "dist", ".git", "node_modules"} & set(p.relative_to(ROOT).parts)]
     assert [name(p) for p in ours if barred.search(p.read_text(encoding="utf-8"))] == []
+
+
+def test_the_feature_page_is_fresh() -> None:
+    page = ROOT / "docs" / "features.md"
+    fresh = runpy.run_path(str(ROOT / "docs" / "features.py"))["features"]()
+    assert page.read_text(encoding="utf-8") == fresh, "run: python docs/features.py"
