@@ -68,7 +68,7 @@ def test_blender_finds_the_zip_valid(zips: dict[str, Path], flavour: str) -> Non
 
 @pytest.mark.parametrize("flavour", ["store", "studio"])
 def test_the_installed_zip_makes_a_mesh_offline(zips: dict[str, Path], flavour: str, tmp_path: Path) -> None:
-    """With a fresh home, in a folder with a space and letters beyond ASCII; the server's wheels are those of the zip."""
+    """With a fresh home, in a folder with a space and letters beyond ASCII; the wheels are those of the zip."""
     home, target = tmp_path / "Üser häns", tmp_path / "report.json"
     home.mkdir()
     env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "AIGC_DATA")}
