@@ -42,6 +42,8 @@ def apply_mesh(
     artefact: Artefact,
     provenance: Provenance | None = None,
     placement: Placement | None = None,
+    job_id: str = "",
+    outer: Made | None = None,
 ) -> list[bpy.types.Object]:
     """Puts the GLB at `path` into the scene of `context`; returns its objects, selected, the first one active.
 
@@ -54,19 +56,19 @@ def apply_mesh(
     surfaces, own_provenance = read_glb(Path(path), artefact.sha256)
     homes, world = _destination(context, placement)
     signature = provenance_text(provenance, own_provenance)
-    with whole_or_nothing(context) as made:
+    with whole_or_nothing(context, outer) as made:
         collection = made.keep(bpy.data.collections.new(result_name(artefact)))
-        sign(collection, signature)
+        sign(collection, signature, job_id)
         metre = 1 / context.scene.unit_settings.scale_length
         objects = [_object(made, surface, metre) for surface in surfaces]
         for obj, surface in zip(objects, surfaces, strict=True):
-            sign(obj, signature)
+            sign(obj, signature, job_id)
             collection.objects.link(obj)
             _place(obj, world @ Matrix.Translation(Vector(surface.origin_m * metre)), placement.replace)
         for home in homes:
             home.children.link(collection)
         if placement.replace is not None:
-            placement.replace.hide_set(True, view_layer=context.view_layer)
+            made.hide(placement.replace, context.view_layer)
         context.view_layer.update()  # only now do the objects count as visible, and only visible ones are selected
         select_only(context.view_layer, objects)
         context.view_layer.objects.active = objects[0]

@@ -17,31 +17,46 @@ import bpy
 from ..protocol import Artefact, Fault, Provenance, encode
 
 UID = "aigc_uid"
+JOB = "aigc_job"
 PROVENANCE = "aigc"
 
 
 class Made:
-    """The datablocks made so far, so that a failure can take them all back."""
+    """What was done to the file so far, so that a failure can take it all back."""
 
     def __init__(self) -> None:
         self._blocks: list[bpy.types.ID] = []
+        self._hidden: list[tuple[bpy.types.Object, bpy.types.ViewLayer]] = []
 
     def keep(self, block: Any) -> Any:
         self._blocks.append(block)
         return block
 
+    def hide(self, obj: bpy.types.Object, layer: bpy.types.ViewLayer) -> None:
+        if not obj.hide_get(view_layer=layer):
+            obj.hide_set(True, view_layer=layer)
+            self._hidden.append((obj, layer))
+
     def remove(self) -> None:
+        for obj, layer in self._hidden:
+            obj.hide_set(False, view_layer=layer)
+        self._hidden.clear()
         bpy.data.batch_remove(self._blocks)
         self._blocks.clear()
 
 
 @contextlib.contextmanager
-def whole_or_nothing(context: bpy.types.Context) -> Iterator[Made]:
+def whole_or_nothing(context: bpy.types.Context, outer: Made | None = None) -> Iterator[Made]:
     """Object Mode and a list for what is made; after an exception the scene is as it was, mode and selection too.
+
+    outer: the list of a larger whole that this is a part of, which then does all the rest.
 
     On success the user stays in Object Mode: in every other mode Blender's undo remembers that mode's own data only,
     and Ctrl+Z would not take the result away. That one Ctrl+Z also leads back into the mode.
     """
+    if outer is not None:
+        yield outer
+        return
     state = _UserState(context)
     made = Made()
     with contextlib.ExitStack() as undo:
@@ -91,18 +106,6 @@ def select_only(layer: bpy.types.ViewLayer, objects: list[bpy.types.Object]) -> 
             obj.select_set(True, view_layer=layer)
 
 
-def reason_to_wait(context: bpy.types.Context) -> str:
-    """Why a result that has just arrived should not be placed this moment, as a sentence; "" when it may.
-
-    A panel shows the sentence and tries again later; the user can press Apply all the same.
-    """
-    if bpy.app.is_job_running("RENDER"):
-        return "Waiting for the render to end"
-    if context.mode != "OBJECT":
-        return "Ready: leave the current mode to place the result"
-    return ""
-
-
 def home_collection(context: bpy.types.Context) -> bpy.types.Collection:
     """The user's active collection; the scene's own when that one is hidden, locked or belongs to another file.
 
@@ -137,9 +140,10 @@ def show_in_local_view(context: bpy.types.Context, objects: list[bpy.types.Objec
                     obj.local_view_set(space, True)
 
 
-def sign(block: bpy.types.ID, provenance: str) -> None:
-    """Writes where `block` comes from (JSON text) and an id of its own, which survives undo, saving and renaming."""
+def sign(block: bpy.types.ID, provenance: str, job_id: str) -> None:
+    """Writes where `block` comes from (JSON text) and the id of its job, which survive undo, saving and renaming."""
     block[PROVENANCE] = provenance
+    block[JOB] = job_id
     block[UID] = uuid.uuid4().hex
 
 
@@ -148,18 +152,6 @@ def provenance_text(provenance: Provenance | None, otherwise: dict[str, Any] | N
     if provenance is not None:
         return encode(provenance)
     return json.dumps(otherwise or {}, ensure_ascii=False, separators=(",", ":"))
-
-
-def remember(block: bpy.types.ID) -> str:
-    """The uid of a datablock that a later result is meant for; given to it when it has none."""
-    if not block.get(UID):
-        block[UID] = uuid.uuid4().hex
-    return str(block[UID])
-
-
-def find(blocks: Any, uid: str) -> Any | None:
-    """The datablock of `blocks` (bpy.data.objects ...) that was remembered under `uid`; None when it is gone."""
-    return next((block for block in blocks if uid and block.get(UID) == uid), None)
 
 
 def result_name(artefact: Artefact) -> str:

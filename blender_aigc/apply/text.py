@@ -8,11 +8,16 @@ import bpy
 
 from ..protocol import Artefact, Provenance
 from .glb import damaged, read_file
-from .scene import provenance_text, result_name, sign, whole_or_nothing
+from .scene import Made, provenance_text, result_name, sign, whole_or_nothing
 
 
 def apply_text(
-    context: bpy.types.Context, path: Path, artefact: Artefact, provenance: Provenance | None = None
+    context: bpy.types.Context,
+    path: Path,
+    artefact: Artefact,
+    provenance: Provenance | None = None,
+    job_id: str = "",
+    outer: Made | None = None,
 ) -> bpy.types.Text:
     """The UTF-8 file at `path` as a text named after the result. It is only shown, never run.
 
@@ -23,8 +28,8 @@ def apply_text(
         content = read_file(path, artefact.sha256).decode()
     except UnicodeDecodeError as error:
         raise damaged(path, str(error)) from error
-    with whole_or_nothing(context) as made:
+    with whole_or_nothing(context, outer) as made:
         text = made.keep(bpy.data.texts.new(result_name(artefact)))
         text.from_string(content)
-        sign(text, provenance_text(provenance))
+        sign(text, provenance_text(provenance), job_id)
     return text

@@ -42,6 +42,7 @@ _SKIPPED = {
     "Text": {"lines", "current_line", "select_end_line", "is_dirty", "is_modified"},
     "NodeTree": {"view_center"},
     "ToolSettings": {"uv_sculpt"},  # reading its brush crashes 4.2
+    "ParticleEdit": {"object"},  # a shadow of the active object, filled in when needed
 }  # fmt: skip
 _INTERFACE = {"window_managers", "screens", "workspaces", "brushes", "palettes", "paint_curves", "libraries", "fonts"}
 _READ = {"FLOAT": "value", "INT": "value", "BOOLEAN": "value", "INT8": "value", "STRING": None, "QUATERNION": "value",
@@ -62,7 +63,11 @@ def scene_state(interface: bool = False) -> dict[str, str]:
             layer.update()
     state: dict[str, str] = {"context.mode": bpy.context.mode}
     for prop in bpy.data.bl_rna.properties:
-        if prop.type != "COLLECTION" or (prop.identifier in _INTERFACE and not interface):
+        if (
+            prop.type != "COLLECTION"
+            or prop.identifier == "all_ids"
+            or (prop.identifier in _INTERFACE and not interface)
+        ):
             continue
         for block in getattr(bpy.data, prop.identifier):
             path = f"{prop.identifier}[{block.name_full!r}]"
@@ -88,6 +93,8 @@ def _walk(struct: Any, path: str, parents: set[int]) -> Iterator[tuple[str, str]
     for cls in type(struct).__mro__:
         skipped |= _SKIPPED.get(cls.__name__, set())
     for prop in struct.bl_rna.properties:
+        if prop.identifier == "users" and getattr(struct, "is_embedded_data", False):
+            continue  # undo counts the users of embedded datablocks in a way of its own
         if prop.identifier not in skipped:
             yield from _property(struct, prop, f"{path}.{prop.identifier}", parents)
     yield from _custom_properties(struct, path)

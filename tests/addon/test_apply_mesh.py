@@ -13,7 +13,6 @@ from mathutils import Euler, Matrix, Vector
 from scene_state import differences, scene_state
 
 from blender_aigc.apply.mesh import Placement, apply_mesh
-from blender_aigc.apply.scene import find, remember
 from blender_aigc.protocol import Provenance, decode
 from server.geometry.mesh import Mesh
 
@@ -231,18 +230,37 @@ def test_a_linked_collection_and_a_linked_scene(tmp_path: Path) -> None:
     assert differences(before, scene_state()) == []
 
 
-def test_a_remembered_target_is_found_again_after_renaming_undo_and_reload(tmp_path: Path) -> None:
-    empty = an_empty()
-    uid = remember(empty)
-    assert remember(empty) == uid
-    empty.name = "Renamed"
-    bpy.ops.ed.undo_push(message="before")
+# -------------------------------------------------------------------------------------------------------------- undo
+
+
+class AIGC_OT_test_apply(bpy.types.Operator):
+    """What the add-on's operator does, without the add-on."""
+
+    bl_idname, bl_label, bl_options = "aigc_test.apply", "Apply", {"REGISTER", "UNDO"}
+    given: tuple = ()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        apply_mesh(context, *AIGC_OT_test_apply.given)
+        return {"FINISHED"}
+
+
+def test_one_undo_takes_the_result_away_and_one_redo_brings_it_back(tmp_path: Path) -> None:
     an_empty()
-    bpy.ops.ed.undo_push(message="after")
-    bpy.ops.ed.undo()
-    assert find(bpy.data.objects, uid).name == "Renamed"
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
-    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
-    assert find(bpy.data.objects, uid).name == "Renamed"
-    bpy.data.objects.remove(find(bpy.data.objects, uid))
-    assert find(bpy.data.objects, uid) is None and find(bpy.data.objects, "") is None
+    bpy.utils.register_class(AIGC_OT_test_apply)
+    try:
+        AIGC_OT_test_apply.given = (*written(tmp_path, [grid(4), Mesh(CUBE, CUBE_FACES)], "chair"), PROVENANCE)
+        bpy.ops.ed.undo_push(message="the user's last step")
+        before = scene_state()
+        assert bpy.ops.aigc_test.apply("EXEC_DEFAULT", True) == {"FINISHED"}
+        after = scene_state()
+        assert "chair" in bpy.data.collections and differences(before, after)
+        bpy.ops.ed.undo()
+        assert differences(before, scene_state()) == []
+        bpy.ops.ed.redo()
+        assert differences(after, scene_state()) == []
+        uid = bpy.data.collections["chair"]["aigc_uid"]
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
+        assert bpy.data.collections["chair"]["aigc_uid"] == uid
+    finally:
+        bpy.utils.unregister_class(AIGC_OT_test_apply)
