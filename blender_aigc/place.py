@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 
+from . import targets
+from .apply.mesh import Placement
+from .apply.result import apply_result, take_away
 from .protocol import Fault
 from .state import Record, Target
+
+__all__ = ["place", "take_away"]
 
 
 def place(context: bpy.types.Context, record: Record, target: Target | None) -> tuple[str, ...]:
@@ -13,9 +20,10 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
 
     target: where the job was meant to go; None: the 3D cursor as it is now.
     """
-    raise Fault("internal", "Not joined yet.")
-
-
-def take_away(job_id: str) -> bool:
-    """Remove the objects of a result from the file. Returns whether there were any."""
-    return False
+    result = record.status.result
+    if result is None:
+        raise Fault("bad_request", "This job has no result.", "Run it again.")
+    empty = targets.find_empty(target) if target is not None else None
+    location = target.location_m if target is not None and empty is None else None
+    blocks = apply_result(context, Path(record.status.folder), result, Placement(location, empty))
+    return tuple(block.name for block in blocks if isinstance(block, bpy.types.Object))
