@@ -129,7 +129,9 @@ class Client:
         self._send("DELETE", f"leases/{client}")
 
     def shutdown(self) -> None:
-        self._send("POST", "shutdown", json_text="{}")
+        """End the server, of whatever version it is."""
+        headers = {"Content-Type": "application/json", "AIGC-Protocol": None}  # None: leave it out of this request
+        self._request("POST", "shutdown", data=b"{}", headers=headers)
 
     def _send(self, method: str, route: str, json_text: str | None = None, data: bytes | None = None) -> bytes:
         headers = {}

@@ -19,7 +19,7 @@ import numpy as np
 from ..faults import Fault
 from .picture_files import PictureFile, inspect
 
-MAX_PIXELS = 64_000_000
+MAX_PIXELS = 8192 * 8192
 MIN_SIDE_PX = 8
 
 LINEAR_FORMATS = {"OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR"}
@@ -99,7 +99,7 @@ def _too_large(name: str, width: int, height: int) -> Fault:
     return Fault(
         "bad_input",
         f"The picture {name} is too large: {width} x {height} pixels.",
-        f"Scale it down; {MAX_PIXELS // 1_000_000} megapixels are the limit, and 2048 x 2048 is plenty.",
+        "Scale it down; 8192 x 8192 is the limit, and 2048 x 2048 is plenty.",
     )
 
 
