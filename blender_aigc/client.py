@@ -44,6 +44,10 @@ class NotFound(Fault):
     """The server answered that it knows no such job or file."""
 
 
+class WrongToken(Fault):
+    """The server at this port is not, or not any more, the one that said hello to us."""
+
+
 def read_hello(text: str | bytes) -> Hello:
     """The line that a server prints when it is ready. Raises Fault("version_mismatch") when it is another version's."""
     check_protocol(text)
@@ -192,7 +196,11 @@ def _refusal(answer: requests.Response) -> Fault:
             "Press Restart Server.",
             f"{answer.request.method} {answer.request.path_url}: {answer.status_code} {answer.text[:200]}",
         )
-    kind = NotFound if answer.status_code == 404 and record.code == "bad_request" else Fault
+    kind = Fault
+    if answer.status_code == 401:
+        kind = WrongToken
+    elif answer.status_code == 404 and record.code == "bad_request":  # 404 is also for an unknown model
+        kind = NotFound
     return kind(record.code, record.message, record.hint, record.detail)
 
 

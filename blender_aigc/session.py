@@ -260,7 +260,7 @@ class Session:
 
     def _advance(self, tracked: TrackedJob) -> None:
         """Send or ask about one unfinished job. What the server refuses ends the job, not the session."""
-        from .client import NotFound
+        from .client import NotFound, WrongToken
 
         try:
             status = self._exchange(tracked)
@@ -269,7 +269,7 @@ class Session:
             fault = Fault("server_gone", "The server has lost this job.", "Press Generate again.")
             status = tracked.end("cancelled") if tracked.cancelling else tracked.end("failed", fault)
         except Fault as fault:
-            if fault.code == "server_gone":
+            if fault.code == "server_gone" or isinstance(fault, WrongToken):
                 raise
             status = tracked.end("failed", fault)
         if tracked.finished:
