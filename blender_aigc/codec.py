@@ -26,7 +26,7 @@ def encode(message: Any) -> str:
 def decode(cls: type[T], text: str | bytes) -> T:
     """JSON text as an instance of `cls`. Raises Fault("bad_request") naming the JSON path of the first mistake."""
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise Fault("bad_request", "The message is not valid JSON.", detail=str(error)[:500]) from None
     return from_plain(cls, data)
@@ -39,6 +39,15 @@ def from_plain(cls: type[T], data: object) -> T:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object with each key once: readers disagree about which of two counts."""
+    built = dict(pairs)
+    if len(built) != len(pairs):
+        raise ValueError("a key stands twice in the same object")
+    "".join(built).encode()  # half of a UTF-16 pair in a key is a ValueError too
+    return built
 
 
 def _plain(value: Any) -> Any:
@@ -85,6 +94,15 @@ def _build(kind: Any, value: object, path: str) -> Any:
         return _finite(typing.cast(float, value), path)
     if type(value) is not kind:
         raise _mistyped(path, kind.__name__, value)
+    return _text(value, path) if isinstance(value, str) else value
+
+
+def _text(value: str, path: str) -> str:
+    """`value`, unless it holds half of a UTF-16 pair, which JSON can write but no file or database can."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Fault("bad_request", f"The message has a mistake at {path}: a broken letter.") from None
     return value
 
 

@@ -296,7 +296,10 @@ class Result:
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job as the server sees it. `events`: those after the asked-for number; `folder`: absolute, on the server."""
+    """A job as the server sees it. `events`: those after the asked-for number; `folder`: absolute, on the server.
+
+    attempt: how often it was started (2: once more after a crash). queue_position: 1 = next, 0 when it does not wait.
+    """
 
     id: str
     state: JobState

@@ -18,6 +18,7 @@ from .artefacts import atomic_write, encode_png, write_glb, write_image, write_t
 from .crash import crash_point
 from .geometry.frames import Frame
 from .geometry.mesh import Mesh
+from .images import load_image
 from .pipe import Report
 
 PROGRESS_EVERY_S = 0.1
@@ -106,8 +107,6 @@ class Context:
 
     def input_image(self, key: str = "image") -> np.ndarray:
         """(H, W, 4) uint8, sRGB, straight alpha, row 0 on top. Raises Fault("bad_input") for what is no picture."""
-        from .images import load_image
-
         return load_image(self.input_path(key))
 
     # ------------------------------------------------------------------------------------------------------ results
@@ -216,4 +215,5 @@ class _Pace:
 def _slug(name: str) -> str:
     """`name` as the stem of a file that every system accepts."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_").lower()[:60]
+    stem = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_").lower()[:60]
+    return f"{stem}_" if re.fullmatch(r"con|prn|aux|nul|(com|lpt)[0-9]|preview_[0-9]+", stem) else stem

@@ -23,6 +23,7 @@ from .guard import JSON_BYTES, STATUS, Guard, Refusal, refusal
 from .jobs import Jobs, UnknownJob
 from .leases import Leases
 from .registry import Registry
+from .store import TakenId
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -165,7 +166,7 @@ def _refused(status: int, record: FaultRecord) -> Response:
 
 async def _on_fault(request: Request, error: Exception) -> Response:
     assert isinstance(error, Fault)
-    status = 404 if isinstance(error, UnknownJob) else STATUS[error.code]
+    status = 404 if isinstance(error, UnknownJob) else 409 if isinstance(error, TakenId) else STATUS[error.code]
     if status >= 500:
         _log.error("%s %s: %s %s", request.method, request.url.path, error, error.detail)
     return _refused(status, error.record())

@@ -65,6 +65,10 @@ CREATE TABLE events (
 _log = logging.getLogger(__name__)
 
 
+class TakenId(Fault):
+    """Another job has this id already."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A job as stored. cancel: somebody asked for it to be cancelled."""
@@ -99,7 +103,7 @@ class Store:
     # --------------------------------------------------------------------------------------------------- from outside
 
     def submit(self, job: Job) -> bool:
-        """Keep `job`; True when it is new. The same again is harmless. Raises Fault for another job of the same id."""
+        """Keep `job`; True when it is new. The same again is harmless. Raises TakenId."""
         with self._synced() as db:
             content = _canonical(job)
             known = db.execute("SELECT job FROM jobs WHERE id = ?", (job.id,)).fetchone()
@@ -109,7 +113,7 @@ class Store:
                     (job.id, content, time.time()),
                 )
             elif known[0] != content:
-                raise Fault("bad_request", "Another job has this id already.", "Generate again.", job.id)
+                raise TakenId("bad_request", "Another job has this id already.", "Generate again.", job.id)
         return known is None
 
     def get(self, job_id: str) -> Row | None:
