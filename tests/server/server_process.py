@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import requests
 
-from blender_aigc.protocol import FINAL_STATES, Fault, FaultRecord, Hello, Job, JobStatus, decode, encode
+from blender_aigc.protocol import FINAL_STATES, Event, Fault, FaultRecord, Hello, Job, JobStatus, decode, encode
 
 ROOT = Path(__file__).resolve().parents[2]
 TEST_MODELS = Path(__file__).resolve().parent / "models_for_tests"
@@ -113,14 +113,12 @@ class ServerProcess:
             lambda: status if (status := self.status(job_id)).state in FINAL_STATES else None, f"the end of {job_id}"
         )
 
-    def wait_phase(self, job_id: str, phase: str) -> JobStatus:
-        """The job when it has reported `phase`."""
+    def wait_event(self, job_id: str, wanted: Callable[[Event], Any]) -> Event:
+        """The first event of the job for which `wanted` is true."""
+        return until(lambda: next(filter(wanted, self.status(job_id).events), None), f"an event of {job_id}")
 
-        def reported() -> JobStatus | None:
-            status = self.status(job_id)
-            return status if any(event.phase == phase for event in status.events) else None
-
-        return until(reported, phase)
+    def wait_phase(self, job_id: str, phase: str) -> Event:
+        return self.wait_event(job_id, lambda event: event.phase == phase)
 
     def run(self, job: Job) -> JobStatus:
         return self.wait(self.submit(job))
