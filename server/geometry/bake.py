@@ -148,21 +148,33 @@ def fill_around(texture: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """
     if covered.all() or not covered.any():
         return texture
-    levels = [(texture.astype(np.float32) * covered[..., None], covered.astype(np.float32))]
-    while min(levels[-1][1].shape) > 1:
-        colour, weight = levels[-1]
-        pad = [(0, n % 2) for n in weight.shape]
-        colour, weight = np.pad(colour, [*pad, (0, 0)]), np.pad(weight, pad)
-        halves = [(colour[y::2, x::2], weight[y::2, x::2]) for y in (0, 1) for x in (0, 1)]
-        total = sum(w for _, w in halves)
-        mean = sum(c * w[..., None] for c, w in halves) / np.maximum(total, 1e-6)[..., None]
-        levels.append((mean, np.minimum(total, 1)))
+    levels = [(texture, covered)]
+    while max(levels[-1][1].shape) > 1:
+        levels.append(_pulled(*levels[-1]))
     filled = levels.pop()[0]
     while levels:
-        colour, weight = levels.pop()
-        height, width = weight.shape
-        above = np.repeat(np.repeat(filled, 2, axis=0), 2, axis=1)[:height, :width]
-        filled = above + (colour - above) * weight[..., None]
-    result = np.clip(filled + 0.5, 0, 255).astype(np.uint8)
-    result[covered] = texture[covered]
-    return result
+        colour, known = levels.pop()
+        y, x = np.nonzero(~known)
+        pushed = colour.copy() if levels else texture.copy()
+        pushed[y, x] = filled[y // 2, x // 2] + (0 if levels else 0.5)
+        filled = pushed
+    return filled
+
+
+def _pulled(colour: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Half the size: the mean of the known ones among each four, and where there is one. By bands, to save memory."""
+    height, width = (-(-n // 2) for n in known.shape)
+    half = np.zeros((height, width, colour.shape[2]), np.float32)
+    any_known = np.zeros((height, width), bool)
+    for top in range(0, height, 256):
+        band = slice(2 * top, 2 * top + 512)
+        total = np.zeros((min(256, height - top), width, 1), np.float32)
+        target = half[top : top + 256]
+        for y, x in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            weight = known[band][y::2, x::2, None].astype(np.float32)
+            rows, columns = weight.shape[:2]
+            target[:rows, :columns] += colour[band][y::2, x::2] * weight
+            total[:rows, :columns] += weight
+        target /= np.maximum(total, 1)
+        any_known[top : top + 256] = total[..., 0] > 0
+    return half, any_known

@@ -84,7 +84,7 @@ def topology(faces: np.ndarray) -> Topology:
     start, _ = half_edges(faces)
     two = first[count == 2]
     twisted = int((start[order[two]] == start[order[two + 1]]).sum())
-    used = len(np.unique(faces))
+    used = int(np.count_nonzero(np.bincount(faces.reshape(-1))))
     return Topology(int((count == 1).sum()), int((count > 2).sum()), twisted, used - len(first) + len(faces))
 
 

@@ -17,10 +17,12 @@ _VOLUME_KEPT = 0.2
 
 
 def available() -> bool:
-    """Whether the library is installed (it is not in Blender's own Python)."""
-    from importlib.util import find_spec
-
-    return find_spec("fast_simplification") is not None
+    """Whether the library can be imported (it is not in Blender's own Python)."""
+    try:
+        import fast_simplification  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def decimate(mesh: Mesh, faces: int) -> Mesh:

@@ -10,7 +10,7 @@ from .clean import edge_runs, face_parts, half_edges, labels_of_links, take_face
 from .mesh import Mesh
 from .normals import face_areas, unit
 
-_EAR_CLIPPING_UP_TO = 400
+_EAR_CLIPPING_UP_TO = 200
 """Longer holes get a fan around their centre: clipping ears costs the square of the length."""
 
 # ------------------------------------------------------------------------------------------------ shared edges

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .clean import edge_pairs, labels_of_links
+from .clean import edge_pairs, half_edges, labels_of_links
 from .mesh import Mesh
 from .normals import face_cross, unit
 
 CHARTS_UP_TO = 150_000
 """Faces; xatlas needs more than linear time, beyond this many it would take minutes."""
+_PACKED_AT_MOST_PX = 1024
+"""Charts are packed on a raster of this size; finer ones cost seconds and gain a percent."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,12 @@ class Layout:
 
 
 def charts_available() -> bool:
-    """Whether xatlas is installed (it is not in Blender's own Python)."""
-    from importlib.util import find_spec
-
-    return find_spec("xatlas") is not None
+    """Whether xatlas can be imported (it is not in Blender's own Python)."""
+    try:
+        import xatlas  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def padding_px(texture_px: int) -> int:
@@ -73,18 +77,45 @@ def _charts(mesh: Mesh, texture_px: int) -> tuple[np.ndarray | None, int]:
 
     atlas = xatlas.Atlas()
     atlas.add_mesh(_boxed(mesh.vertices).astype(np.float32), mesh.faces.astype(np.uint32))
-    packing = xatlas.PackOptions()
-    packing.resolution = texture_px
-    packing.padding = padding_px(texture_px)
+    charting, packing = xatlas.ChartOptions(), xatlas.PackOptions()
+    charting.fix_winding = True  # no mirrored charts
+    packing.resolution = min(texture_px, _PACKED_AT_MOST_PX)
+    packing.padding = padding_px(packing.resolution)
     packing.bilinear = True
-    atlas.generate(xatlas.ChartOptions(), packing)
+    packing.rotate_charts = False
+    atlas.generate(charting, packing)
     if atlas.atlas_count != 1 or atlas.chart_count == 0:
         return None, 0
     source, indices, uvs = atlas[0]
     if not np.array_equal(source[indices], mesh.faces):
         return None, 0
     side = max(atlas.width, atlas.height)  # one scale for both directions
-    return (uvs[indices] * (atlas.width / side, atlas.height / side)).astype(np.float32), atlas.chart_count
+    corner_uvs = (uvs[indices] * (atlas.width / side, atlas.height / side)).astype(np.float32)
+    return _adopted(corner_uvs, mesh.faces), atlas.chart_count
+
+
+def _adopted(corner_uvs: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Slivers that xatlas leaves out (all their UVs are 0) get a line along a neighbour's side, so its colour."""
+    flat = corner_uvs.copy().reshape(-1, 2)
+    pairs = edge_pairs(faces)
+    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    start, _ = half_edges(faces)
+    for _ in range(8):  # slivers come in rows
+        lost = (flat == 0).reshape(len(faces), 6).all(axis=1)
+        giver, taker = pairs[~lost[pairs[:, 0] // 3] & lost[pairs[:, 1] // 3]].T
+        if not len(taker):
+            break
+        _, first = np.unique(taker // 3, return_index=True)
+        giver, taker = giver[first], taker[first]
+        begin, end = flat[giver], flat[_following(giver)]
+        same = (start[giver] == start[taker])[:, None]
+        flat[taker] = np.where(same, begin, end)
+        flat[_following(taker)] = flat[_following(_following(taker))] = np.where(same, end, begin)
+    return flat.reshape(-1, 3, 2)
+
+
+def _following(halves: np.ndarray) -> np.ndarray:
+    return halves - halves % 3 + (halves + 1) % 3
 
 
 # --------------------------------------------------------------------------------------------------------------- boxes
