@@ -9,7 +9,7 @@ import random
 from pathlib import Path
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from . import operators_results, operators_server, watch
 from .ask import Ask, ask_from_scene, submit
@@ -104,6 +104,11 @@ class AIGC_OT_apply(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    as_asked: BoolProperty(
+        name="Where It Was Asked For",
+        description="Where the 3D cursor was when Generate was pressed (or the empty), instead of where it is now",
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, context) -> bool:
@@ -114,7 +119,7 @@ class AIGC_OT_apply(bpy.types.Operator):
         if record is None:
             return refuse(self, Fault("bad_request", "This result is not in the list any more."))
         try:
-            record.objects = place(context, record, STATE.targets.get(self.job_id))
+            record.made = place(context, record, record.target if self.as_asked else None)
         except Fault as fault:
             return refuse(self, fault, self.job_id)
         record.note = ""

@@ -15,8 +15,8 @@ from .state import Record, Target
 __all__ = ["place", "take_away"]
 
 
-def place(context: bpy.types.Context, record: Record, target: Target | None) -> tuple[str, ...]:
-    """Put every artefact of `record` into the scene of `context`; names of the new objects. Raises Fault.
+def place(context: bpy.types.Context, record: Record, target: Target | None) -> None:
+    """Put every artefact of `record` into the scene of `context`, or nothing. Raises Fault.
 
     target: where the job was meant to go; None: the 3D cursor as it is now.
     """
@@ -24,6 +24,7 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
     if result is None:
         raise Fault("bad_request", "This job has no result.", "Run it again.")
     empty = targets.find_empty(target) if target is not None else None
-    location = target.location_m if target is not None and empty is None else None
+    location = target.location if target is not None and empty is None else None
     blocks = apply_result(context, Path(record.status.folder), result, Placement(location, empty))
-    return tuple(block.name for block in blocks if isinstance(block, bpy.types.Object))
+    record.message = " ".join(block.as_string() for block in blocks if isinstance(block, bpy.types.Text))[:200]
+    record.note = ""

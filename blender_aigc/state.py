@@ -26,26 +26,41 @@ class Target:
     """Where a result is to go, remembered without references (they die at undo and at file load).
 
     A scene or object is found again by its `aigc_uid`, which survives undo and reload, or else by its session_uid,
-    which survives the undo of the tagging itself. location_m: world position of the 3D cursor at the time of asking.
+    which survives the undo of the tagging itself. location: of the 3D cursor in world coordinates, when it was asked.
     """
 
     scene_uid: str
     scene_session_uid: int
     scene_name: str
-    location_m: tuple[float, float, float]
+    location: tuple[float, float, float]
     empty_uid: str = ""
     empty_session_uid: int = 0
     empty_name: str = ""
 
 
+@dataclass(frozen=True)
+class Made:
+    """A datablock that a result brought into the file: its type, its `aigc_uid` and its session_uid."""
+
+    kind: str
+    uid: str
+    session_uid: int
+
+
 @dataclass
 class Record:
-    """One finished job as the results list shows it. note: why it is not in the scene, or ""."""
+    """One finished job as the results list shows it.
+
+    note: why it is not in the scene, or "". message: what it has to say. made: what it brought into the file.
+    target: where it was meant to go; it outlives the job, so that "Adjust Last Operation" can place it anew.
+    """
 
     status: JobStatus
     label: str
     note: str = ""
-    objects: tuple[str, ...] = ()
+    message: str = ""
+    made: tuple[Made, ...] = ()
+    target: Target | None = None
 
     @property
     def job_id(self) -> str:

@@ -8,9 +8,8 @@ from typing import Any
 
 import bpy
 
+from .apply.scene import PROVENANCE, UID
 from .state import STATE, Target
-
-OBJECT_KEY = "aigc_uid"
 
 
 def remember(context: bpy.types.Context, replace: bool) -> Target:
@@ -21,13 +20,13 @@ def remember(context: bpy.types.Context, replace: bool) -> Target:
     empty = context.object
     if not replace or empty is None:
         return target
-    empty[OBJECT_KEY] = empty.get(OBJECT_KEY) or uuid.uuid4().hex
+    empty[UID] = empty.get(UID) or uuid.uuid4().hex
     return Target(
         scene_uid=target.scene_uid,
         scene_session_uid=target.scene_session_uid,
         scene_name=target.scene_name,
-        location_m=target.location_m,
-        empty_uid=empty[OBJECT_KEY],
+        location=target.location,
+        empty_uid=empty[UID],
         empty_session_uid=empty.session_uid,
         empty_name=empty.name,
     )
@@ -44,7 +43,7 @@ def find_empty(target: Target) -> bpy.types.Object | None:
     if not target.empty_uid:
         return None
     objects = bpy.data.objects
-    return _find(objects, target.empty_session_uid, (o for o in objects if o.get(OBJECT_KEY) == target.empty_uid))
+    return _find(objects, target.empty_session_uid, (o for o in objects if o.get(UID) == target.empty_uid))
 
 
 def _find(candidates: Iterable[Any], session_uid: int, marked: Iterable[Any]) -> Any | None:
@@ -61,8 +60,13 @@ def forget(job_id: str) -> None:
         return
     others = STATE.targets.values()
     empty = find_empty(target)
-    if empty is not None and OBJECT_KEY in empty and not any(o.empty_uid == target.empty_uid for o in others):
-        del empty[OBJECT_KEY]
+    if (
+        empty is not None
+        and UID in empty
+        and PROVENANCE not in empty
+        and not any(o.empty_uid == target.empty_uid for o in others)
+    ):
+        del empty[UID]
     scene = find_scene(target)
     if scene is not None and not any(o.scene_uid == target.scene_uid for o in others):
         scene.aigc.property_unset("uid")

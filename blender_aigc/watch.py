@@ -13,13 +13,15 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import params, preferences, properties, targets, thumbnails
+from .apply.scene import reason_to_wait
 from .faults import Fault, FaultRecord
 from .place import place
-from .protocol import JobStatus
+from .protocol import TASKS, JobStatus
 from .state import STATE, Record
 
 if TYPE_CHECKING:
     from .session import Session
+    from .tracking import TrackedJob
 
 FIRST_S = 0.02
 BUSY_S = 0.1
@@ -67,10 +69,8 @@ def close_session() -> None:
         STATE.session.close(stop_idle=True)
     STATE.session = None
     STATE.set_models({})
-    for job_id in list(STATE.targets):
+    for job_id in set(STATE.targets) - set(STATE.waiting):
         targets.forget(job_id)
-    STATE.waiting.clear()
-    STATE.current_job = ""
 
 
 # --------------------------------------------------------------------------------------------------------- the timer
@@ -98,34 +98,42 @@ def tick() -> float | None:
 
 def _tick() -> float | None:
     _follow_preferences()
-    if STATE.session is None:
-        return None
-    for status in STATE.session.pump():
-        finished(status)
-    _take_models()
-    _load_previews()
+    if STATE.session is not None:
+        for status in STATE.session.pump():
+            finished(status)
+        _take_models()
+        _load_previews(STATE.session)
     for job_id in list(STATE.waiting):
         _place_when_quiet(job_id)
     _redraw_if_changed()
-    if STATE.session.state in ("off", "failed") and not STATE.waiting:
-        return None
-    return BUSY_S if STATE.waiting or _any_running() or STATE.session.state == "starting" else IDLE_S
+    return _pause()
+
+
+def _pause() -> float | None:
+    """Seconds until the next heartbeat; None when there is nothing to be watched."""
+    state = STATE.session.state if STATE.session is not None else "off"
+    if STATE.waiting or state == "starting" or _any_running():
+        return BUSY_S
+    return None if state in ("off", "failed") else IDLE_S
 
 
 def _any_running() -> bool:
-    return any(not job.finished for job in STATE.session.jobs.values())
+    return STATE.session is not None and any(not job.finished for job in STATE.session.jobs.values())
 
 
-def _load_previews() -> None:
-    for job_id, job in STATE.session.jobs.items():
+def _load_previews(session: Session) -> None:
+    for job_id, job in session.jobs.items():
         if job.preview:
             thumbnails.load(job_id, job.preview)
 
 
 def finished(status: JobStatus) -> None:
     """Take note of a job that has just ended."""
+    for job_id in [job_id for job_id, job in STATE.session.jobs.items() if job.finished and job_id != status.id]:
+        STATE.session.forget(job_id)
     if status.state == "done" and status.result is not None:
-        STATE.add(Record(status, status.result.job.name or status.result.job.task))
+        label = status.result.job.name or TASKS[status.result.job.task].label
+        STATE.add(Record(status, label, target=STATE.targets.get(status.id)))
         properties.list_results(bpy.context.window_manager)
         if status.id in STATE.targets:
             STATE.waiting[status.id] = ""
@@ -154,8 +162,12 @@ def _place_when_quiet(job_id: str) -> None:
         return
     del STATE.waiting[job_id]
     with bpy.context.temp_override(window=window, scene=scene, view_layer=_view_layer(window, scene)):
-        # True: an operator that is called from Python makes its undo step only when told to.
-        bpy.ops.aigc.apply("EXEC_DEFAULT", True, job_id=job_id)
+        try:
+            # True: an operator that is called from Python makes its undo step only when told to.
+            bpy.ops.aigc.apply("EXEC_DEFAULT", True, job_id=job_id, as_asked=True)
+        except RuntimeError as error:  # what it reported; the panel shows the Fault already
+            _log.warning("the result was not placed: %s", error)
+            keep_for_later(job_id, "It could not be placed. Press Place to try again.")
     targets.forget(job_id)
 
 
@@ -172,7 +184,8 @@ def place_now(job_id: str) -> None:
     """Put a finished result into the scene, for scripts. Raises Fault when that fails."""
     STATE.waiting.pop(job_id, None)
     try:
-        STATE.record(job_id).objects = place(bpy.context, STATE.record(job_id), STATE.targets[job_id])
+        record = STATE.record(job_id)
+        record.made = place(bpy.context, record, record.target)
     finally:
         targets.forget(job_id)
 
@@ -222,14 +235,10 @@ def _disturbing(window: bpy.types.Window | None) -> str:
     """Why now is not the moment to change the scene, as a sentence; "" when it is."""
     if window is None:
         return ""
-    if bpy.app.is_job_running("RENDER"):
-        return "Waiting for the render to end"
     if _modal_tool(window):
         return "Waiting for the current tool to end"
-    active = window.view_layer.objects.active
-    if active is not None and active.mode != "OBJECT":
-        return "Done. Go back to Object Mode to see the result"
-    return ""
+    with bpy.context.temp_override(window=window):
+        return reason_to_wait(bpy.context)
 
 
 def _modal_tool(window: bpy.types.Window) -> bool:
@@ -256,26 +265,18 @@ def redraw() -> None:
 def _redraw_if_changed() -> None:
     global _drawn
     shown = STATE.session
-    jobs = tuple(
-        (
-            job_id,
-            job.state,
-            job.phase,
-            job.message,
-            _rounded(200 * (job.fraction or 0.0)),
-            job.preview,
-            _rounded(job.seconds_left),
-        )
-        for job_id, job in shown.jobs.items()
-    )
-    now = (shown.state, shown.sentence, jobs, STATE.fault, tuple(STATE.waiting.items()), len(STATE.results))
+    jobs = [_looks(job) for job in shown.jobs.values()] if shown is not None else []
+    status = (shown.state, shown.sentence) if shown is not None else None
+    now = (status, jobs, STATE.fault, list(STATE.waiting.items()), len(STATE.results), len(STATE.models))
     if now != _drawn:
         _drawn = now
         redraw()
 
 
-def _rounded(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds)
+def _looks(job: TrackedJob) -> tuple[object, ...]:
+    """What of a job can be seen; a bar of 220 px cannot show less than half a percent."""
+    seconds = None if job.seconds_left is None else round(job.seconds_left)
+    return job.job.id, job.state, job.phase, job.message, round(200 * (job.fraction or 0.0)), job.preview, seconds
 
 
 # --------------------------------------------------------------------------------------------------------- handlers

@@ -41,6 +41,14 @@ def addon(empty_file: None) -> Iterator[None]:
     blender_aigc.unregister()
 
 
+@pytest.fixture
+def studio(addon: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The add-on with a data folder of its own; a server that it starts ends with it. Returns the folder."""
+    folder = tmp_path / "Dätä of an artist"
+    monkeypatch.setenv("AIGC_DATA", str(folder))
+    return folder
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """bpy 4.2 exits with 139 after glTF use, whatever the tests said: leave with pytest's own status instead.
