@@ -119,10 +119,9 @@ class AIGC_OT_apply(bpy.types.Operator):
         if record is None:
             return refuse(self, Fault("bad_request", "This result is not in the list any more."))
         try:
-            record.made = place(context, record, record.target if self.as_asked else None)
+            place(context, record, record.target if self.as_asked else None)
         except Fault as fault:
             return refuse(self, fault, self.job_id)
-        record.note = ""
         return {"FINISHED"}
 
 

@@ -37,7 +37,7 @@ class AIGC_OT_remove_result(bpy.types.Operator):
         record = _chosen(self.job_id, context)
         if record is None:
             return {"CANCELLED"}
-        if not place.take_away(record):
+        if not place.take_away(record.job_id):
             STATE.results.remove(record)
             thumbnails.forget(record.job_id)
             properties.list_results(context.window_manager)

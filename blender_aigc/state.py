@@ -38,20 +38,11 @@ class Target:
     empty_name: str = ""
 
 
-@dataclass(frozen=True)
-class Made:
-    """A datablock that a result brought into the file: its type, its `aigc_uid` and its session_uid."""
-
-    kind: str
-    uid: str
-    session_uid: int
-
-
 @dataclass
 class Record:
     """One finished job as the results list shows it.
 
-    note: why it is not in the scene, or "". message: what it has to say. made: what it brought into the file.
+    note: why it is not in the scene, or "". message: what it has to say.
     target: where it was meant to go; it outlives the job, so that "Adjust Last Operation" can place it anew.
     """
 
@@ -59,7 +50,6 @@ class Record:
     label: str
     note: str = ""
     message: str = ""
-    made: tuple[Made, ...] = ()
     target: Target | None = None
 
     @property

@@ -13,7 +13,6 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import params, preferences, properties, targets, thumbnails
-from .apply.scene import reason_to_wait
 from .faults import Fault, FaultRecord
 from .place import place
 from .protocol import TASKS, JobStatus
@@ -158,10 +157,10 @@ def _place_when_quiet(job_id: str) -> None:
         return
     window = _window_of(scene)
     STATE.waiting[job_id] = _disturbing(window)
-    if STATE.waiting[job_id] or window is None:
+    if window is None or STATE.waiting[job_id]:
         return
     del STATE.waiting[job_id]
-    with bpy.context.temp_override(window=window, scene=scene, view_layer=_view_layer(window, scene)):
+    with bpy.context.temp_override(window=window):
         try:
             # True: an operator that is called from Python makes its undo step only when told to.
             bpy.ops.aigc.apply("EXEC_DEFAULT", True, job_id=job_id, as_asked=True)
@@ -185,7 +184,7 @@ def place_now(job_id: str) -> None:
     STATE.waiting.pop(job_id, None)
     try:
         record = STATE.record(job_id)
-        record.made = place(bpy.context, record, record.target)
+        place(bpy.context, record, record.target)
     finally:
         targets.forget(job_id)
 
@@ -222,23 +221,22 @@ def _take_models() -> None:
 
 
 def _window_of(scene: bpy.types.Scene) -> bpy.types.Window | None:
-    """A window that shows `scene`, else any window."""
-    windows = list(bpy.context.window_manager.windows)
-    return next((window for window in windows if window.scene == scene), windows[0] if windows else None)
-
-
-def _view_layer(window: bpy.types.Window, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
-    return window.view_layer if window.scene == scene else scene.view_layers[0]
+    """A window that shows `scene`. (Overriding the scene of a window that shows another one crashes Blender 5.2.)"""
+    return next((window for window in bpy.context.window_manager.windows if window.scene == scene), None)
 
 
 def _disturbing(window: bpy.types.Window | None) -> str:
     """Why now is not the moment to change the scene, as a sentence; "" when it is."""
     if window is None:
-        return ""
+        return "Done. Go back to its scene to see the result"
     if _modal_tool(window):
         return "Waiting for the current tool to end"
-    with bpy.context.temp_override(window=window):
-        return reason_to_wait(bpy.context)
+    if bpy.app.is_job_running("RENDER"):
+        return "Waiting for the render to end"
+    active = window.view_layer.objects.active
+    if active is not None and active.mode != "OBJECT":
+        return "Done. Go back to Object Mode to see the result"
+    return ""
 
 
 def _modal_tool(window: bpy.types.Window) -> bool:

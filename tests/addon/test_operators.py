@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 import pytest
-from scene_state import difference, snapshot
+from scene_state import differences, scene_state
 
 from blender_aigc import operators, operators_server, watch
 from blender_aigc.state import STATE
@@ -44,22 +44,23 @@ def test_a_fault_is_reported_and_leaves_the_file_alone(echo, tmp_path):
     echo.image = bpy.data.images.new("picture", 8, 8)
     echo.image.source = "FILE"
     echo.image.filepath = str(broken)
-    before = snapshot()
+    watch.await_models()  # the properties of the models are there from now on
+    before = scene_state()
     with pytest.raises(RuntimeError, match="broken.png"):
         bpy.ops.aigc.generate()
     assert STATE.fault.code == "bad_input"
-    assert difference(before, snapshot()) == []
+    assert differences(before, scene_state()) == []
 
 
 def test_a_refused_job_leaves_the_file_alone(echo):
     """The server says no: the marks that were to find the scene again are gone too."""
     echo.model_id = "no_such_model"
-    before = snapshot()
+    before = scene_state()
     with pytest.raises(RuntimeError):
         bpy.ops.aigc.generate()
     assert STATE.fault.code == "unknown_model"
     assert STATE.targets == {}
-    assert difference(before, snapshot()) == []
+    assert differences(before, scene_state()) == []
 
 
 def test_without_a_picture_there_is_nothing_to_do(studio):
@@ -108,11 +109,11 @@ def test_remove_takes_everything_out_and_then_the_line(echo):
     """First what it brought into the file, and only that; pressed again, the line in the list."""
     keep = bpy.data.objects.new("Echo", bpy.data.meshes.new("mine"))
     bpy.context.collection.objects.link(keep)
-    before = snapshot()
+    before = scene_state()
     bpy.ops.aigc.generate()
     assert len(bpy.data.objects) == 2
     bpy.ops.aigc.remove_result()
-    changes = [line for line in difference(before, snapshot()) if "aigc" not in line]
+    changes = [line for line in differences(before, scene_state()) if "aigc" not in line]
     assert [line for line in changes if "Echo" in line and "selected" not in line] == []
     assert objects() == ["Echo"] and [c.name for c in bpy.data.collections] == []
     assert len(bpy.data.meshes) == 1 and not bpy.data.materials and not bpy.data.texts
@@ -226,13 +227,13 @@ def test_a_missing_environment_is_a_sentence(studio, monkeypatch):
 
 
 def test_every_operator_explains_itself():
-    """A tooltip on every operator and on every property, in English sentences without a full stop, as Blender has them."""
+    """A tooltip on every operator and on every property, without a full stop, as Blender has them."""
     import blender_aigc
 
     blender_aigc.register()
     try:
         for cls in operators._CLASSES:
-            rna = cls.bl_rna
+            rna = getattr(bpy.ops.aigc, cls.bl_idname.removeprefix("aigc.")).get_rna_type()
             assert rna.description and not rna.description.endswith("."), cls
             for prop in rna.properties:
                 if prop.identifier not in ("rna_type", "job_id", "model_id", "filepath", "filter_glob"):
