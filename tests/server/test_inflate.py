@@ -312,6 +312,7 @@ def test_the_whole_way_to_a_valid_glb(tmp_path: Path) -> None:
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:
     """All of the file but the time in its provenance."""
+
     def glb(out: str) -> bytes:
         path = run(order_for(tmp_path, drawn(), "faces=2000", "parts=separate", out=out), Registry())
         data = next(path.parent.glob("*.glb")).read_bytes()
