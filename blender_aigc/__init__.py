@@ -7,7 +7,7 @@ that Blender needs is imported by `register`.
 import atexit
 import importlib
 
-_PARTS = ("translations", "preferences", "properties", "thumbnails", "operators", "panels", "watch")
+_PARTS = ("translations", "preferences", "properties", "thumbnails", "operators", "panels", "watch", "cli")
 
 
 def register() -> None:

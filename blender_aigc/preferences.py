@@ -1,5 +1,7 @@
 """Where the server runs and where things are kept: set once, the same for every file."""
 
+import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,10 +94,19 @@ def choices() -> Choices:
 
 
 def data_path() -> Path:
-    """The data folder in use. Raises Fault("disk_full") when it cannot be written to."""
-    from .launcher import data_folder
+    """The data folder in use. Raises Fault("disk_full") when the chosen one cannot be written to.
 
-    return data_folder(str(choices().data or ""))
+    When nobody has chosen one and the usual place cannot be used (a read-only home), it is a temporary folder.
+    """
+    from .environment import data_folder, data_folder_or_temporary
+
+    chosen = choices().data
+    if chosen or os.environ.get("AIGC_DATA"):
+        return data_folder(str(chosen or ""))
+    folder, fault = data_folder_or_temporary()
+    if fault is not None:
+        logging.getLogger(__package__).warning("%s Results are kept in %s for now.", fault.message, folder)
+    return folder
 
 
 def _path(text: str) -> Path | None:

@@ -201,11 +201,15 @@ class Session:
         progress: Callable[[TrackedJob], None] | None = None,
         pause_s: float = 0.05,
     ) -> JobStatus:
-        """Pump until the job has ended, for scripts. Ctrl+C cancels the job before it raises."""
+        """Pump until the job has ended, for scripts. Ctrl+C cancels the job before it raises.
+
+        Other jobs that end meanwhile are returned by the next pump.
+        """
         tracked = self.jobs[job_id]
+        others: list[JobStatus] = []
         try:
             while not tracked.finished:
-                self.pump()
+                others += self.pump()
                 if progress is not None:
                     progress(tracked)
                 if not tracked.finished:
@@ -213,8 +217,13 @@ class Session:
         finally:
             if not tracked.finished:
                 self.cancel(job_id)
-                self.pump()
+                others += self.pump()
+            self.give_back([status for status in others if status.id != job_id])
         return tracked.status
+
+    def give_back(self, finished: list[JobStatus]) -> None:
+        """Let the next pump return `finished` again: a loop that pumps for itself has no use for others' jobs."""
+        self._finished = [*finished, *self._finished]
 
     def _await_hello(self) -> bool:
         """Is the server ready? A server that says why it cannot start is not started again."""

@@ -1,0 +1,150 @@
+"""The same product for scripts: every call returns when the result is there, and raises `Fault` when there is none.
+
+    from bl_ext.user_default.blender_aigc import batch
+    chair, = batch.generate("image_to_mesh", "inflate", image="chair.png", params={"faces": 5000})
+
+Works in `blender -b FILE --python SCRIPT`, in the Python Console, and in plain Python with the bpy module.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import bpy
+
+from . import watch
+from .apply.mesh import Placement
+from .apply.result import apply_result
+from .gather.image import image_blob
+from .protocol import TASKS, Fault, Job, JobStatus, ModelInfo
+from .session import Session, TrackedJob, artefact_path
+
+__all__ = ["Fault", "artefact_path", "close", "generate", "model_for", "models", "place", "run"]
+
+PAUSE_S = 0.05
+
+Progress = Callable[[TrackedJob], None]
+Value = bool | int | float | str
+
+
+def generate(
+    task: str,
+    model: str = "",
+    *,
+    image: bpy.types.Image | str | Path | None = None,
+    prompt: str = "",
+    params: Mapping[str, Value] | None = None,
+    seed: int = 0,
+    name: str = "",
+    location: tuple[float, float, float] | None = None,
+    replace: bpy.types.Object | None = None,
+    progress: Progress | None = None,
+) -> list[bpy.types.Object]:
+    """Make something and put it into the scene; returns its objects, once they are there.
+
+    task: an id of `protocol.TASKS`. model: an id of `models()`; empty: the first one that can run now.
+    image: a datablock or a file. params: of the model; what is left out has the model's default.
+    name: what the result is called; empty: after the picture or the prompt.
+    location: where its base stands, in world coordinates; None: the 3D cursor. replace: an Empty whose place it takes.
+    progress: is called about 20 times a second with the job as it stands; an exception from it cancels the job.
+
+    Raises Fault, and leaves the scene as it was.
+    """
+    status = run(task, model, image=image, prompt=prompt, params=params, seed=seed, name=name, progress=progress)
+    return place(status, location=location, replace=replace)
+
+
+def run(
+    task: str,
+    model: str = "",
+    *,
+    image: bpy.types.Image | str | Path | None = None,
+    prompt: str = "",
+    params: Mapping[str, Value] | None = None,
+    seed: int = 0,
+    name: str = "",
+    progress: Progress | None = None,
+) -> JobStatus:
+    """`generate` without the scene: the finished job, whose files `artefact_path` names. Raises Fault."""
+    info = model_for(task, model)
+    session = _session()
+    job = Job(
+        id=str(uuid.uuid4()),
+        task=task,
+        model=info.id,
+        inputs={} if image is None else {"image": session.put_blob(*image_blob(image))},
+        params=info.check_params(dict(params or {})),
+        prompt=prompt,
+        seed=seed,
+        name=name or _name(image) or prompt[:40],
+    )
+    session.submit(job)
+    status = session.wait(job.id, progress, PAUSE_S)
+    session.forget(job.id)
+    if status.state != "done":
+        raise status.fault.fault() if status.fault else Fault("cancelled", "The job was cancelled.")
+    return status
+
+
+def place(
+    status: JobStatus,
+    *,
+    location: tuple[float, float, float] | None = None,
+    replace: bpy.types.Object | None = None,
+) -> list[bpy.types.Object]:
+    """Put the result of a finished job into the current scene; returns its objects. Raises Fault."""
+    if status.result is None:
+        raise Fault("bad_request", "This job has no result.", "Run it again.")
+    blocks = apply_result(bpy.context, Path(status.folder), status.result, Placement(location, replace))
+    return [block for block in blocks if isinstance(block, bpy.types.Object)]
+
+
+def models() -> dict[str, ModelInfo]:
+    """The models by id; `unavailable` says why one cannot run now. Starts the server. Raises Fault."""
+    session = _session()
+    session.ensure_started()
+    finished: list[JobStatus] = []
+    while not session.models:
+        finished += session.pump()
+        if session.state == "failed":
+            raise session.fault or Fault("server_gone", session.sentence, "Press Restart Server.")
+        time.sleep(PAUSE_S)
+    session.give_back(finished)
+    return dict(session.models)
+
+
+def close() -> None:
+    """Leave the server. Happens by itself when Blender ends; scripts that go on for long may do it earlier."""
+    watch.close_session()
+
+
+def _session() -> Session:
+    atexit.unregister(close)
+    atexit.register(close)  # the add-on closes it too, but it may not be enabled, as in plain Python
+    return watch.session()
+
+
+def model_for(task: str, model: str = "") -> ModelInfo:
+    """The model that `generate` would use. Raises Fault("unknown_model")."""
+    if task not in TASKS:
+        raise Fault("bad_request", f"There is no task {task!r}.", f"The tasks are: {', '.join(TASKS)}.")
+    offered = {info.id: info for info in models().values() if info.task == task}
+    if model:
+        if model not in offered:
+            known = ", ".join(offered) or "none"
+            raise Fault("unknown_model", f"{TASKS[task].label} has no model {model!r}.", f"It has: {known}.")
+        return offered[model]
+    able = sorted((i for i in offered.values() if i.unavailable is None), key=lambda info: not info.procedural)
+    if not able:
+        raise Fault("unknown_model", f"No model for {TASKS[task].label} can run now.", "See the list of models.")
+    return able[0]
+
+
+def _name(image: bpy.types.Image | str | Path | None) -> str:
+    if image is None:
+        return ""
+    return Path(image.name if isinstance(image, bpy.types.Image) else str(image)).stem
