@@ -15,6 +15,7 @@ from .protocol import Fault
 SIZE_PX = 640
 SAMPLES = 24
 LENS_MM = 70.0
+MARGIN = 0.08
 AZIMUTH_DEG, ELEVATION_DEG = 25.0, 15.0
 """A little from the objects' left and from above: front, one side and the top are seen."""
 
@@ -52,7 +53,9 @@ def _studio(objects: list[bpy.types.Object], path: Path) -> Iterator[bpy.types.S
         for obj in (*objects, camera, light):
             scene.collection.objects.link(obj)
         scene.camera, scene.world = camera, world
-        world.color = (0.6, 0.6, 0.6)
+        if world.node_tree is None:  # Blender 5 makes the nodes by itself
+            world.use_nodes = True
+        world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.6, 0.6, 0.6, 1.0)
         light_data.energy, light_data.angle = 2.0, math.radians(20)
         light.rotation_euler = Euler((math.radians(50), 0, math.radians(-35)))
         scene.view_layers[0].update()
@@ -73,7 +76,8 @@ def _aim(scene: bpy.types.Scene, camera: bpy.types.Object, objects: list[bpy.typ
         scene.view_layers[0].depsgraph, [value for corner in corners for value in corner]
     )
     middle = sum(corners, Vector()) / len(corners)
-    camera.location = location + (location - middle) * 0.1  # a margin
+    backwards = camera.matrix_world.to_3x3().col[2]
+    camera.location = location + backwards * (location - middle).length * MARGIN
     reach = max((corner - location).length for corner in corners)
     camera.data.clip_start, camera.data.clip_end = reach / 1000, reach * 10
 
