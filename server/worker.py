@@ -70,7 +70,7 @@ class Runner:
             ending = Report("failed", job.id, fault=_translated(error).record())
         for context in contexts:
             context.discard()
-        if ending.fault is not None and ending.fault.code == "out_of_memory":
+        if ending.fault is not None and ending.fault.code in ("out_of_memory", "weights_damaged"):
             self.unload()
         return ending
 
