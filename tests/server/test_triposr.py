@@ -284,6 +284,20 @@ def test_weights_that_are_not_numbers(tiny: Path, picture: Path, tmp_path: Path,
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_repaired_file_is_read_without_a_restart(tiny: Path, picture: Path, tmp_path: Path) -> None:
+    folder = changed(tiny, tmp_path / "weights", lambda tensors: tensors["backbone.proj_out.bias"].fill_(math.nan))
+    runner = Runner(Registry(shelf=Shelf([folder])), "cpu")
+    says = []
+    for name in ("first", "second"):
+        out = tmp_path / name
+        out.mkdir()
+        says.append(runner.run(job(), out, {"image": picture}, lambda report: None, lambda: False).say)
+        replacement = tmp_path / "replacement.ckpt"  # as a download does it: the file in use is not written into
+        replacement.write_bytes((tiny / "model.ckpt").read_bytes())
+        replacement.replace(folder / "model.ckpt")
+    assert says == ["failed", "done"]
+
+
 def test_no_surface(tiny: Path, picture: Path, tmp_path: Path) -> None:
     folder = changed(tiny, tmp_path / "weights", lambda tensors: tensors["decoder.layers.6.bias"].fill_(-30))
     ending, _ = do(folder, picture, tmp_path / "out")
