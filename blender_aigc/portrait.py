@@ -56,7 +56,7 @@ def _studio(objects: list[bpy.types.Object], path: Path) -> Iterator[bpy.types.S
         if world.node_tree is None:  # Blender 5 makes the nodes by itself
             world.use_nodes = True
         world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.6, 0.6, 0.6, 1.0)
-        light_data.energy, light_data.angle = 2.0, math.radians(20)
+        light_data.energy, light_data.angle = 1.5, math.radians(20)
         light.rotation_euler = Euler((math.radians(50), 0, math.radians(-35)))
         scene.view_layers[0].update()
         _aim(scene, camera, objects)

@@ -70,21 +70,28 @@ def _of_file(path: Path) -> np.ndarray:
 
 def _of_render(image: bpy.types.Image) -> np.ndarray:
     """The last render as the artist sees it. Its pixels are not to be had in memory, so it goes through a file."""
-    scene = bpy.context.scene.copy()  # carries the view transform; the format is ours
     try:
-        settings = scene.render.image_settings
-        if hasattr(settings, "media_type"):  # Blender 5: decides which formats there are
-            settings.media_type = "IMAGE"
-        settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGBA", "8"
-        settings.compression = 0
-        with tempfile.TemporaryDirectory() as folder:
+        with _png_settings(bpy.context.scene.render.image_settings), tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "render.png"
-            image.save_render(str(path), scene=scene)
+            image.save_render(str(path))
             return _of_file(path)
     except RuntimeError as error:
         raise Fault("bad_input", "There is no render to use.", "Render an image first.", str(error)) from None
+
+
+@contextmanager
+def _png_settings(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
+    """The scene's output format for the moment of writing one PNG; a copy of the scene would not have the render."""
+    names = ("media_type", "file_format", "color_mode", "color_depth", "compression")  # each decides about the next
+    before = [(name, getattr(settings, name)) for name in names if hasattr(settings, name)]
+    ours = {"media_type": "IMAGE", "file_format": "PNG", "color_mode": "RGBA", "color_depth": "8", "compression": 0}
+    try:
+        for name, _ in before:
+            setattr(settings, name, ours[name])
+        yield
     finally:
-        bpy.data.scenes.remove(scene)
+        for name, value in before:
+            setattr(settings, name, value)
 
 
 def _check(picture: PictureFile, name: str) -> None:
@@ -123,9 +130,8 @@ def _decoded(image: bpy.types.Image, name: str) -> np.ndarray:
 
 def _is_linear(image: bpy.types.Image) -> bool:
     """Are the values light, not sRGB? Byte buffers never are; 16-bit PNG and TIFF files are float buffers of sRGB."""
-    if not image.is_float:
-        return False
-    return image.file_format in LINEAR_FORMATS or image.colorspace_settings.name.startswith("Linear")
+    space = image.colorspace_settings.name if image.is_float else "sRGB"
+    return not space.startswith("sRGB") and (image.file_format in LINEAR_FORMATS or space.startswith("Linear"))
 
 
 def _straight(image: bpy.types.Image, name: str, linear: bool) -> np.ndarray:
