@@ -75,14 +75,14 @@ class TripoSR:
         id="triposr",
         task="image_to_mesh",
         label="TripoSR",
-        help="A neural network that guesses the object's hidden sides. About a minute on a CPU, a second on a GPU",
+        help="A neural network that guesses the object's hidden sides; seconds on a GPU, about half a minute on a CPU",
         params=(_RESOLUTION, *ASSET_PARAMS, _DENSITY, _FOREGROUND_RATIO, _TOLERANCE),
         source="Tochilkin et al. 2024, arXiv:2403.02151",
         requires=("torch", "yaml"),
         repository=REPOSITORY,
         revision=REVISION,
         licence=LICENCE,
-        memory_gb=3.0,
+        memory_gb=2.5,
     )
     weights: Weights | None = Weights(
         REPOSITORY,
