@@ -21,7 +21,7 @@ def parse_name(name: str) -> Blob:
 
 
 async def store_blob(folder: Path, blob: Blob, body: AsyncIterator[bytes], largest: int) -> None:
-    """Write `body` to the file of `blob`. Raises Refusal 413, Fault bad_request (another hash) or disk_full."""
+    """Write `body` to the file of `blob`. Raises Refusal 413 or 409 (another hash), Fault disk_full."""
     digest, size = hashlib.sha256(), 0
     part = folder / f".{secrets.token_hex(8)}.part"
     try:
@@ -33,7 +33,7 @@ async def store_blob(folder: Path, blob: Blob, body: AsyncIterator[bytes], large
                 digest.update(chunk)
                 file.write(chunk)
             if digest.hexdigest() != blob.sha256:
-                raise Fault("bad_request", "The file changed on its way.", "Try again.", f"got {digest.hexdigest()}")
+                raise refusal(409, "The file changed on its way.", "Try again.")
             file.flush()
             await asyncio.to_thread(os.fsync, file.fileno())
         part.replace(folder / blob.file_name)

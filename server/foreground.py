@@ -159,6 +159,7 @@ class _Interrupt:
         if self._asked:
             raise KeyboardInterrupt
         self._asked = True
+        os.write(2, b"Stopping at the next step; once more to stop at once.\n")  # safe in a signal handler
 
 
 def summary(result_path: Path) -> str:

@@ -31,7 +31,10 @@ LONGEST_LEASE_S = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Route:
-    """One operation. request, answer: message classes; "bytes" for files, None for nothing."""
+    """One operation. request, answer: message classes; "bytes" for files, None for nothing.
+
+    links: (operation that follows, its path parameter, where the answer or the request holds the value).
+    """
 
     method: Literal["get", "put", "post", "delete"]
     path: str
@@ -40,18 +43,39 @@ class Route:
     request: type | Literal["bytes"] | None = None
     refusals: tuple[int, ...] = ()
     success: int = 200
+    links: tuple[tuple[str, str, str], ...] = ()
 
+    @property
+    def name(self) -> str:
+        """ "post_v1_jobs" and its like, unique."""
+        return "_".join([self.method, *(part.strip("{}") for part in self.path.split("/") if part)])
+
+
+_TO_THE_JOB = (
+    ("get_v1_jobs_id", "id", "$response.body#/id"),
+    ("post_v1_jobs_id_cancel", "id", "$response.body#/id"),
+)
 
 ROUTES = (
     Route("get", "/v1/health", "Is the server well, and what is it doing?", Health),
     Route("get", "/v1/models", "All models with their parameters", Models),
-    Route("post", "/v1/jobs", "Submit a job; once answered, it survives a crash", JobStatus, Job, (404, 409, 422)),
+    Route(
+        *("post", "/v1/jobs", "Submit a job; once answered, it survives a crash", JobStatus, Job),
+        refusals=(404, 422),
+        links=_TO_THE_JOB,
+    ),
     Route("get", "/v1/jobs/{id}", "State of a job, with its events after number `since`", JobStatus, None, (404,)),
     Route("post", "/v1/jobs/{id}/cancel", "Cancel a job (harmless when it has ended)", JobStatus, None, (404,)),
     Route("get", "/v1/jobs/{id}/files/{name}", "A file of a job's folder: artefact or preview", "bytes", None, (404,)),
-    Route("put", "/v1/blobs/{name}", "Store an input under its sha256 and suffix", Blob, "bytes", ()),
+    Route(
+        *("put", "/v1/blobs/{name}", "Store an input under its sha256 and suffix", Blob, "bytes"),
+        links=(("get_v1_blobs_name", "name", "$request.path.name"),),
+    ),
     Route("get", "/v1/blobs/{name}", "Read a stored input", "bytes", None, (404,)),
-    Route("put", "/v1/leases", "Ask the server to live on for some time", Health, Lease, ()),
+    Route(
+        *("put", "/v1/leases", "Ask the server to live on for some time", Health, Lease),
+        links=(("delete_v1_leases_client", "client", "$request.body#/client"),),
+    ),
     Route("delete", "/v1/leases/{client}", "Give a lease back", None, None, (404,), 204),
     Route("post", "/v1/shutdown", "End the server; a running job waits for the next one", None, None, (), 204),
 )
@@ -61,7 +85,7 @@ _EXPLAINED = {
     401: "Missing or wrong token",
     403: "Wrong Host header, or a web page's Origin",
     404: "Unknown job, file, model or lease",
-    409: "Another job has this id, something is not installed, or another protocol version",
+    409: "Another job has this id, the content is not what the name says, or another protocol version",
     413: "Body too large",
     415: "Body of another content type",
     422: "The input cannot be used",
@@ -70,6 +94,14 @@ _EXPLAINED = {
     507: "No room on the disk",
 }
 _ALWAYS = (400, 401, 403, 409, 413, 415, 507)
+
+_EXAMPLE_JOB = {
+    "id": "6f1c3b52-0d5e-4c7e-9a61-2f7f0f1f9d10",
+    "task": "echo",
+    "model": "echo",
+    "prompt": "Hello",
+    "params": {"steps": 4},
+}
 
 _PATTERNS: dict[tuple[str, str], dict[str, Any]] = {
     ("Job", "id"): {"pattern": UUID_PATTERN},
@@ -154,13 +186,20 @@ def _words(schema: dict[str, Any]) -> str:
 
 
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
-    answers: dict[str, Any] = {str(route.success): {"description": "Done", **_content(route.answer, schemas)}}
+    done: dict[str, Any] = {"description": "Done", **_content(route.answer, schemas)}
+    if route.links:
+        done["links"] = {
+            target: {"operationId": target, "parameters": {key: value}} for target, key, value in route.links
+        }
+    answers: dict[str, Any] = {str(route.success): done}
     fault = _content(FaultRecord, schemas)
     for status in sorted({*_ALWAYS, *route.refusals}):
         answers[str(status)] = {"description": _EXPLAINED[status], **fault}
-    operation: dict[str, Any] = {"summary": route.summary, "responses": answers}
+    operation: dict[str, Any] = {"operationId": route.name, "summary": route.summary, "responses": answers}
     if route.request is not None:
         operation["requestBody"] = {"required": True, **_content(route.request, schemas)}
+    if route.request is Job:
+        operation["requestBody"]["content"]["application/json"]["example"] = _EXAMPLE_JOB
     if parameters := _parameters(route):
         operation["parameters"] = parameters
     return operation

@@ -26,6 +26,8 @@ from .registry import Registry
 from .store import TakenId
 
 T = TypeVar("T")
+Handler = Callable[[Request], Awaitable[Response]]
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _log = logging.getLogger(__name__)
 
 
@@ -104,22 +106,32 @@ class Routes:
         )
 
     def table(self) -> list[Route]:
-        handlers: dict[tuple[str, str], Callable[[Request], Awaitable[Response]]] = {
-            ("get", "/v1/health"): self.health,
-            ("get", "/v1/models"): self.models,
-            ("post", "/v1/jobs"): self.submit,
-            ("get", "/v1/jobs/{id}"): self.status,
-            ("post", "/v1/jobs/{id}/cancel"): self.cancel,
-            ("get", "/v1/jobs/{id}/files/{name}"): self.job_file,
-            ("put", "/v1/blobs/{name}"): self.put_blob,
-            ("get", "/v1/blobs/{name}"): self.get_blob,
-            ("put", "/v1/leases"): self.renew,
-            ("delete", "/v1/leases/{client}"): self.release,
-            ("post", "/v1/shutdown"): self.shutdown,
-            ("get", "/v1/openapi.json"): self.describe,
-            ("get", "/v1/docs"): self.docs,
+        """One route for each path, so that a refused method is told all others."""
+        handlers: dict[str, dict[str, Handler]] = {
+            "/v1/health": {"GET": self.health},
+            "/v1/models": {"GET": self.models},
+            "/v1/jobs": {"POST": self.submit},
+            "/v1/jobs/{id}": {"GET": self.status},
+            "/v1/jobs/{id}/cancel": {"POST": self.cancel},
+            "/v1/jobs/{id}/files/{name}": {"GET": self.job_file},
+            "/v1/blobs/{name}": {"GET": self.get_blob, "PUT": self.put_blob},
+            "/v1/leases": {"PUT": self.renew},
+            "/v1/leases/{client}": {"DELETE": self.release},
+            "/v1/shutdown": {"POST": self.shutdown},
+            "/v1/openapi.json": {"GET": self.describe},
+            "/v1/docs": {"GET": self.docs},
         }
-        return [Route(path, handler, methods=[method.upper()]) for (method, path), handler in handlers.items()]
+        return [_route(path, methods) for path, methods in handlers.items()]
+
+
+def _route(path: str, methods: dict[str, Handler]) -> Route:
+    async def dispatch(request: Request) -> Response:
+        handler = methods.get(request.method)
+        if handler is None:
+            raise HTTPException(405, headers={"Allow": ", ".join(methods)})
+        return await handler(request)
+
+    return Route(path, dispatch, methods=list(METHODS))
 
 
 def build_app(routes: Routes, token: str, port: int) -> Guard:

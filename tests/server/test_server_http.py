@@ -206,7 +206,7 @@ def test_a_blob_comes_back_as_it_went(server: ServerProcess) -> None:
 def test_a_blob_of_another_hash_is_not_kept(server: ServerProcess) -> None:
     name = "0" * 64 + ".bin"
     answer = server.ask("PUT", f"/blobs/{name}", data=b"x", headers={"Content-Type": "application/octet-stream"})
-    assert answer.status_code == 400
+    assert answer.status_code == 409
     assert server.ask("GET", f"/blobs/{name}").status_code == 404
     assert not list((server.data / "blobs").glob(".*"))
 
@@ -298,3 +298,9 @@ def test_unknown_pages_and_methods_are_faults(server: ServerProcess) -> None:
         answer = server.ask(method, path)
         assert answer.status_code == status
         assert decode(FaultRecord, answer.content).code == "bad_request"
+
+
+def test_a_refused_method_names_the_others(server: ServerProcess) -> None:
+    answer = server.ask("OPTIONS", "/blobs/" + "0" * 64 + ".png")
+    assert answer.status_code == 405
+    assert {word.strip() for word in answer.headers["Allow"].split(",")} == {"GET", "PUT"}

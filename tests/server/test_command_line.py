@@ -1,0 +1,147 @@
+"""`python -m server run` and `models`, as a TD or a farm calls them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server_process import PATIENCE_S, ROOT, TEST_MODELS, command
+
+from blender_aigc.protocol import FaultRecord, Models, Result, decode
+
+pytest.importorskip("resource", reason="limits and signals of POSIX")
+
+
+def call(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    line = command(*arguments, "--models", TEST_MODELS)
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, **options)
+
+
+def fault_of(ended: subprocess.CompletedProcess[str]) -> FaultRecord:
+    """The one Fault on standard output."""
+    assert ended.returncode == 1, ended
+    (line,) = ended.stdout.splitlines()
+    return decode(FaultRecord, line)
+
+
+def test_run_writes_the_result_and_names_it(tmp_path: Path) -> None:
+    out = tmp_path / "Ä deep" / "folder"
+    ended = call(
+        *("run", "echo", "--model", "echo", "--out", out, "--prompt", "Hi"), *("--param", "steps=3", "--seed", "5")
+    )
+    assert ended.returncode == 0, ended
+    summary = json.loads(ended.stdout)
+    assert summary["result"] == str(out / "result.json")
+    result = decode(Result, (out / "result.json").read_bytes())
+    assert [Path(file) for file in summary["files"]] == [out / artefact.file for artefact in result.artefacts]
+    assert {path.name for path in out.iterdir()} == {artefact.file for artefact in result.artefacts} | {"result.json"}
+    assert result.provenance.params["steps"] == 3 and result.provenance.seed == 5
+    assert "Echoing 3/3" in ended.stderr
+
+
+def test_run_again_replaces_the_result(tmp_path: Path) -> None:
+    for prompt in ("one", "two"):
+        assert (
+            call("run", "echo", "--model", "echo", "--out", tmp_path, "--prompt", prompt, "--name", "x").returncode == 0
+        )
+        assert (tmp_path / "message.txt").read_text() == prompt
+    assert {path.name for path in tmp_path.iterdir()} == {"message.txt", "x.glb", "result.json"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["run", "no_task", "--model", "echo"], "unknown_model", "no task"),
+        (["run", "echo", "--model", "nobody"], "unknown_model", "nobody"),
+        (["run", "image_to_mesh", "--model", "echo"], "unknown_model", "echo"),
+        (["run", "echo", "--model", "broken_file"], "unknown_model", "broken"),
+        (["run", "echo", "--model", "needs_more"], "not_installed", "no_such_lib"),
+        (["run", "echo", "--model", "echo", "--param", "nonsense=1"], "bad_request", "nonsense"),
+        (["run", "echo", "--model", "echo", "--param", "steps"], "bad_request", "no value"),
+        (["run", "echo", "--model", "echo", "--param", "steps=x"], "bad_request", "steps=x"),
+        (["run", "echo", "--model", "echo", "--param", "steps=0"], "bad_request", "between 1 and"),
+        (["run", "echo", "--model", "echo", "--param", "step_s=nan"], "bad_request", "Step Time"),
+        (["run", "echo", "--model", "echo", "--seed", "-1"], "bad_request", "seed"),
+        (["run", "echo", "--model", "echo", "--image", "no/such/file.png"], "bad_input", "file.png"),
+        (["run", "echo", "--model", "echo", "--image", "tests"], "bad_input", "tests"),
+        (["run", "echo", "--model", "echo", "--motion", "pyproject.toml"], "bad_request", "motion"),
+        (["run", "echo", "--model", "echo", "--image", "pyproject.toml"], "bad_input", "picture"),
+        (["run", "echo", "--model", "trouble", "--param", "what=fault"], "bad_input", "shows nothing"),
+        (["run", "echo", "--model", "trouble", "--param", "what=error"], "internal", "ZeroDivisionError"),
+        (["run", "echo", "--model", "trouble", "--param", "what=nan_mesh"], "internal", "numbers"),
+        (["run", "echo", "--model", "trouble", "--param", "what=nothing"], "empty_result", "nothing"),
+    ],
+)
+def test_what_goes_wrong_is_one_fault_and_no_file(arguments: list[str], code: str, words: str, tmp_path: Path) -> None:
+    fault = fault_of(call(*arguments, "--out", tmp_path / "a" / "b"))
+    assert fault.code == code and words in fault.message + fault.detail
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_run_leaves_the_last_result_alone(tmp_path: Path) -> None:
+    assert call("run", "echo", "--model", "echo", "--out", tmp_path).returncode == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    fault_of(call("run", "echo", "--model", "trouble", "--param", "what=fault", "--out", tmp_path))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_full_disk_is_a_fault_and_leaves_nothing(tmp_path: Path) -> None:
+    import resource
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    ended = call("run", "echo", "--model", "trouble", "--param", "what=big_file", "--out", tmp_path, preexec_fn=limit)
+    assert fault_of(ended).code == "disk_full"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_read_only_folder_is_a_fault(tmp_path: Path) -> None:
+    from test_server_life import unprivileged
+
+    out = tmp_path / "out"
+    out.mkdir()
+    out.chmod(0o555)
+    line = unprivileged(command("run", "echo", "--model", "echo", "--out", out))
+    ended = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+    fault = fault_of(ended)
+    assert fault.code == "disk_full" and str(out) in fault.message
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "times", "signal_"), [("hang", 1, signal.SIGINT), ("deaf", 2, signal.SIGINT), ("hang", 1, signal.SIGTERM)]
+)
+def test_ctrl_c_cancels(what: str, times: int, signal_: signal.Signals, tmp_path: Path) -> None:
+    """Once for a model that listens, twice for one that does not."""
+    line = command(
+        "run", "echo", "--model", "trouble", "--param", f"what={what}", "--out", tmp_path, "--models", TEST_MODELS
+    )
+    process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout and process.stderr
+        for wait_for in ("Hanging", "Stopping")[:times]:
+            while not process.stderr.readline().startswith((wait_for, "Deaf")):
+                assert process.poll() is None
+            process.send_signal(signal_)
+        out, _ = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 1
+    assert decode(FaultRecord, out).code == "cancelled"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_models_for_programs_and_for_people() -> None:
+    listing = decode(Models, call("models", "--json").stdout)
+    assert {"echo", "trouble"} <= {info.id for info in listing.models}
+    table = call("models")
+    assert table.returncode == 0
+    for word in ("echo", "--param steps=4", "procedural", "broken_file", "a_module_that_does_not_exist"):
+        assert word in table.stdout
