@@ -82,7 +82,7 @@ def _painted(
     coverage = _coverage_at(cutout, x, y)
     texels_per_working = cutout.factor * width / (right - left)
     reach = max(1, round((1.5 if cutout.source == "background" else 1.0) * texels_per_working))
-    return pixels.pull_push(colour, _trust(coverage, reach)), coverage
+    return pixels.pull_push(colour, _trust(coverage, reach, 0.25 if cutout.source == "alpha" else 0.02)), coverage
 
 
 def _coverage_at(cutout: Cutout, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -96,14 +96,17 @@ def _coverage_at(cutout: Cutout, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return across[top] * (1 - v) + across[top + 1] * v
 
 
-def _trust(coverage: np.ndarray, reach: int) -> np.ndarray:
-    """(h, w) float32 in 0..1: how far each pixel's own colour is the object's and not the background's."""
+def _trust(coverage: np.ndarray, reach: int, at_edge: float) -> np.ndarray:
+    """(h, w) float32 in 0..1: how far each pixel's own colour is the object's and not the background's.
+
+    at_edge: the trust in fully covered pixels that are close to the contour.
+    """
     full = coverage >= 0.98
     sure = pixels.erode(full, reach)
     # Lines too thin to have an inside (antennas, stems) are trusted along their middle.
     thin = (coverage > 0.35) & ~pixels.widest(sure, 2 * reach + 2)
     middle = thin & (coverage >= 0.9 * pixels.widest(coverage, reach))
-    return np.where(sure | middle, 1, np.where(full, 0.25, 0)).astype(np.float32)
+    return np.where(sure | middle, 1, np.where(full, at_edge, 0)).astype(np.float32)
 
 
 def _softened(front: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -122,9 +122,10 @@ def _cells(table: np.ndarray, step: float, graded: bool, smallest_share: float) 
     x0, y0 = (width - columns * step) / 2, (height - rows * step) / 2
     sums = _interpolated(_interpolated(table, y0 + step * np.arange(rows + 1)).T, x0 + step * np.arange(columns + 1)).T
     share = (sums[1:, 1:] - sums[1:, :-1] - sums[:-1, 1:] + sums[:-1, :-1]) / step**2
+    # In this order: what is removed or filled afterwards is a whole connected part, which makes no new pinches.
     mask = _unpinched(_with_thin_parts(share), share)
     mask = ~pixels.without_specks(~mask, 3)
-    mask = _unpinched(pixels.without_specks(mask, max(3, smallest_share * mask.sum())), share)
+    mask = pixels.without_specks(mask, max(3, smallest_share * mask.sum()))
     leaf, used = _quadtree(mask, _LEVELS if graded else 0)
     return _Cells(mask, leaf, used, (x0, y0), step)
 

@@ -80,18 +80,20 @@ def _against_background(rgb: np.ndarray, tolerance: float, open_holes: bool, che
     lab = pixels.oklab(pixels.blur(rgb, 0.6))
     border = _border(lab.shape[:2])
     model = _background_model(lab, border)
-    limit = _limit(lab, model, border, tolerance)
-    if np.mean(_distance(lab, model)[border] < limit) < 0.5:
+    distance = _distance(lab, model)
+    limit = _limit(distance[border], tolerance)
+    if np.mean(distance[border] < limit) < 0.5:
         raise Fault("bad_input", "No foreground was found in this picture: its background is not plain.", _HINT)
-    background = pixels.touching_border(_distance(lab, model) < limit)
+    background = pixels.touching_border(distance < limit)
     # Once more with all that is background by now: bends of a vignette show in the middle, not at the border.
     model = _background_model(lab, background)
-    limit = _limit(lab, model, background & border, tolerance)
+    distance = _distance(lab, model)
+    limit = _limit(distance[background & border], tolerance)
     check()
     near = _near_background(lab, model, limit)
     background = pixels.touching_border(near)
     if open_holes:
-        background |= _openings(_distance(lab, model), near & ~background, limit)
+        background |= _openings(distance, near & ~background, limit)
     least = max(8.0, 1e-5 * background.size)
     object_mask = ~pixels.without_specks(background, least)
     object_mask = pixels.without_specks(object_mask, least)
@@ -135,23 +137,27 @@ def _background_model(lab: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 
 def _distance(lab: np.ndarray, model: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(lab - model, axis=-1)
+    difference = lab - model
+    return np.sqrt(np.einsum("...i,...i", difference, difference))
 
 
-def _limit(lab: np.ndarray, model: np.ndarray, where: np.ndarray, tolerance: float) -> float:
-    """The distance up to which a colour counts as background: the wanted one, and beyond the background's noise."""
-    noise = float(np.median(_distance(lab, model)[where])) if where.any() else 0.0
+def _limit(distances: np.ndarray, tolerance: float) -> float:
+    """The distance up to which a colour counts as background: the wanted one, and beyond the background's noise.
+
+    distances: those of the background's pixels on the border.
+    """
+    noise = float(np.median(distances)) if distances.size else 0.0
     return 0.1 * tolerance**2 + 0.005 + min(8 * tolerance * noise, 0.08)
 
 
 def _near_background(lab: np.ndarray, model: np.ndarray, limit: float) -> np.ndarray:
     """Mask of background colours, soft shadows included: darker, of the background's hue and without sharp edges."""
     difference = lab - model
-    distance = np.linalg.norm(difference, axis=-1)
+    distance = np.sqrt(np.einsum("...i,...i", difference, difference))
     smooth = pixels.blur(lab[..., 0], 1.0)
     slope = np.hypot(*np.gradient(smooth)) * max(lab.shape[:2]) / 512
     darker = difference[..., 0]
-    shadow = (darker < 0) & (darker > -7 * limit) & (np.linalg.norm(difference[..., 1:], axis=-1) < 0.5 * limit)
+    shadow = (darker < 0) & (darker > -7 * limit) & (np.hypot(difference[..., 1], difference[..., 2]) < 0.5 * limit)
     flat = pixels.widest(slope, 1) < 0.01
     return (distance < limit) | (shadow & flat)
 
@@ -174,12 +180,12 @@ def _without_halo(lab: np.ndarray, model: np.ndarray, mask: np.ndarray, limit: f
     """
     reach = max(2, round(0.007 * max(mask.shape)))
     inside = pixels.erode(mask, reach)
-    band = mask & ~inside & pixels.widest(inside, reach + 1)  # parts too thin to have an inside stay as they are
+    band = mask & ~inside & pixels.widest(inside, 3 * reach)  # parts too thin to have an inside stay as they are
     if not band.any() or not inside.any():
         return mask
     own = pixels.pull_push(lab, inside.astype(np.float32))
     difference = lab - model
-    to_line = np.hypot(np.linalg.norm(difference[..., 1:], axis=-1), 0.25 * np.abs(difference[..., 0]))
+    to_line = np.sqrt(np.square(difference) @ np.array([0.0625, 1, 1], np.float32))
     fringe = band & (to_line < 0.6 * _distance(lab, own)) & (to_line < 1.5 * limit)
     return mask & ~pixels.reached_from(~mask, fringe)
 
@@ -198,7 +204,7 @@ def _soft_edge(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     alpha = ((colour - back) * contrast).sum(axis=-1) / np.maximum(power, 1e-6)
     # A colour off the line between the two is the object's own: a stripe along its edge, not a mixture.
     off_line = np.linalg.norm(colour - back - alpha[..., None] * contrast, axis=-1)
-    trust = np.clip((np.sqrt(power) - 0.08) / 0.12, 0, 1) * np.clip((0.15 - off_line) / 0.1, 0, 1)
+    trust = np.clip((np.sqrt(power) - 0.12) / 0.12, 0, 1) * np.clip((0.15 - off_line) / 0.1, 0, 1)
     trust = np.where(alpha > -0.1, trust, 0) * pixels.widest(inside, 6)
     coverage = soft + (np.clip(alpha, 0, 1) - soft) * trust
     return np.where(inside, 1, np.where(outside, 0, coverage)).astype(np.float32)
