@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from blender_aigc.protocol import TASKS, VERSION, Fault, Models, encode
+from blender_aigc.protocol import TASKS, VERSION, Fault, InputKind, Models, encode
 
 from .registry import Registry
 from .weights import Shelf
@@ -101,7 +101,7 @@ def _serve(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from .foreground import Order, run, summary
 
-    kinds = {"image": options.image, "mesh": options.mesh, "motion": options.motion}
+    kinds: dict[InputKind, Path | None] = {"image": options.image, "mesh": options.mesh, "motion": options.motion}
     order = Order(
         task=options.task,
         model=options.model,

@@ -29,7 +29,7 @@ class Order:
     task: str
     model: str
     out: Path
-    files: dict[InputKind, Path] = field(default_factory=dict)
+    files: dict[InputKind, Path] = field(default_factory=dict[InputKind, Path])
     params: Sequence[str] = ()
     prompt: str = ""
     seed: int = 0

@@ -9,6 +9,7 @@ import logging
 import re
 import shutil
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Literal
 
@@ -163,8 +164,8 @@ class Jobs:
             await asyncio.sleep(TICK_S)
             self._dispatch()
 
-    def _spawn(self, work: object) -> None:
-        task = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 

@@ -38,38 +38,38 @@ class Leases:
         return len(self._held)
 
 
-def birth(pid: int) -> str:
-    """A word for the process with this id, another one when the id was given to a new process; "" when it is dead."""
-    if sys.platform == "win32":
-        return _windows_birth(pid)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except (PermissionError, OverflowError):
-        pass
-    try:
-        # state and start time come after the name in brackets, which may hold anything
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return "alive"
-    return "" if fields[0] in "ZX" else fields[19]
-
-
-def _windows_birth(pid: int) -> str:
+if sys.platform == "win32":
     import ctypes
     from ctypes import wintypes
 
-    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-    kernel.OpenProcess.restype = wintypes.HANDLE
-    handle = kernel.OpenProcess(0x1000 | 0x100000, False, pid)  # QUERY_LIMITED_INFORMATION | SYNCHRONIZE
-    if not handle:
-        return "alive" if ctypes.get_last_error() == 5 else ""  # 5: access denied, so it exists
-    try:
-        if kernel.WaitForSingleObject(wintypes.HANDLE(handle), 0) == 0:
+    def birth(pid: int) -> str:
+        """A word for the process with this id, another when the id was given to a new process; "" when it is dead."""
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel.OpenProcess.restype = wintypes.HANDLE
+        handle = kernel.OpenProcess(0x1000 | 0x100000, False, pid)  # QUERY_LIMITED_INFORMATION | SYNCHRONIZE
+        if not handle:
+            return "alive" if ctypes.get_last_error() == 5 else ""  # 5: access denied, so it exists
+        try:
+            if kernel.WaitForSingleObject(wintypes.HANDLE(handle), 0) == 0:
+                return ""
+            times = [wintypes.FILETIME() for _ in range(4)]
+            kernel.GetProcessTimes(wintypes.HANDLE(handle), *(ctypes.byref(moment) for moment in times))
+            return f"{times[0].dwHighDateTime}:{times[0].dwLowDateTime}"
+        finally:
+            kernel.CloseHandle(wintypes.HANDLE(handle))
+else:
+
+    def birth(pid: int) -> str:
+        """A word for the process with this id, another when the id was given to a new process; "" when it is dead."""
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
             return ""
-        times = [wintypes.FILETIME() for _ in range(4)]
-        kernel.GetProcessTimes(wintypes.HANDLE(handle), *(ctypes.byref(moment) for moment in times))
-        return f"{times[0].dwHighDateTime}:{times[0].dwLowDateTime}"
-    finally:
-        kernel.CloseHandle(wintypes.HANDLE(handle))
+        except (PermissionError, OverflowError):
+            pass
+        try:
+            # state and start time come after the name in brackets, which may hold anything
+            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            return "alive"
+        return "" if fields[0] in "ZX" else fields[19]

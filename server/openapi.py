@@ -197,9 +197,10 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         answers[str(status)] = {"description": _EXPLAINED[status], **fault}
     operation: dict[str, Any] = {"operationId": route.name, "summary": route.summary, "responses": answers}
     if route.request is not None:
-        operation["requestBody"] = {"required": True, **_content(route.request, schemas)}
-    if route.request is Job:
-        operation["requestBody"]["content"]["application/json"]["example"] = _EXAMPLE_JOB
+        content = _content(route.request, schemas)
+        if route.request is Job:
+            content["content"]["application/json"]["example"] = _EXAMPLE_JOB
+        operation["requestBody"] = {"required": True, **content}
     if parameters := _parameters(route):
         operation["parameters"] = parameters
     return operation

@@ -22,7 +22,7 @@ class Order:
     job_id: str
     job: Job | None = None
     folder: str = ""
-    inputs: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)

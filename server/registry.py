@@ -13,7 +13,7 @@ import sys
 import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from blender_aigc.protocol import TASKS, Fault, Job, ModelInfo, Models
 
@@ -145,7 +145,7 @@ def _extra_package(number: int, folder: Path) -> types.ModuleType:
     return package
 
 
-def _checked(stem: str, model: type[Model]) -> type[Model]:
+def _checked(stem: str, model: Any) -> type[Model]:
     if not isinstance(model.info, ModelInfo):
         raise TypeError("MODEL.info is not a ModelInfo")
     if model.info.id != stem:

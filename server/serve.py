@@ -76,7 +76,8 @@ def serve(settings: Settings) -> None:
         _log_to(settings.data / "logs" / "server.log")
         listener = _listen(settings.port)
         stack.callback(listener.close)
-        _Front(settings, listener).run()
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after an orderly end by Ctrl+C
+            _Front(settings, listener).run()
 
 
 class _Front(uvicorn.Server):

@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -264,19 +264,19 @@ class Store:
         return {blob.file_name for blob in blobs}
 
     @contextlib.contextmanager
-    def _synced(self) -> Iterator[sqlite3.Connection]:
+    def _synced(self) -> Generator[sqlite3.Connection]:
         """A transaction that is on the disk when it ends."""
         with self._transaction("FULL") as db:
             yield db
 
     @contextlib.contextmanager
-    def _quick(self) -> Iterator[sqlite3.Connection]:
+    def _quick(self) -> Generator[sqlite3.Connection]:
         """A transaction that a power cut may undo, but no crash."""
         with self._transaction("NORMAL") as db:
             yield db
 
     @contextlib.contextmanager
-    def _transaction(self, synchronous: str) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, synchronous: str) -> Generator[sqlite3.Connection]:
         with _sentences():
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
             self._db.execute("BEGIN IMMEDIATE")
@@ -341,7 +341,7 @@ def _set_aside(path: Path, error: Exception) -> None:
 
 
 @contextlib.contextmanager
-def _sentences() -> Iterator[None]:
+def _sentences() -> Generator[None]:
     """Turns a failure of the disk into a Fault."""
     try:
         yield

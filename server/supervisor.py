@@ -16,6 +16,7 @@ from pathlib import Path
 from .pipe import Order, Report, pack, read_report
 
 _LOG_BYTES = 4 << 20
+_NO_WINDOW = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Worker:
                 stderr=log_file,
                 cwd=self.settings.data,
                 env=_environment(),
-                **({"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {}),
+                creationflags=_NO_WINDOW,
             )
         self._watch = asyncio.create_task(self._listen(self._process))
 

@@ -26,7 +26,7 @@ class Weights:
 
     repository: str
     revision: str
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict[str, str])
     licence: str = ""
     bytes: int = 0
 
