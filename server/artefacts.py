@@ -53,9 +53,9 @@ def write_glb(
 ) -> Artefact:
     """Writes `meshes` (native coordinates in `frame`) as one GLB that stands on the ground and is `height_m` high.
 
-    A set without height (a lying card) gets `height_m` as its largest extent. Degenerate triangles and unused vertices
-    are left out. `name` is what the result is called in the scene; without it, the first mesh's name. A mesh whose
-    name is still the default is called after the result, numbered when there are several.
+    A set without height (a lying card) gets `height_m` as its largest extent. Degenerate and repeated triangles and
+    unused vertices are left out. `name` is what the result is called in the scene; without it, the first mesh's name.
+    A mesh whose name is still the default is called after the result, numbered when there are several.
     Raises Fault: empty_result for no surface, internal for a mesh that contradicts itself (nothing is written then),
     and what `atomic_write` raises.
     """
@@ -176,7 +176,7 @@ def _broken(what: str, detail: str) -> Fault:
 
 
 def _checked(mesh: Mesh) -> tuple[Mesh, bool]:
-    """`mesh` without degenerate triangles and unused vertices, with normals; and whether those are the smooth ones.
+    """`mesh` without unsound triangles and unused vertices, with normals; and whether those are the smooth ones.
 
     Raises Fault when the mesh contradicts itself.
     """
@@ -247,13 +247,31 @@ def _check_arrays(mesh: Mesh, vertices: np.ndarray, faces: np.ndarray) -> None:
 
 
 def _sound_faces(faces: np.ndarray, quads: int) -> tuple[np.ndarray, int]:
-    """Indices of the faces with three different corners, the intact quad pairs first, and the number of those."""
-    sound = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    """Indices of the faces that a Blender mesh may hold, the intact quad pairs first, and the number of those.
+
+    Three different corners, and no second face between the same three vertices, whatever its winding.
+    """
+    sound = (
+        ~_repeated(faces) & (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    )
     if sound.all():
         return np.arange(len(faces)), quads
     whole = np.zeros(len(faces), bool)
     whole[: 2 * quads] = np.repeat(sound[: 2 * quads].reshape(-1, 2).all(axis=1), 2)
     return np.concatenate((np.flatnonzero(whole), np.flatnonzero(sound & ~whole))), int(whole.sum()) // 2
+
+
+def _repeated(faces: np.ndarray) -> np.ndarray:
+    """(F,) bool: an earlier face has the same three vertices."""
+    count = int(faces.max()) + 1
+    low, high = faces.min(axis=1).astype(np.int64), faces.max(axis=1).astype(np.int64)
+    middle = faces.sum(axis=1, dtype=np.int64) - low - high
+    pair = low * count + high  # below 2**63, for 32-bit indices
+    order = np.lexsort((middle, pair))
+    same = (pair[order][1:] == pair[order][:-1]) & (middle[order][1:] == middle[order][:-1])
+    repeated = np.zeros(len(faces), bool)
+    repeated[order[1:][same]] = True
+    return repeated
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

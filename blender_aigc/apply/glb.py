@@ -140,8 +140,9 @@ class _Reader:
             raise ValueError("attributes of different lengths")
         if len(written) % 3 or not len(written) or written.max() >= len(position):
             raise ValueError("indices of vertices that do not exist")
-        corners, loop_start = _faces(written, self._weld(facts, vertices, len(position)), int(facts["quads"]))
-        corner_written = written[corners]
+        vertex_of = self._weld(facts, vertices, len(position))
+        corner_vertex, kept, loop_start = _faces(written, vertex_of, int(facts["quads"]))
+        corner_written = written if kept is None else written[kept]
         uvs, colours = attributes.get("TEXCOORD_0"), attributes.get("COLOR_0")
         origin = np.array(node.get("translation", (0, 0, 0)), np.float64)
         if origin.shape != (3,) or not np.isfinite(origin).all():
@@ -150,9 +151,9 @@ class _Reader:
             name=str(node["name"]),
             origin_m=blender_from_gltf(origin),
             vertices_m=blender_from_gltf(position[:vertices]),
-            corner_vertex=self._weld(facts, vertices, len(position))[corner_written],
+            corner_vertex=corner_vertex,
             loop_start=loop_start,
-            corner_uvs=None if uvs is None else _flipped(uvs[corner_written]),
+            corner_uvs=None if uvs is None else _flipped(uvs)[corner_written],
             colours_linear=None if colours is None else np.insert(colours[:vertices], 3, 1, axis=1),
             normals=None if facts["smooth"] else blender_from_gltf(attributes["NORMAL"][:vertices]),
             **self._material(_at(self.doc["materials"], primitive["material"])),
@@ -191,27 +192,29 @@ def _at(items: list[Any], index: Any) -> Any:
     return items[index]
 
 
-def _faces(written: np.ndarray, vertex_of: np.ndarray, quads: int) -> tuple[np.ndarray, np.ndarray]:
-    """Corners of the faces as places in `written`, and where each face begins. int32 both.
+def _faces(written: np.ndarray, vertex_of: np.ndarray, quads: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Vertex of each face corner (C,); its place in `written` (C,), None for all in order; the first corners (F,).
 
     The first 2 * quads triangles are pairs (a, b, c), (a, c, d); a pair becomes (a, b, c, d) unless a texture seam runs
     along its diagonal.
     """
-    corners = np.arange(len(written), dtype=np.int32)
-    triangles = vertex_of[written].reshape(-1, 3)
-    if ((triangles == np.roll(triangles, 1, axis=1)).any(axis=1)).any():
+    vertex = vertex_of[written]
+    a, b, c = vertex[::3], vertex[1::3], vertex[2::3]
+    if ((a == b) | (b == c) | (c == a)).any():
         raise ValueError("faces that touch a vertex twice")
     if not 0 <= 6 * quads <= len(written):
         raise ValueError("more quads than faces")
     if not quads:
-        return corners, corners[::3]
-    pairs, vertex = written[: 6 * quads].reshape(-1, 6), vertex_of[written[: 6 * quads]].reshape(-1, 6)
-    whole = (pairs[:, 0] == pairs[:, 3]) & (pairs[:, 2] == pairs[:, 4]) & (vertex[:, 5] != vertex[:, 1])
-    pair_corners = corners[: 6 * quads].reshape(-1, 6)
-    four = pair_corners[whole][:, [0, 1, 2, 5]].reshape(-1)
-    three = np.concatenate((pair_corners[~whole].reshape(-1), corners[6 * quads :]))
-    starts = np.concatenate((np.arange(0, len(four), 4), np.arange(len(four), len(four) + len(three), 3)))
-    return np.concatenate((four, three)), starts.astype(np.int32)
+        return vertex, None, np.arange(0, len(written), 3, dtype=np.int32)
+    pairs = written[: 6 * quads].reshape(-1, 6)
+    whole = (pairs[:, 0] == pairs[:, 3]) & (pairs[:, 2] == pairs[:, 4]) & (c[1 : 2 * quads : 2] != b[: 2 * quads : 2])
+    places = np.arange(len(written), dtype=np.int32)
+    paired = places[: 6 * quads].reshape(-1, 6)
+    four = paired[whole][:, [0, 1, 2, 5]].reshape(-1)
+    three = np.concatenate((paired[~whole].reshape(-1), places[6 * quads :]))
+    kept = np.concatenate((four, three))
+    starts = np.concatenate((np.arange(0, len(four), 4), np.arange(len(four), len(kept), 3)))
+    return vertex[kept], kept, starts.astype(np.int32)
 
 
 def _flipped(uvs: np.ndarray) -> np.ndarray:

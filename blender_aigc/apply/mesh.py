@@ -123,8 +123,7 @@ def _fill(mesh: bpy.types.Mesh, surface: Surface, metre: float) -> None:
         colours = mesh.color_attributes.new("Color", "FLOAT_COLOR", "POINT")
         colours.data.foreach_set("color", surface.colours_linear.reshape(-1))
         mesh.color_attributes.active_color_index = mesh.color_attributes.render_color_index = 0
-    mesh.update(calc_edges=True)
-    mesh.validate()
+    mesh.update(calc_edges=True)  # no validate(): the reader and the writer have seen to it, and it costs as much again
     if surface.normals is not None:
         mesh.normals_split_custom_set_from_vertices(surface.normals)
 

@@ -137,6 +137,16 @@ def test_degenerate_triangles_and_unused_vertices_are_left_out(tmp_path: Path) -
     assert glb.attribute("POSITION")[:, 1].max() == pytest.approx(1.0)
 
 
+def test_a_face_that_is_there_twice_is_written_once(tmp_path: Path) -> None:
+    mesh = grid(4)
+    faces = np.concatenate((mesh.faces, mesh.faces[[3]], mesh.faces[[7], ::-1], mesh.faces[[9]][:, [1, 2, 0]]))
+    uvs = np.concatenate((mesh.corner_uvs, mesh.corner_uvs[:3]))
+    write_glb([Mesh(mesh.vertices, faces, uvs, quads=16)], tmp_path / "0.glb", None, BLENDER)
+    glb = Glb(tmp_path / "0.glb")
+    assert glb.triangles().tolist() == mesh.faces.tolist()
+    assert glb.doc["meshes"][0]["extras"]["aigc"]["quads"] == 16
+
+
 def test_names_are_cleaned_and_told_apart(tmp_path: Path) -> None:
     def written(names: list[str], result: str) -> list[str]:
         artefact = write_glb(
