@@ -64,6 +64,18 @@ def test_corners_keep_their_texture_coordinates(tmp_path: Path) -> None:
                 assert np.allclose(uvs.reshape(-1, 2)[corner], expected, atol=1e-6)
 
 
+def test_a_seam_along_the_diagonal_of_a_quad_keeps_its_triangles(tmp_path: Path) -> None:
+    """A quad has one texture coordinate per corner: joining these two would tear the texture."""
+    for corner in (0, 2):  # of the first triangle: either end of the diagonal
+        mesh = grid(3)
+        mesh.corner_uvs[4, corner] += 0.25  # the first half of the third quad
+        (sheet,) = apply_mesh(bpy.context, *written(tmp_path, [mesh]))
+        assert sorted(len(p.vertices) for p in sheet.data.polygons) == [3, 3] + [4] * 8
+        uvs = np.empty(len(sheet.data.loops) * 2, np.float32)
+        sheet.data.uv_layers["UVMap"].uv.foreach_get("vector", uvs)
+        assert (np.abs(uvs.reshape(-1, 2) - mesh.corner_uvs[4, corner]).max(axis=1) < 1e-6).sum() == 1
+
+
 def test_the_material_shows_in_every_view(tmp_path: Path) -> None:
     texture = picture()
     mesh = Mesh(CUBE, CUBE_FACES, cube_uvs(), base_colour=texture, roughness=0.25, metallic=0.5)
