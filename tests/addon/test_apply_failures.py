@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
+import math
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -77,21 +79,29 @@ def _patch(find: bytes, put: bytes) -> Callable[[bytes], bytes]:
     return change
 
 
-def _nan_in_the_first_position(data: bytes) -> bytes:
-    at = 28 + struct.unpack_from("<I", data, 12)[0]
-    return data[:at] + struct.pack("<f", float("nan")) + data[at + 4 :]
+def _overwrite(attribute: str, value: bytes) -> Callable[[bytes], bytes]:
+    """Puts `value` at the start of a vertex attribute, or of the "indices"."""
 
+    def change(data: bytes) -> bytes:
+        size = struct.unpack_from("<I", data, 12)[0]
+        doc = json.loads(data[20 : 20 + size])
+        primitive = doc["meshes"][0]["primitives"][0]
+        accessor = doc["accessors"][{**primitive["attributes"], "indices": primitive["indices"]}[attribute]]
+        at = 28 + size + doc["bufferViews"][accessor["bufferView"]]["byteOffset"]
+        return data[:at] + value + data[at + len(value) :]
 
-def _an_index_out_of_range(data: bytes) -> bytes:
-    where = data.index(np.arange(3, dtype="<u2").tobytes())  # grid(): the first face is 0, 1, 6
-    return data[:where] + struct.pack("<H", 60000) + data[where + 2 :]
+    return change
 
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "random": lambda data: np.random.default_rng(0).bytes(len(data)),
     "json": _patch(b'{"asset"', b'{"ass}t"'),
     "not json": _patch(b'{"asset"', b"\xff\xfe\xfd\xfc\xff\xff\xff\xff"),
-    "NaN": _nan_in_the_first_position,
+    "NaN position": _overwrite("POSITION", struct.pack("<f", math.nan)),
+    "infinite position": _overwrite("POSITION", struct.pack("<f", math.inf)),
+    "NaN texture coordinate": _overwrite("TEXCOORD_0", struct.pack("<f", math.nan)),
+    "index out of range": _overwrite("indices", struct.pack("<H", 60000)),
+    "degenerate face": _overwrite("indices", struct.pack("<HH", 3, 3)),
     "other program": _patch(b"AIGC Studio", b"AIGC Studia"),
     "view outside": _patch(b'"byteOffset":0', b'"byteOffset":9'),
     "negative index": _patch(b'"POSITION":0', b'"POSITION":-'),
@@ -167,6 +177,21 @@ def test_a_failure_in_the_middle_takes_everything_back(
             apply_mesh(bpy.context, path, artefact, placement=placement)
         assert differences(before, scene_state()) == []
     assert calls == [{"OBJECT"}, {"OBJECT"}]
+
+
+def test_all_objects_that_were_edited_together_are_so_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    furnish()
+    bpy.ops.object.mode_set(mode="EDIT")
+    together = {"Box", "Other"}
+    assert {o.name for o in bpy.context.objects_in_mode} == together
+    bpy.data.objects["Other"].select_set(False)  # one may be edited without being selected
+    path, artefact = written(tmp_path, [TEXTURED])
+    before = scene_state()
+    monkeypatch.setattr(apply_mesh_module, "show_in_local_view", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        apply_mesh(bpy.context, path, artefact)
+    assert {o.name for o in bpy.context.objects_in_mode} == together
+    assert differences(before, scene_state()) == []
 
 
 @pytest.mark.parametrize("mode", ["EDIT", "SCULPT", "POSE"])
