@@ -15,6 +15,7 @@ import pytest
 from server_process import PATIENCE_S, ROOT, ServerProcess, command, echo_job, trouble_job, until
 
 from blender_aigc.protocol import PROTOCOL, VERSION, Fault, FaultRecord, Hello, Lease, decode, encode
+from server.store import Store
 
 
 def put_lease(server: ServerProcess, lease: Lease) -> int:
@@ -168,8 +169,11 @@ def test_without_a_lease_the_running_job_ends_and_the_waiting_one_stays(tmp_path
         blender.kill()
         assert server.wait_end() == 0
     blender.wait()
+    left = Store(data / "jobs.sqlite")
+    assert [row.state for row in map(left.get, (running, waiting)) if row] == ["done", "queued"]
+    left.close()
     with ServerProcess(data, "--forever") as server:
-        assert server.status(running).state == "done" and server.status(running).attempt == 1
+        assert server.status(running).attempt == 1
         assert server.wait(waiting).state == "done"
 
 
