@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ from .weights import Shelf
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Obey the command line; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")  # what is read by programs must not depend on the code page
     options = _parser().parse_args(arguments)
     try:
         code: int = options.command(options)

@@ -139,7 +139,7 @@ class Worker:
         for name, folders in (("--weights", self.settings.weights), ("--models", self.settings.models)):
             for folder in folders:
                 options += [name, str(folder)]
-        return [sys.executable, "-I", "-c", boot, str(len(paths)), *paths, *options]
+        return [sys.executable, "-I", "-X", "utf8", "-c", boot, str(len(paths)), *paths, *options]
 
 
 def _environment() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -41,6 +42,15 @@ def test_run_writes_the_result_and_names_it(tmp_path: Path) -> None:
     assert {path.name for path in out.iterdir()} == {artefact.file for artefact in result.artefacts} | {"result.json"}
     assert result.provenance.params["steps"] == 3 and result.provenance.seed == 5
     assert "Echoing 3/3" in ended.stderr
+
+
+def test_what_it_says_is_utf8_in_any_locale(tmp_path: Path) -> None:
+    """As on a Windows machine with another code page."""
+    line = command("run", "echo", "--model", "echo", "--out", tmp_path / "椅子", "--name", "椅子")
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    ended = subprocess.run(line, cwd=ROOT, capture_output=True, timeout=PATIENCE_S, env=environment)
+    assert ended.returncode == 0, ended
+    assert json.loads(ended.stdout)["result"] == str(tmp_path / "椅子" / "result.json")
 
 
 def test_run_again_replaces_the_result(tmp_path: Path) -> None:
