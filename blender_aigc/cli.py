@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
+import io
 import json
 import os
 import shutil
@@ -95,7 +97,7 @@ def _task(options: argparse.Namespace) -> None:
     if not any(targets):
         raise Fault("bad_request", "The result would be lost.", "Say --save-as FILE.")
     for target in filter(None, targets):
-        _prepare(target if target is options.out else target.absolute().parent)
+        _prepare(target.absolute(), folder=target is options.out)
     replace = _empty(getattr(options, "replace", ""))
     status = batch.run(
         options.task.id,
@@ -188,12 +190,14 @@ def _empty(name: str) -> bpy.types.Object | None:
     return found
 
 
-def _prepare(folder: Path) -> None:
-    """Find out now, and not after the work, that nothing can be written there."""
+def _prepare(target: Path, folder: bool) -> None:
+    """Find out now, and not after the work, that nothing can be written there. Raises Fault("disk_full")."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (target if folder else target.parent).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(folder, error) from None
+        raise _unwritable(target, error) from None
+    if target.is_dir() and not folder:  # Blender 4.2 would move it out of the way
+        raise _unwritable(target, IsADirectoryError(f"{target} is a folder"))
 
 
 def _unwritable(path: Path, error: Exception) -> Fault:
@@ -256,16 +260,25 @@ class _Progress:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Blender's own chatter out of standard output, which it writes past Python's."""
+    """Keep Blender's own chatter out of standard output, which it writes through Python and past it."""
     sys.stdout.flush()
+    _flush_c()
     kept = os.dup(1)
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  # a device, not a path
         os.dup2(nowhere.fileno(), 1)
     try:
-        yield
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
     finally:
+        _flush_c()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def _flush_c() -> None:
+    """Blender writes through the C library, which keeps text back until its buffer is full."""
+    with contextlib.suppress(OSError):
+        ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None).fflush(None)
 
 
 def _report(path: Path) -> None:
