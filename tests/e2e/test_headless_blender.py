@@ -1,0 +1,115 @@
+"""The installed zip in a real Blender without a window: `-c aigc` and `--python`, exit codes, nothing left running.
+
+AIGC_BLENDER names the command that runs Blender (default: `blender`); without one these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BLENDER = shlex.split(os.environ.get("AIGC_BLENDER", "")) or [shutil.which("blender") or ""]
+
+pytestmark = pytest.mark.skipif(not BLENDER[0], reason="no Blender: set AIGC_BLENDER to the command that runs it")
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home") / "Ünï çødé user"
+
+
+@pytest.fixture(scope="module")
+def blender(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Runs Blender with a fresh home in which the built zip is installed and enabled."""
+    out = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, ROOT / "build_addon.py", "--out", out], check=True, cwd=ROOT, capture_output=True)
+    home.mkdir()
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    env |= {"HOME": str(home), "BLENDER_USER_RESOURCES": str(home / "blender"), "AIGC_DATA": str(home / "data")}
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [*BLENDER, *(str(word) for word in words)]
+        return subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=200)
+
+    installed = run("--command", "extension", "install-file", "-r", "user_default", "-e", next(out.glob("*store*.zip")))
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    yield run
+
+
+@pytest.fixture
+def duck(home: Path) -> Path:
+    """A picture beside the home: a sandboxed Blender need not see the source tree."""
+    return Path(shutil.copy(ROOT / "blender_aigc" / "samples" / "duck.png", home))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running(home: Path) -> Iterator[None]:
+    """The server ended with its Blender: nobody holds the lock of the data folder."""
+    yield
+    from blender_aigc.launcher import lock_is_free
+
+    assert lock_is_free(home / "data")
+
+
+def test_the_command_saves_the_result(blender: Run, home: Path, duck: Path, tmp_path: Path) -> None:
+    saved = home / "with a duck.blend"
+    words = ["--image", duck, "--model", "inflate", "--param", "faces=2000", "--param", "texture_px=512"]
+    done = blender("-b", "-c", "aigc", "image-to-mesh", *words, "--save-as", saved)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert str(saved) in done.stdout.splitlines()
+    script = tmp_path / "look.py"
+    script.write_text("import bpy\nprint('FACES', len(bpy.data.objects['duck'].data.polygons))\n")
+    looked = blender("-b", saved, "--python-exit-code", 3, "--python", script)
+    assert looked.returncode == 0 and int(looked.stdout.partition("FACES ")[2].split()[0]) > 1000
+
+
+def test_a_mistake_is_an_exit_code_and_a_sentence(blender: Run, home: Path) -> None:
+    done = blender("-b", "-c", "aigc", "image-to-mesh", "--image", "missing.png", "--save-as", home / "no.blend")
+    assert done.returncode == 1 and "missing.png" in done.stderr and "Traceback" not in done.stderr
+    assert not (home / "no.blend").exists()
+    assert blender("-b", "-c", "aigc", "make-tea").returncode == 2
+
+
+def test_a_script_gets_its_objects(blender: Run, duck: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "import bpy\n"
+        "from bl_ext.user_default.blender_aigc import batch\n"
+        "params = {'faces': 2000, 'texture_px': '512'}\n"
+        f"(duck,) = batch.generate('image_to_mesh', image={str(duck)!r}, params=params)\n"
+        "bpy.ops.wm.save_as_mainfile(filepath=sys.argv[-1])\n"
+        "batch.generate('image_to_mesh', image='missing.png')\n"
+    )
+    target = tmp_path / "a.blend"
+    done = blender("-b", "--python-exit-code", 3, "--python", script, "--", target)
+    assert done.returncode == 3 and "missing.png" in done.stdout + done.stderr, "a Fault is an exit code too"
+    assert target.is_file()
+
+
+def test_the_operators_block_until_the_result_is_there(blender: Run, duck: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import bpy\n"
+        f"bpy.context.scene.aigc.image = bpy.data.images.load({str(duck)!r})\n"
+        "before = set(bpy.data.objects)\n"
+        "assert bpy.ops.aigc.generate() == {'FINISHED'}\n"
+        "assert len(set(bpy.data.objects) - before) == 1\n"
+    )
+    done = blender("-b", "--python-exit-code", 3, "--python", script)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_self_test(blender: Run) -> None:
+    done = blender("-b", "-c", "aigc", "self-test")
+    assert done.returncode == 0 and "connected" in done.stdout
