@@ -10,7 +10,7 @@ from pathlib import Path
 
 import bpy
 import pytest
-from live_server import ODD_FOLDER, ROOT, until
+from live_server import ODD_FOLDER, ROOT, new_session, ready, until
 from scene_state import differences, scene_state
 
 from blender_aigc import batch, cli, portrait
@@ -27,10 +27,12 @@ QUICK_WORDS = ["--param", "faces=1500", "--param", "texture_px=512"]
 @pytest.fixture(scope="module", autouse=True)
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("data") / ODD_FOLDER
+    keeper = ready(new_session(folder))  # another Blender, so that not every command starts a server of its own
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIGC_DATA", str(folder))
         yield folder
         batch.close()
+    keeper.close(stop_idle=True)
     until(lambda: lock_is_free(folder))
 
 
@@ -235,9 +237,10 @@ def test_a_file_without_the_result_is_not_a_success(tmp_path: Path) -> None:
     assert "not in the file" in caught.value.detail
 
 
-def test_the_command_ends_its_server(data: Path) -> None:
+def test_the_command_ends_its_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIGC_DATA", str(tmp_path / "own"))
     assert run("self-test") == 0
-    assert lock_is_free(data)
+    assert (tmp_path / "own" / "server.lock").is_file() and lock_is_free(tmp_path / "own")
 
 
 def test_plain_python_runs_it_too_and_ends(tmp_path: Path) -> None:

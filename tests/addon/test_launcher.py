@@ -166,7 +166,8 @@ def failure_after_ready(server: ServerProcess) -> Fault:
 
 
 @posix_only
-def test_a_server_that_does_not_answer_can_be_replaced(data: Path) -> None:
+def test_a_server_that_does_not_answer_can_be_replaced(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "STOP_S", 0.1)
     stuck = say_hello(new_server(data))
     os.kill(stuck.pid, signal.SIGSTOP)
     server = idle_server(data)
