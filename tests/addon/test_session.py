@@ -220,14 +220,20 @@ def test_a_job_that_the_new_server_does_not_know_has_failed(session: Session, da
 
 
 @posix_only
-def test_what_was_not_acknowledged_is_sent_again(data: Path) -> None:
+@pytest.mark.parametrize("arrived", [False, True])
+def test_what_was_not_acknowledged_is_sent_again(data: Path, arrived: bool) -> None:
+    """The server dies before the job reaches it, or after that but before its answer reaches us."""
     session = new_session(data)
     tracked = session.submit(echo_job())
-    pump_until(session, lambda: session.state == "ready" or session._server.hello)
-    tracked.sent = True  # as if the answer to the submission had been lost with the server
+    until(session._await_hello)
+    assert session._client is not None
+    if arrived:
+        session._client.submit(tracked.job)
+    tracked.sent = True
     kill(server_pid(session))
     assert session.wait(tracked.job.id).state == "done"
     assert session.generation == 2
+    assert len(list((data / "jobs").iterdir())) == 1, "and it is one job, not two"
 
 
 @posix_only
