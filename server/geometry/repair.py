@@ -29,7 +29,7 @@ def split_nonmanifold(mesh: Mesh) -> tuple[Mesh, int]:
     for _ in range(8):
         pairs = _paired_half_edges(mesh)
         mesh = _separate(mesh, pairs)
-        extra = _second_copies(mesh.faces)
+        extra = _second_copies(mesh)
         if not len(extra):
             break
         mesh = _halve(mesh, extra)
@@ -59,7 +59,7 @@ def _wedges(mesh: Mesh, halves: np.ndarray) -> np.ndarray:
     right = unit(arm[:1])[0]
     angle = np.arctan2(arm @ np.cross(axis, right), arm @ right)
     forward = start[halves] == a
-    around = np.lexsort((~forward, angle))  # at equal angles the backward face, which ends a wedge, comes later
+    around = np.lexsort((~forward, angle))  # faces on each other: nothing between them, not material
     pairs, waiting = [], []
     for n in np.concatenate([around, around]):  # twice around, so that a wedge may lie across angle 0
         half = halves[n]
@@ -109,17 +109,12 @@ def _with_vertices(mesh: Mesh, faces: np.ndarray, source: np.ndarray) -> Mesh:
     )
 
 
-def _second_copies(faces: np.ndarray) -> np.ndarray:
-    """(N, 2) half-edge pairs of edges that still carry two surfaces: all but the first pair of each."""
-    order, first, count = edge_runs(faces)
-    start, _ = half_edges(faces)
-    found = []
-    for edge in np.flatnonzero(count > 3):
-        halves = order[first[edge] : first[edge] + count[edge]]
-        ways = [halves[start[halves] == vertex] for vertex in np.unique(start[halves])]
-        if len(ways) == 2:
-            found += list(zip(ways[0][1:], ways[1][1:], strict=False))
-    return np.array(found, np.int64).reshape(-1, 2)
+def _second_copies(mesh: Mesh) -> np.ndarray:
+    """(N, 2) half-edge pairs of edges that still carry two surfaces: all but the first wedge of each."""
+    order, first, count = edge_runs(mesh.faces)
+    crowded = np.flatnonzero(count > 3)
+    wedges = [_wedges(mesh, order[first[edge] : first[edge] + count[edge]])[1:] for edge in crowded]
+    return np.concatenate([np.zeros((0, 2), np.int64), *wedges])
 
 
 def _halve(mesh: Mesh, pairs: np.ndarray) -> Mesh:

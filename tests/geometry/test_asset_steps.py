@@ -160,7 +160,7 @@ def _centres_only(uvs, size):
 
 @pytest.mark.parametrize("method", ["charts", "boxes"])
 def test_charts_keep_their_distance(method):
-    size = 512
+    size = 1024
     mesh, _ = unwrap(decimate(extract(blobs, CUBE, 64), 3000), size, method)
     owner = texel_faces(mesh.corner_uvs, size)
     chart = _chart_of_faces(mesh.corner_uvs)
@@ -169,7 +169,7 @@ def test_charts_keep_their_distance(method):
     for one in np.argsort(-np.bincount(chart))[:10]:
         away = distance_transform_edt(where != one)
         closest.append(away[(where >= 0) & (where != one)].min())
-    assert min(closest) >= padding_px(size) - 1.5 + 1e-9  # both borders are painted up to .75 px outwards
+    assert min(closest) >= padding_px(size)  # free texels between the painted ones, plus one
 
 
 def _chart_of_faces(uvs):
@@ -181,6 +181,15 @@ def _chart_of_faces(uvs):
     a, b = np.concatenate([corner[:, 0], corner[:, 1]]), np.concatenate([corner[:, 1], corner[:, 2]])
     label = connected_components(coo_matrix((np.ones(len(a)), (a, b)), (corner.max() + 1,) * 2))[1]
     return np.unique(label[corner[:, 0]], return_inverse=True)[1]
+
+
+def test_slivers_that_xatlas_leaves_out_take_their_neighbours_place():
+    mesh = decimate(extract(gyroid, CUBE, 128), 20_000)
+    uvs = unwrap(mesh, 1024, "charts")[0].corner_uvs
+    slivers = np.flatnonzero(np.abs(_uv_areas(uvs.astype(np.float64))) < 1e-9)
+    assert len(slivers)  # else this proves nothing
+    on_chart = {tuple(uv) for uv in np.delete(uvs, slivers, axis=0).reshape(-1, 2).tolist()}
+    assert all(tuple(uv) in on_chart for uv in uvs[slivers].reshape(-1, 2).tolist())
 
 
 @pytest.mark.parametrize("method", ["charts", "boxes"])
@@ -226,7 +235,7 @@ def test_degenerate_meshes_are_laid_out_without_a_crash(kind, method):
     if kind == "confetti":  # thousands of loose triangles, more than there is room for padding
         mesh.vertices = rng.random((3 * 4000, 3)).astype(np.float32)
         mesh.faces = np.arange(3 * 4000, dtype=np.int32).reshape(-1, 3)
-    laid, _ = unwrap(mesh, 256, method)
+    laid, _ = unwrap(mesh, 128, method)
     assert laid.corner_uvs.shape == (len(mesh.faces), 3, 2)
     assert np.isfinite(laid.corner_uvs).all() and laid.corner_uvs.min() >= 0 and laid.corner_uvs.max() <= 1
 
