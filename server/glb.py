@@ -39,6 +39,7 @@ class _Buffer:
         self.length = 0
         self.views: list[dict[str, Any]] = []
         self.accessors: list[dict[str, Any]] = []
+        self.texture_of: dict[int, int] = {}  # id of a picture's array -> texture: parts of one object share theirs
 
     def view(self, data: bytes, target: int | None = None) -> int:
         """Appends `data`, 4-byte aligned; returns the index of its buffer view."""
@@ -144,17 +145,22 @@ def _surface(buffer: _Buffer, mesh: Mesh, material: int, smooth: bool) -> dict[s
 
 
 def _material(doc: dict[str, Any], buffer: _Buffer, mesh: Mesh, name: str) -> dict[str, Any]:
-    """A single-sided metal/roughness material. The alpha of `base_colour` is dropped: generated surfaces are solid."""
+    """A single-sided metal/roughness material. The alpha of `base_colour` is dropped: generated surfaces are solid.
+
+    Meshes that hold the same array as their picture share one texture in the file.
+    """
     pbr: dict[str, Any] = {"metallicFactor": float(mesh.metallic), "roughnessFactor": float(mesh.roughness)}
     if mesh.base_colour is not None:
         doc.setdefault(
             "samplers", [{"magFilter": _LINEAR, "minFilter": _LINEAR_MIPMAP, "wrapS": _REPEAT, "wrapT": _REPEAT}]
         )
-        png = encode_png(mesh.base_colour[..., :3])
         images, textures = doc.setdefault("images", []), doc.setdefault("textures", [])
-        images.append({"name": name, "mimeType": "image/png", "bufferView": buffer.view(png)})
-        textures.append({"sampler": 0, "source": len(images) - 1})
-        pbr["baseColorTexture"] = {"index": len(textures) - 1}
+        if id(mesh.base_colour) not in buffer.texture_of:
+            png = encode_png(mesh.base_colour[..., :3])
+            images.append({"name": name, "mimeType": "image/png", "bufferView": buffer.view(png)})
+            textures.append({"sampler": 0, "source": len(images) - 1})
+            buffer.texture_of[id(mesh.base_colour)] = len(textures) - 1
+        pbr["baseColorTexture"] = {"index": buffer.texture_of[id(mesh.base_colour)]}
     extras = {"aigc": {"viewport": mean_colour_linear(mesh)}}
     return {"name": name, "pbrMetallicRoughness": pbr, "doubleSided": False, "extras": extras}
 

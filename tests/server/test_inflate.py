@@ -310,6 +310,13 @@ def test_the_whole_way_to_a_valid_glb(tmp_path: Path) -> None:
     assert issues["numErrors"] == 0
 
 
+def test_separate_parts_share_one_texture_in_the_file(tmp_path: Path) -> None:
+    path = run(order_for(tmp_path, drawn(), "parts=separate"), Registry())
+    glb = Glb(next(path.parent.glob("*.glb")))
+    assert len(glb.doc["nodes"]) == len(glb.doc["materials"]) == 3
+    assert len(glb.doc["images"]) == len(glb.doc["textures"]) == 1
+
+
 def test_same_input_same_bytes(tmp_path: Path) -> None:
     """All of the file but the time in its provenance."""
 
