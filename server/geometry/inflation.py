@@ -57,7 +57,9 @@ def inflate(
         u = system.solve((6 * (1 - roundness) / (0.25 + roundness)) ** 2 / (2 * depth_squared), check)
     if not np.isfinite(u).all():
         raise Fault("internal", "The surface could not be computed.", detail="Poisson solution is not finite")
-    return np.sqrt(np.maximum(u, 0))
+    # Where triangles are obtuse, linear elements may dip to zero: front and back must not touch inside the contour.
+    u[system.free] = np.maximum(u[system.free], 0.02 * system.mass)
+    return np.sqrt(u)
 
 
 class _Poisson:
@@ -80,15 +82,19 @@ class _Poisson:
         mass = np.bincount(triangles.ravel(), np.repeat(area / 3, 3), count)
         diagonal = np.bincount(row, value, count)
         self.free = np.flatnonzero(~fixed)
+        size = len(self.free)
         index = np.full(count, -1)
-        index[self.free] = np.arange(len(self.free))
+        index[self.free] = np.arange(size)
         keep = (index[row] >= 0) & (index[column] >= 0)
-        key = index[row[keep]] * len(self.free) + index[column[keep]]
+        own = np.arange(size)
+        # Compressed rows, the diagonal included, so that no row is empty and `reduceat` sums each one.
+        key = np.concatenate([index[row[keep]] * size + index[column[keep]], own * (size + 1)])
         unique, where = np.unique(key, return_inverse=True)
-        self.value = np.bincount(where, value[keep])
-        self.column = unique % len(self.free)
-        self.row = unique // len(self.free)
-        self.mass, self.diagonal, self.count = mass[self.free], diagonal[self.free], count
+        self.value = np.bincount(where, np.concatenate([-value[keep], diagonal[self.free]]))
+        self.column = unique % max(size, 1)
+        self.start = np.searchsorted(unique, own * size)
+        self.on_diagonal = np.searchsorted(unique, own * (size + 1))
+        self.mass, self.count = mass[self.free], count
 
     def solve(self, screening: float, check: Callable[[], None]) -> np.ndarray:
         """(count,) float64 solution, relative residual 1e-5."""
@@ -96,28 +102,34 @@ class _Poisson:
         out = np.zeros(self.count)
         if size == 0:
             return out
-        diagonal = self.diagonal + screening * self.mass
-        inverse = 1 / np.maximum(diagonal, 1e-12)
+        value = self.value.copy()
+        value[self.on_diagonal] += screening * self.mass
+        inverse = 1 / np.maximum(value[self.on_diagonal], 1e-12)
         u = np.zeros(size)
         residual = 2 * self.mass
-        wanted = 1e-10 * float(residual @ (inverse * residual))
+        wanted = 1e-10 * _dot(residual, inverse * residual)
         scaled = inverse * residual
         direction = scaled.copy()
-        power = float(residual @ scaled)
+        power = _dot(residual, scaled)
         for iteration in range(20 * int(np.sqrt(size)) + 200):
             if iteration % 50 == 0:
                 check()
-            image = diagonal * direction - np.bincount(self.row, self.value * direction[self.column], size)
-            length = power / float(direction @ image)
+            image = np.add.reduceat(value * direction[self.column], self.start)
+            length = power / _dot(direction, image)
             u += length * direction
             residual -= length * image
             scaled = inverse * residual
-            previous, power = power, float(residual @ scaled)
+            previous, power = power, _dot(residual, scaled)
             if power <= wanted:
                 break
             direction = scaled + (power / previous) * direction
         out[self.free] = u
         return out
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
+    """Not by BLAS: its threads cost more than they bring here, and their number would change the last digits."""
+    return float(np.einsum("i,i", a, b))
 
 
 @dataclass

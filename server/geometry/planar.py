@@ -84,11 +84,13 @@ def fill_silhouette(
     this share of the area are dropped. smooth_px: Gaussian blur of the contour. check is called now and then, to
     raise when the job is cancelled. Raises Fault("empty_result").
     """
-    smooth = pixels.blur(coverage, smooth_px)
+    pad = int(np.ceil(3 * smooth_px)) + 2  # so that an object ends where its picture ends
+    smooth = pixels.blur(np.pad(coverage, pad), smooth_px)
     cells = _fitting_cells(smooth, faces, graded, smallest_share, check)
     mesh = _assemble(cells)
     check()
     _settle(mesh, smooth - 0.5, cells.step_px)
+    mesh.points -= pad
     return mesh
 
 

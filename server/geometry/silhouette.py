@@ -131,7 +131,8 @@ def _background_model(lab: np.ndarray, where: np.ndarray) -> np.ndarray:
     for _ in range(8):
         scale = max(1.4826 * float(np.median(residual)), 0.004)
         weight = (1 / (1 + (residual / (2 * scale)) ** 2) ** 2)[:, None]
-        fit = np.linalg.solve(a.T @ (weight * a) + ridge, a.T @ (weight * (colour - centre)))
+        heavy = weight * a
+        fit = np.linalg.solve(np.einsum("ni,nj->ij", a, heavy) + ridge, np.einsum("ni,nj->ij", heavy, colour - centre))
         residual = np.linalg.norm(a @ fit + centre - colour, axis=1)
     return (basis @ fit + centre).astype(np.float32)
 
