@@ -79,21 +79,10 @@ def _painted(
     colour = np.pad(colour, ((_PADDING_PX, _PADDING_PX), (_PADDING_PX, _PADDING_PX), (0, 0)), mode="edge")
     y = top + (np.arange(-_PADDING_PX, height + _PADDING_PX) + 0.5) * (bottom - top) / height
     x = left + (np.arange(-_PADDING_PX, width + _PADDING_PX) + 0.5) * (right - left) / width
-    coverage = _coverage_at(cutout, x, y)
+    coverage = cutout.at(x, y)
     texels_per_working = cutout.factor * width / (right - left)
     reach = max(1, round((1.5 if cutout.source == "background" else 1.0) * texels_per_working))
     return pixels.pull_push(colour, _trust(coverage, reach, 0.25 if cutout.source == "alpha" else 0.02)), coverage
-
-
-def _coverage_at(cutout: Cutout, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(len(y), len(x)) coverage at picture positions, 0 outside the picture."""
-    wide = np.pad(cutout.coverage, 1)
-    columns = np.clip(x / cutout.factor + 0.5, 0, wide.shape[1] - 1.001)
-    rows = np.clip(y / cutout.factor + 0.5, 0, wide.shape[0] - 1.001)
-    left, top = columns.astype(int), rows.astype(int)
-    u, v = (columns - left).astype(np.float32), (rows - top).astype(np.float32)[:, None]
-    across = wide[:, left] * (1 - u) + wide[:, left + 1] * u
-    return across[top] * (1 - v) + across[top + 1] * v
 
 
 def _trust(coverage: np.ndarray, reach: int, at_edge: float) -> np.ndarray:

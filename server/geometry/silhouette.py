@@ -36,6 +36,24 @@ class Cutout:
     factor: int
     source: str
 
+    def at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """(len(y), len(x)) float32 coverage at picture positions (pixel centres lie at .5), 0 outside the picture."""
+        wide = np.pad(self.coverage, 1)
+        columns = np.clip(x / self.factor + 0.5, 0, wide.shape[1] - 1.001)
+        rows = np.clip(y / self.factor + 0.5, 0, wide.shape[0] - 1.001)
+        left, top = columns.astype(int), rows.astype(int)
+        u, v = (columns - left).astype(np.float32), (rows - top).astype(np.float32)[:, None]
+        across = wide[:, left] * (1 - u) + wide[:, left + 1] * u
+        return across[top] * (1 - v) + across[top + 1] * v
+
+    def with_alpha(self, rgba: np.ndarray) -> np.ndarray:
+        """The picture (H, W, 4) uint8 with the found silhouette as its alpha; its own alpha where that decided."""
+        if self.source == "alpha":
+            return rgba
+        height, width = rgba.shape[:2]
+        alpha = self.at(np.arange(width) + 0.5, np.arange(height) + 0.5)
+        return np.concatenate([rgba[..., :3], np.rint(255 * alpha).astype(np.uint8)[..., None]], axis=2)
+
     def preview(self, rgba: np.ndarray) -> np.ndarray:
         """(h, w, 4) uint8, at most 256 px a side: the picture (H, W, 4) as it was cut out."""
         factor = -(-max(self.coverage.shape) // 256)

@@ -207,6 +207,17 @@ def test_large_pictures_are_cut_at_the_working_size() -> None:
     assert max(cutout.preview(rgba).shape) <= 256 and cutout.preview(rgba).dtype == np.uint8
 
 
+def test_the_found_silhouette_as_alpha() -> None:
+    coverage = pot()
+    plain = picture(coverage, (250, 250, 250))
+    cut = cut_out(plain).with_alpha(plain)
+    assert cut.shape == plain.shape and cut.dtype == np.uint8 and np.array_equal(cut[..., :3], plain[..., :3])
+    assert overlap(cut[..., 3] >= 128, coverage >= 0.5) > 0.985
+    assert cut_out(cut).with_alpha(cut) is cut, "a picture with alpha keeps its own"
+    large = picture(pot(WORKING_PX + 81), (250, 250, 250))
+    assert overlap(cut_out(large).with_alpha(large)[..., 3] >= 128, pot(WORKING_PX + 81) >= 0.5) > 0.98
+
+
 # ------------------------------------------------------------------------------------------------------------ no object
 
 
