@@ -35,7 +35,8 @@ def image_blob(source: bpy.types.Image | str | Path) -> tuple[bytes, str]:
 def image_pixels(source: bpy.types.Image | str | Path) -> np.ndarray:
     """Pixels of an image datablock, of the render result or of a file.
 
-    Returns (H, W, 4) uint8: sRGB-encoded colour as in the file, straight alpha, row 0 on top. Linear pictures (EXR,
+    Returns (H, W, 4) uint8: sRGB-encoded colour as in the file, straight alpha, row 0 on top,
+    photographs upright. Linear pictures (EXR,
     HDR, float buffers) are clipped to 0..1 and encoded. Of an animated GIF and a movie, the first frame.
     Raises Fault("bad_input") for a file that is missing, not a picture, cut short, too small or too large.
     """
@@ -45,9 +46,10 @@ def image_pixels(source: bpy.types.Image | str | Path) -> np.ndarray:
         return _of_render(source)
     if source.packed_file is not None and not source.is_dirty:
         with io.BytesIO(source.packed_file.data) as file:
-            _check(inspect(file), source.name)
+            header = inspect(file)
+        _check(header, source.name)
         with _private(source.copy()) as image:
-            return _decoded(image, source.name)
+            return _upright(_decoded(image, source.name), header.orientation)
     if source.source in ("GENERATED", "VIEWER") or source.is_dirty:
         return _straight(source, source.name, _is_linear(source))  # lives in memory only; reading does not change it
     if source.source == "TILED":
@@ -58,14 +60,26 @@ def image_pixels(source: bpy.types.Image | str | Path) -> np.ndarray:
 def _of_file(path: Path) -> np.ndarray:
     try:
         with path.open("rb") as file:
-            _check(inspect(file), path.name)
+            header = inspect(file)
+        _check(header, path.name)
         image = bpy.data.images.load(str(path), check_existing=False)
     except (OSError, RuntimeError, ValueError) as error:  # ValueError: a null character in the path
         raise Fault(
             "bad_input", f"The picture {path.name} cannot be read.", "Check that the file exists.", str(error)
         ) from None
     with _private(image):
-        return _decoded(image, path.name)
+        return _upright(_decoded(image, path.name), header.orientation)
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Pixels turned as the camera was held (Exif 2.32, tag 0x0112). Blender itself shows such photographs lying."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _of_render(image: bpy.types.Image) -> np.ndarray:

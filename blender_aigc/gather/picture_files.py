@@ -1,7 +1,7 @@
 """What the first bytes of a picture file say: its size, and whether its end is there. Decodes nothing. No bpy.
 
-Sources: PNG (W3C Recommendation, 5 and 11.2.2), JPEG (ITU-T T.81, Annex B), WebP (RFC 9649), GIF89a, TIFF 6.0, and
-Microsoft's description of the bitmap header.
+Sources: PNG (W3C Recommendation, 5 and 11.2.2), JPEG (ITU-T T.81, Annex B), Exif 2.32 (4.6), WebP (RFC 9649), GIF89a,
+TIFF 6.0, and Microsoft's description of the bitmap header.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from typing import BinaryIO
 
 @dataclass(frozen=True)
 class PictureFile:
-    """width_px, height_px: 0 when this kind of file keeps them elsewhere. whole: False when its end is missing."""
+    """width_px, height_px: 0 when this kind of file keeps them elsewhere. whole: False when its end is missing.
+
+    orientation: how a camera was held, 1 to 8 as in the Exif standard (tag 0x0112); 1 is upright.
+    """
 
     width_px: int = 0
     height_px: int = 0
     whole: bool = True
+    orientation: int = 1
 
 
 def inspect(file: BinaryIO) -> PictureFile:
@@ -60,13 +64,34 @@ def _png(file: BinaryIO) -> PictureFile:
 
 def _jpeg(file: BinaryIO) -> PictureFile:
     width = height = 0
+    orientation = 1
     for marker, length in _jpeg_segments(file):
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame header, not a table
+        if marker == 0xE1 and orientation == 1:
+            orientation = _exif_orientation(file.read(length - 2))
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame header, not a table
             _, height, width = struct.unpack(">BHH", file.read(5))
         elif marker == 0xDA:  # the scan: from here on 0xFFD9 can only be the end of the picture
             file.seek(length - 2, 1)
-            return PictureFile(width, height, whole=b"\xff\xd9" in file.read())
+            return PictureFile(width, height, b"\xff\xd9" in file.read(), orientation)
     return PictureFile(width, height, whole=False)
+
+
+def _exif_orientation(segment: bytes) -> int:
+    """The orientation tag of the first image directory, 1 when there is none or the segment is damaged."""
+    if not segment.startswith(b"Exif\0\0"):
+        return 1
+    tiff = segment[6:]
+    order = "<" if tiff.startswith(b"II") else ">"
+    try:
+        (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (count,) = struct.unpack_from(f"{order}H", tiff, start)
+        for entry in range(count):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, start + 2 + 12 * entry)
+            if tag == 0x0112 and 1 <= value <= 8:
+                return value
+    except struct.error:
+        return 1
+    return 1
 
 
 def _jpeg_segments(file: BinaryIO) -> Iterator[tuple[int, int]]:

@@ -166,6 +166,34 @@ def test_light_is_encoded_and_associated_alpha_undone(tmp_path: Path) -> None:
         assert np.abs(read[-1, 0].astype(int) - expected_bottom).max() <= 1
 
 
+def photograph(orientation: int, order: str) -> bytes:
+    """The sample JPEG with the mark of a camera that was held in one of the eight ways."""
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    directory = struct.pack(f"{order}IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+    segment = b"Exif\0\0" + mark + directory
+    return JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + JPEG[2:]
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_photographs_are_turned_upright(tmp_path: Path, order: str) -> None:
+    """Exif 2.32, tag 0x0112: what row 0 and column 0 of the file are in the upright picture, for each of the eight."""
+    lying = image_pixels(written(tmp_path, "1.jpg", JPEG))
+    assert not np.array_equal(lying, lying[::-1]) and not np.array_equal(lying, lying[:, ::-1])
+    upright = {
+        1: lying,
+        2: lying[:, ::-1],
+        3: np.rot90(lying, 2),
+        4: lying[::-1],
+        5: lying.swapaxes(0, 1),
+        6: np.rot90(lying, -1),
+        7: np.rot90(lying, 2).swapaxes(0, 1),
+        8: np.rot90(lying, 1),
+    }
+    for orientation, expected in upright.items():
+        path = written(tmp_path, f"{orientation}{ord(order)}.jpg", photograph(orientation, order))
+        assert np.array_equal(image_pixels(path), expected), orientation
+
+
 def test_the_blob_is_an_array_file(tmp_path: Path, pixels: np.ndarray) -> None:
     data, suffix = image_blob(written(tmp_path, "a.png", png(pixels)))
     read = np.load(io.BytesIO(data), allow_pickle=False)
