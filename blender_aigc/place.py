@@ -7,12 +7,8 @@ from pathlib import Path
 import bpy
 
 from . import targets
-from .apply.mesh import Placement
-from .apply.result import apply_result, take_away
 from .protocol import Fault
 from .state import Record, Target
-
-__all__ = ["place", "take_away"]
 
 
 def place(context: bpy.types.Context, record: Record, target: Target | None) -> None:
@@ -20,6 +16,9 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
 
     target: where the job was meant to go; None: the 3D cursor as it is now.
     """
+    from .apply.mesh import Placement  # late: it brings numpy, which a start of Blender should not pay for
+    from .apply.result import apply_result
+
     result = record.status.result
     if result is None:
         raise Fault("bad_request", "This job has no result.", "Run it again.")
@@ -28,3 +27,10 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
     blocks = apply_result(context, Path(record.status.folder), result, Placement(location, empty))
     record.message = " ".join(block.as_string() for block in blocks if isinstance(block, bpy.types.Text))[:200]
     record.note = ""
+
+
+def take_away(job_id: str) -> bool:
+    """Remove what the job put into the file; whether there was anything. See apply/result.py."""
+    from .apply.result import take_away as remove
+
+    return remove(job_id)
