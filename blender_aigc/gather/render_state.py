@@ -1,0 +1,252 @@
+"""A copy of the user's scene to render passes in, gone without a trace afterwards, whatever happens in between.
+
+Only the copy is changed. What it shares with the user's scene (objects, materials, world, node groups) is never
+written to: the camera and, in Blender 5, the compositor's node group are copied too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ..faults import Fault
+
+_NAME = "AIGC Passes"
+_RENDER_HANDLERS = (
+    "render_init",
+    "render_pre",
+    "render_post",
+    "render_write",
+    "render_stats",
+    "render_complete",
+    "render_cancel",
+)
+
+
+@dataclass(frozen=True)
+class CameraView:
+    """A view without a camera object: the viewport's, or one of many around an object.
+
+    world_from_camera: (4, 4) in Blender's convention, x right, y up, looking along -z; rotation without scale.
+    focal: focal length as a part of the picture's width (lens / sensor width); of an orthographic view, 0.
+    ortho_width_m: what an orthographic view sees from left to right, metres; of a perspective one, 0.
+    shift: of the principal point, parts of the picture's width, as `Camera.shift_x` and `shift_y`.
+    size_px: (width, height) of the picture, or None for the scene's resolution.
+    """
+
+    world_from_camera: np.ndarray
+    focal: float = 50.0 / 36.0
+    ortho_width_m: float = 0.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    clip_m: tuple[float, float] = (0.01, 1000.0)
+    size_px: tuple[int, int] | None = None
+
+
+def view_of_matrices(
+    view: np.ndarray, window: np.ndarray, clip_m: tuple[float, float], size_px: tuple[int, int]
+) -> CameraView:
+    """The view of a 3D viewport: `RegionView3D.view_matrix` and `.window_matrix`, and the region's size in pixels."""
+    view, window = np.asarray(view, np.float64), np.asarray(window, np.float64)
+    perspective = window[3, 3] == 0
+    aspect = size_px[1] / size_px[0]
+    offset = (window[0, 2], window[1, 2]) if perspective else (-window[0, 3], -window[1, 3])
+    return CameraView(
+        np.linalg.inv(view),
+        focal=float(window[0, 0]) / 2 if perspective else 0.0,
+        ortho_width_m=0.0 if perspective else 2 / float(window[0, 0]),
+        shift=(float(offset[0]) / 2, float(offset[1]) / 2 * aspect),
+        clip_m=clip_m,
+        size_px=size_px,
+    )
+
+
+@dataclass
+class Stage:
+    """The copy of the scene, and the camera that it is seen through."""
+
+    scene: bpy.types.Scene
+    camera: bpy.types.Object
+    frame: int
+    _trees: list[bpy.types.NodeTree] = field(default_factory=list)
+
+    def quieten_compositor(self, original: bpy.types.Scene) -> None:
+        """The compositor works on the copy's own render and writes no files."""
+        if hasattr(self.scene, "compositing_node_group"):  # Blender 5: shared with the user's scene
+            tree = self.scene.compositing_node_group
+            if tree is not None:
+                self.scene.compositing_node_group = self._private(tree)
+                tree = self.scene.compositing_node_group
+        else:
+            tree = self.scene.node_tree
+        if tree is not None:
+            self._mute(tree)
+            for node in tree.nodes:
+                if getattr(node, "scene", None) == original:
+                    node.scene = self.scene
+
+    def _private(self, tree: bpy.types.NodeTree) -> bpy.types.NodeTree:
+        copy = tree.copy()
+        self._trees.append(copy)
+        return copy
+
+    def _mute(self, tree: bpy.types.NodeTree) -> None:
+        for node in tree.nodes:
+            if node.type == "OUTPUT_FILE":
+                node.mute = True
+            elif node.type == "GROUP" and node.node_tree is not None and _writes_files(node.node_tree):
+                node.node_tree = self._private(node.node_tree)
+                self._mute(node.node_tree)
+
+    def remove(self) -> None:
+        for tree in self._trees:
+            bpy.data.node_groups.remove(tree)
+
+
+def _writes_files(tree: bpy.types.NodeTree) -> bool:
+    return any(
+        node.type == "OUTPUT_FILE" or (node.type == "GROUP" and node.node_tree and _writes_files(node.node_tree))
+        for node in tree.nodes
+    )
+
+
+def camera_at(scene: bpy.types.Scene, frame: int) -> bpy.types.Object | None:
+    """The scene's camera at a frame: that of the last marker before it which is bound to one, else the scene's own."""
+    bound = [marker for marker in scene.timeline_markers if marker.camera is not None and marker.frame <= frame]
+    return max(bound, key=lambda marker: marker.frame).camera if bound else scene.camera
+
+
+@contextmanager
+def stage(scene: bpy.types.Scene, view: CameraView | None = None, frame: int | None = None) -> Iterator[Stage]:
+    """A copy of `scene` at `frame`, seen through a copy of its camera or through `view`. Raises Fault("bad_input")."""
+    frame = scene.frame_current if frame is None else frame
+    original = camera_at(scene, frame)
+    if view is None:
+        _check_camera(original)
+    with ExitStack() as undo:
+        undo.enter_context(_unnoticed())
+        copy = scene.copy()
+        undo.callback(bpy.data.scenes.remove, copy)
+        copy.name = _NAME
+        copy.timeline_markers.clear()  # they would put the user's camera back
+        if frame != scene.frame_current:
+            copy.frame_current = frame
+        data = bpy.data.cameras.new(_NAME) if view is not None else original.data.copy()
+        undo.callback(bpy.data.cameras.remove, data)
+        camera = bpy.data.objects.new(_NAME, data) if view is not None else original.copy()
+        undo.callback(bpy.data.objects.remove, camera)
+        camera.data = data
+        if view is not None:
+            _aim(camera, view, copy)
+        copy.collection.objects.link(camera)
+        copy.camera = camera
+        result = Stage(copy, camera, frame)
+        undo.callback(result.remove)
+        yield result
+
+
+def _check_camera(camera: bpy.types.Object | None) -> None:
+    if camera is None or camera.type != "CAMERA":
+        raise Fault("bad_input", "The scene has no camera.", "Add one (Add > Camera), or take the viewport's view.")
+    if camera.data.type not in ("PERSP", "ORTHO"):
+        raise Fault(
+            "bad_input",
+            f"The camera {camera.name} is panoramic.",
+            "Set its type to Perspective or Orthographic in the camera's properties.",
+        )
+
+
+def _aim(camera: bpy.types.Object, view: CameraView, scene: bpy.types.Scene) -> None:
+    data = camera.data
+    if view.size_px is not None:
+        scene.render.resolution_x, scene.render.resolution_y = view.size_px
+        scene.render.resolution_percentage = 100
+        scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
+        scene.render.use_border = False
+    camera.matrix_world = Matrix(np.asarray(view.world_from_camera, np.float64).tolist())
+    data.sensor_fit, data.sensor_width = "HORIZONTAL", 36.0
+    data.shift_x, data.shift_y = view.shift
+    data.clip_start, data.clip_end = view.clip_m
+    if view.ortho_width_m > 0:
+        data.type, data.ortho_scale = "ORTHO", view.ortho_width_m
+    else:
+        data.lens = view.focal * data.sensor_width
+
+
+@contextmanager
+def _unnoticed() -> Iterator[None]:
+    """Others' render handlers are not called for our renders, and the datablocks that a render leaves are removed."""
+    kept = {name: list(getattr(bpy.app.handlers, name)) for name in _RENDER_HANDLERS}
+    images = {image.name for image in bpy.data.images}
+    try:
+        for name in kept:
+            getattr(bpy.app.handlers, name).clear()
+        yield
+    finally:
+        for name, functions in kept.items():
+            getattr(bpy.app.handlers, name)[:] = functions
+        new = [image for image in bpy.data.images if image.name not in images]
+        for image in [i for i in new if i.type in ("RENDER_RESULT", "COMPOSITING")]:
+            bpy.data.images.remove(image)
+
+
+def camera_matrices(stage_: Stage, width_px: int, height_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """(world_from_camera (4, 4) in OpenCV's convention, intrinsics (3, 3) in pixels) of the uncropped picture.
+
+    OpenCV: x right, y down, z forward. A point p of the camera's frame is seen at K (p / p.z), in pixels from the
+    picture's top left corner, so that the middle of the pixel in row 0 and column 0 is (0.5, 0.5); in orthographic
+    views at K (p.x, p.y, 1), with the focal lengths in pixels per metre.
+    The camera is evaluated in a scene of its own, with what its constraints and drivers need: evaluating the whole
+    scene a second time would double the cost of a heavy one.
+    """
+    camera = stage_.camera
+    scene = bpy.data.scenes.new(_NAME)
+    try:
+        scene.collection.objects.link(camera)
+        scene.frame_current = stage_.frame
+        scene.frame_subframe = stage_.scene.frame_subframe
+        layer = scene.view_layers[0]
+        layer.update()
+        evaluated = camera.evaluated_get(layer.depsgraph)
+        render = stage_.scene.render
+        pose = np.array(evaluated.matrix_world.normalized(), np.float64)
+        projection = np.array(
+            evaluated.calc_matrix_camera(
+                layer.depsgraph,
+                x=width_px,
+                y=height_px,
+                scale_x=render.pixel_aspect_x,
+                scale_y=render.pixel_aspect_y,
+            ),
+            np.float64,
+        )
+    finally:
+        bpy.data.scenes.remove(scene)
+    return pose @ np.diag([1.0, -1.0, -1.0, 1.0]), _intrinsics(projection, width_px, height_px)
+
+
+def _intrinsics(projection: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Of an OpenGL projection matrix, whose camera looks along -z with y up."""
+    perspective = projection[3, 3] == 0
+    offset_x = -projection[0, 2] if perspective else projection[0, 3]
+    offset_y = projection[1, 2] if perspective else -projection[1, 3]
+    return np.array(
+        [
+            [projection[0, 0] * width / 2, 0.0, (1 + offset_x) * width / 2],
+            [0.0, projection[1, 1] * height / 2, (1 + offset_y) * height / 2],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+
+
+def used_layers(scene: bpy.types.Scene) -> Sequence[bpy.types.ViewLayer]:
+    """The view layers that the user's render is made of."""
+    layers = list(scene.view_layers)
+    if scene.render.use_single_layer:
+        index = layers.index(bpy.context.view_layer) if bpy.context.view_layer in layers else 0
+        return layers[index : index + 1]
+    return [layer for layer in layers if layer.use] or layers[:1]
