@@ -66,6 +66,17 @@ TASKS: dict[str, Task] = {
             "image_to_mesh", "Picture to Mesh", "Turn a picture of an object into a textured mesh", (_IMAGE,), ("mesh",)
         ),
         Task(
+            "render_image",
+            "Render to Picture",
+            "Turn a render into a picture of another kind, led by its passes",
+            (
+                TaskInput("passes", "passes", "Render", "The render with its passes; a plain picture will do"),
+                TaskInput("reference", "image", "Colours", "A picture whose colours to take", required=False),
+            ),
+            ("image",),
+            prompt=True,
+        ),
+        Task(
             "echo",
             "Self-Test",
             "Send a message (and a picture, if there is one) through the whole chain and back",

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", required=True, metavar="ID")
     add("--out", type=Path, required=True, metavar="DIR", help="artefacts and result.json go here")
     add("--prompt", default="")
-    for kind in ("image", "mesh", "motion"):
+    for kind in ("image", "passes", "mesh", "motion"):
         add(f"--{kind}", type=Path, metavar="FILE")
     add("--param", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
     add("--seed", type=int, default=0)
@@ -105,7 +105,12 @@ def _serve(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from .foreground import Order, run, summary
 
-    kinds: dict[InputKind, Path | None] = {"image": options.image, "mesh": options.mesh, "motion": options.motion}
+    kinds: dict[InputKind, Path | None] = {
+        "passes": options.passes,
+        "image": options.image,
+        "mesh": options.mesh,
+        "motion": options.motion,
+    }
     order = Order(
         task=options.task,
         model=options.model,

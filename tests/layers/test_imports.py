@@ -127,6 +127,7 @@ def test_models_stand_alone(path: Path) -> None:
     allowed = (
         "server.nets",
         "server.geometry",
+        "server.filters",
         "server.context",
         "server.weights",
         "server.checkpoints",
