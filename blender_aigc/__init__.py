@@ -7,7 +7,17 @@ that Blender needs is imported by `register`.
 import atexit
 import importlib
 
-_PARTS = ("translations", "preferences", "properties", "thumbnails", "operators", "panels", "watch", "cli")
+_PARTS = (
+    "translations",
+    "preferences",
+    "properties",
+    "thumbnails",
+    "operators",
+    "panels",
+    "watch",
+    "after_render",
+    "cli",
+)
 
 
 def register() -> None:

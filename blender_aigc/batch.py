@@ -2,6 +2,7 @@
 
     from bl_ext.user_default.blender_aigc import batch
     chair, = batch.generate("image_to_mesh", "inflate", image="chair.png", params={"faces": 5000})
+    drawing, = batch.generate("render_image", "stylise", params={"style": "ink"})
 
 Works in `blender -b FILE --python SCRIPT`, in the Python Console, and in plain Python with the bpy module.
 """
@@ -19,7 +20,7 @@ import bpy
 from . import watch
 from .apply.mesh import Placement
 from .apply.result import apply_result
-from .gather.image import image_blob
+from .gather.inputs import gather
 from .protocol import TASKS, Fault, Job, JobStatus, ModelInfo
 from .session import Session, TrackedJob, artefact_path
 
@@ -36,6 +37,7 @@ def generate(
     model: str = "",
     *,
     image: bpy.types.Image | str | Path | None = None,
+    reference: bpy.types.Image | str | Path | None = None,
     prompt: str = "",
     params: Mapping[str, Value] | None = None,
     seed: int = 0,
@@ -43,18 +45,21 @@ def generate(
     location: tuple[float, float, float] | None = None,
     replace: bpy.types.Object | None = None,
     progress: Progress | None = None,
-) -> list[bpy.types.Object]:
-    """Make something and put it into the scene; returns its objects, once they are there.
+) -> list[bpy.types.Object] | list[bpy.types.Image]:
+    """Make something and put it into the scene; returns its objects (pictures, when it makes none).
 
     task: an id of `protocol.TASKS`. model: an id of `models()`; empty: the first one that can run now.
-    image: a datablock or a file. params: of the model; what is left out has the model's default.
+    image: a datablock or a file; of a task that takes a render, instead of rendering the scene's camera now.
+    reference: a picture whose colours the result takes, where the task has a use for it.
+    params: of the model; what is left out has the model's default.
     name: what the result is called; empty: after the picture or the prompt.
     location: where its base stands, in world coordinates; None: the 3D cursor. replace: an Empty whose place it takes.
     progress: is called about 20 times a second with the job as it stands; an exception from it cancels the job.
 
     Raises Fault, and leaves the scene as it was.
     """
-    status = run(task, model, image=image, prompt=prompt, params=params, seed=seed, name=name, progress=progress)
+    asked = {"image": image, "reference": reference, "prompt": prompt, "params": params, "seed": seed, "name": name}
+    status = run(task, model, **asked, progress=progress)
     return place(status, location=location, replace=replace)
 
 
@@ -63,6 +68,7 @@ def run(
     model: str = "",
     *,
     image: bpy.types.Image | str | Path | None = None,
+    reference: bpy.types.Image | str | Path | None = None,
     prompt: str = "",
     params: Mapping[str, Value] | None = None,
     seed: int = 0,
@@ -72,15 +78,17 @@ def run(
     """`generate` without the scene: the finished job, whose files `artefact_path` names. Raises Fault."""
     info = model_for(task, model)
     session = _session()
+    checked = info.check_params(dict(params or {}))  # before anything is rendered
+    given = {"image": image, "passes": image, "reference": reference}
     job = Job(
         id=str(uuid.uuid4()),
         task=task,
         model=info.id,
-        inputs={} if image is None else {"image": session.put_blob(*image_blob(image))},
-        params=info.check_params(dict(params or {})),
+        inputs=gather(task, given, bpy.context.scene, session.put_blob),
+        params=checked,
         prompt=prompt,
         seed=seed,
-        name=name or _name(image) or prompt[:40],
+        name=name or _name(image) or prompt[:40] or bpy.context.scene.name,
     )
     session.submit(job)
     status = session.wait(job.id, progress, PAUSE_S)
@@ -95,12 +103,13 @@ def place(
     *,
     location: tuple[float, float, float] | None = None,
     replace: bpy.types.Object | None = None,
-) -> list[bpy.types.Object]:
-    """Put the result of a finished job into the current scene; returns its objects. Raises Fault."""
+) -> list[bpy.types.Object] | list[bpy.types.Image]:
+    """Put the result of a finished job into the scene; returns its objects, or else its pictures. Raises Fault."""
     if status.result is None:
         raise Fault("bad_request", "This job has no result.", "Run it again.")
     blocks = apply_result(bpy.context, Path(status.folder), status.result, Placement(location, replace))
-    return [block for block in blocks if isinstance(block, bpy.types.Object)]
+    objects = [block for block in blocks if isinstance(block, bpy.types.Object)]
+    return objects or [block for block in blocks if isinstance(block, bpy.types.Image)]
 
 
 def models() -> dict[str, ModelInfo]:

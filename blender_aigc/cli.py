@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,10 @@ def _add_task(parser: argparse.ArgumentParser, task: Task) -> None:
     parser.set_defaults(command=_task, task=task)
     add = parser.add_argument
     for wanted in task.inputs:
-        add(f"--{wanted.key}", type=Path, metavar="FILE", required=wanted.required, help=wanted.help)
+        renders = wanted.kind == "passes"
+        help_text = "a picture to work from, instead of a render of the scene's camera" if renders else wanted.help
+        name = "image" if renders else wanted.key
+        add(f"--{name}", type=Path, metavar="FILE", required=wanted.required and not renders, help=help_text)
     if task.prompt:
         add("--prompt", default="", help="what it should be, in words")
     add("--model", default="", metavar="ID", help="see `models`; the first one that can run when left out")
@@ -82,7 +85,9 @@ def _add_task(parser: argparse.ArgumentParser, task: Task) -> None:
         add("--replace", default="", metavar="EMPTY", help="name of an Empty whose place the result takes")
         add("--glb", type=Path, metavar="FILE", help="also keep the result as a glTF file")
         add("--render", type=Path, metavar="FILE", help="also render a picture (PNG) of the result")
-    add("--save-as", type=Path, metavar="FILE", help="save the Blender file with the result in it")
+    picture = "image" in task.outputs and "mesh" not in task.outputs
+    saves = "save the result as a picture (.png), or the Blender file with it (.blend)" if picture else ""
+    add("--save-as", type=Path, metavar="FILE", help=saves or "save the Blender file with the result in it")
     add("--out", type=Path, metavar="DIR", help="also keep all files of the result in this folder")
 
 
@@ -98,27 +103,30 @@ def _task(options: argparse.Namespace) -> None:
         raise Fault("bad_request", "The result would be lost.", "Say --save-as FILE.")
     for target in filter(None, targets):
         _prepare(target.absolute(), folder=target is options.out)
+    as_picture = _wants_picture(options)
     replace = _empty(getattr(options, "replace", ""))
-    status = batch.run(
-        options.task.id,
-        options.model,
-        image=getattr(options, "image", None),
-        prompt=getattr(options, "prompt", ""),
-        params=_params(options),
-        seed=options.seed,
-        name=options.name,
-        progress=_Progress(),
-    )
+    with _quiet():  # renders talk
+        status = batch.run(
+            options.task.id,
+            options.model,
+            image=getattr(options, "image", None),
+            reference=getattr(options, "reference", None),
+            prompt=getattr(options, "prompt", ""),
+            params=_params(options),
+            seed=options.seed,
+            name=options.name,
+            progress=_Progress(),
+        )
     location = getattr(options, "location", None)
-    objects = batch.place(status, location=tuple(location) if location else None, replace=replace)
-    if options.save_as:
-        _save(options.save_as.absolute(), objects)
+    made = batch.place(status, location=tuple(location) if location else None, replace=replace)
+    if options.save_as and not as_picture:
+        _save(options.save_as.absolute(), made)
     _keep_files(options, status)
     if getattr(options, "render", None):
         from .portrait import render_portrait
 
         with _quiet():
-            render_portrait(objects, options.render.absolute())
+            render_portrait(made, options.render.absolute())
         _report(options.render)
 
 
@@ -204,8 +212,18 @@ def _unwritable(path: Path, error: Exception) -> Fault:
     return Fault("disk_full", f"{path.name} could not be written.", "Check the folder and its free space.", str(error))
 
 
-def _save(path: Path, objects: list[bpy.types.Object]) -> None:
-    """Save the file and read back from the disk that every object is in it. Raises Fault."""
+def _wants_picture(options: argparse.Namespace) -> bool:
+    """Does --save-as name a picture file? Raises Fault("bad_request") for a file that nothing can be saved as."""
+    suffix = options.save_as.suffix.lower() if options.save_as else ""
+    if suffix in ("", ".blend") or "mesh" in options.task.outputs:
+        return False
+    if suffix != ".png":
+        raise Fault("bad_request", f"The result cannot be saved as {suffix}.", "Name a .png or a .blend file.")
+    return True
+
+
+def _save(path: Path, made: Sequence[bpy.types.ID]) -> None:
+    """Save the file and read back from the disk that everything is in it. Raises Fault."""
     try:
         with _quiet():
             bpy.ops.wm.save_as_mainfile(filepath=str(path), check_existing=False)
@@ -214,7 +232,7 @@ def _save(path: Path, objects: list[bpy.types.Object]) -> None:
         ):  # Blender does not look into the file that is open, so into a copy
             copy = shutil.copyfile(path, Path(folder) / "copy.blend")
             with bpy.data.libraries.load(str(copy)) as (stored, _):
-                missing = {obj.name for obj in objects} - set(stored.objects)
+                missing = {block.name for block in made} - set(stored.objects) - set(stored.images)
     except (RuntimeError, OSError) as error:
         raise _unwritable(path, error) from None
     if missing:
@@ -228,6 +246,9 @@ def _keep_files(options: argparse.Namespace, status: JobStatus) -> None:
     assert status.result is not None
     meshes = [artefact for artefact in status.result.artefacts if artefact.kind == "mesh"]
     copies = [(a, options.out / a.file) for a in status.result.artefacts] if options.out else []
+    if _wants_picture(options):
+        pictures = [artefact for artefact in status.result.artefacts if artefact.kind == "image"]
+        copies += [(artefact, options.save_as) for artefact in pictures[:1]]
     if getattr(options, "glb", None):
         if not meshes:
             raise Fault("empty_result", "The result has no mesh.", "Leave out --glb.")

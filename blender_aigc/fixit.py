@@ -42,7 +42,10 @@ def problem(settings: Any, model_id: str, active_object: Any, state: State) -> P
     if task is None:
         return Problem("This file was made with a task that is not known here.", "Choose another task.")
     for wanted in task.inputs:
-        if wanted.required and wanted.kind == "image" and settings.image is None:
+        renders = wanted.kind == "passes" and settings.source != "PICTURE"
+        if renders and settings.id_data.camera is None:
+            return Problem("The scene has no camera.", "", "object.camera_add", "Add Camera")
+        if wanted.required and not renders and settings.image is None:
             return Problem("No picture is chosen.", "", "aigc.choose_picture", "Choose Picture")
     return _server_problem(state) or _model_problem(model_id, state) or _placement_problem(settings, active_object)
 
@@ -66,7 +69,7 @@ def _model_problem(model_id: str, state: State) -> Problem | None:
 
 
 def _placement_problem(settings: Any, active_object: Any) -> Problem | None:
-    if settings.placement != "REPLACE":
+    if settings.placement != "REPLACE" or "mesh" not in TASKS[settings.task].outputs:
         return None
     if active_object is None or active_object.type != "EMPTY":
         return Problem("No empty is selected to be replaced.", "Select one, or place at the 3D cursor.")

@@ -109,16 +109,32 @@ def _draw_inputs(layout, settings) -> None:
         return
     column = layout.column(align=True)
     for wanted in task.inputs:
-        if wanted.kind != "image":
-            continue
-        if settings.image is None:
-            column.operator("aigc.choose_picture", text="Choose Picture", icon="FILE_IMAGE")
-            column.template_ID(settings, "image")
-            continue
-        column.box().template_icon(icon_value=layout.icon(settings.image), scale=5.0)
-        column.template_ID(settings, "image", open="aigc.choose_picture")
+        if wanted.kind == "passes":
+            _draw_render(column, settings)
+        elif wanted.key == "image":
+            _draw_picture(column, settings)
+        elif wanted.key == "reference":
+            row = column.split(factor=0.45, align=True)
+            row.label(text=wanted.label)
+            row.template_ID(settings, "reference", open="image.open")
     if task.prompt:
         layout.prop(settings, "prompt", text="", placeholder="Prompt")
+
+
+def _draw_picture(column, settings) -> None:
+    if settings.image is None:
+        column.operator("aigc.choose_picture", text="Choose Picture", icon="FILE_IMAGE")
+        column.template_ID(settings, "image")
+        return
+    column.box().template_icon(icon_value=column.icon(settings.image), scale=5.0)
+    column.template_ID(settings, "image", open="aigc.choose_picture")
+
+
+def _draw_render(column, settings) -> None:
+    column.prop(settings, "source", text="")
+    if settings.source == "PICTURE":
+        _draw_picture(column, settings)
+    column.prop(settings, "after_render")
 
 
 def _draw_model(layout, settings) -> ModelInfo | None:
@@ -155,7 +171,8 @@ def _draw_params(layout, settings, info: ModelInfo, advanced: bool) -> None:
 def _draw_placement(layout, settings) -> None:
     column = layout.column(align=True)
     column.prop(settings, "result_name", text="", placeholder="Name")
-    column.prop(settings, "placement", text="")
+    if settings.task not in TASKS or "mesh" in TASKS[settings.task].outputs:
+        column.prop(settings, "placement", text="")
 
 
 def _draw_advanced(layout, settings, info: ModelInfo) -> None:
@@ -248,6 +265,10 @@ class AIGC_PT_results(_InTab, bpy.types.Panel):
             return
         if record.note:
             _wrapped(layout, context, record.note, "INFO")
+        if any(artefact.kind == "image" for artefact in record.status.result.artefacts):
+            row = layout.row(align=True)
+            row.operator("aigc.show_image", text="Show", icon="IMAGE_DATA").job_id = record.job_id
+            row.operator("aigc.flip", text="Before / After", icon="ARROW_LEFTRIGHT").job_id = record.job_id
         row = layout.row(align=True)
         row.operator("aigc.apply", text="Place", icon="IMPORT").job_id = record.job_id
         row.operator("aigc.run_again", text="Again", icon="FILE_REFRESH").job_id = record.job_id

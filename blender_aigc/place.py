@@ -18,6 +18,7 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
     """
     from .apply.mesh import Placement  # late: it brings numpy, which a start of Blender should not pay for
     from .apply.result import apply_result
+    from .apply.show import show
 
     result = record.status.result
     if result is None:
@@ -27,6 +28,9 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
     blocks = apply_result(context, Path(record.status.folder), result, Placement(location, empty))
     record.message = " ".join(block.as_string() for block in blocks if isinstance(block, bpy.types.Text))[:200]
     record.note = ""
+    if "passes" in result.job.inputs:  # made from a render, so it takes the render's place on the screen
+        for image in [block for block in blocks if isinstance(block, bpy.types.Image)][:1]:
+            show(context.window_manager, image)
 
 
 def take_away(job_id: str) -> bool:

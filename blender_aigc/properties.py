@@ -30,6 +30,12 @@ _PLACEMENTS = (
     ),
 )
 
+_SOURCES = (
+    ("CAMERA", "Render Now", "Render what the camera sees, with all passes", "RENDER_STILL", 0),
+    ("LAST", "Last Render", "Take the render that is there; only its passes are rendered", "RENDER_RESULT", 1),
+    ("PICTURE", "Picture", "Take a picture, without passes", "IMAGE_DATA", 2),
+)
+
 
 def chosen_model(settings) -> str:
     """Id of the model that Generate would use; "" when none is known."""
@@ -56,6 +62,15 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
         default=0,
     )
     placement: EnumProperty(name="Place", description="Where the result goes", items=_PLACEMENTS, default="CURSOR")
+    source: EnumProperty(name="Source", description="Which render to work from", items=_SOURCES, default="CAMERA")
+    reference: PointerProperty(
+        name="Colours", description="A picture whose colours the result takes; may be empty", type=bpy.types.Image
+    )
+    after_render: BoolProperty(
+        name="Run After Render",
+        description="Whenever a render is finished (F12), make the picture from it, while Blender stays usable",
+        default=False,
+    )
     result_name: StringProperty(
         name="Name", description="Name of the new object; empty: the name of the picture or the prompt"
     )

@@ -63,6 +63,7 @@ class State:
 
     waiting: job ids whose result waits for a quiet moment, with the sentence that says for what.
     choices: the preferences that the session was made with.
+    rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none.
     """
 
     session: Session | None = None
@@ -74,6 +75,7 @@ class State:
     results: list[Record] = field(default_factory=list)
     models: dict[str, ModelInfo] = field(default_factory=dict)
     choices: Any = None
+    rendered: int = 0
 
     def set_models(self, models: dict[str, ModelInfo]) -> None:
         self.models = dict(models)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import bpy
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 FIRST_S = 0.02
 BUSY_S = 0.1
 IDLE_S = 0.5
+
+EVERY_TICK: list[Callable[[], None]] = []
+"""What other parts want done at every heartbeat, briefly."""
 
 _log = logging.getLogger(__package__)
 _drawn: object = None
@@ -104,6 +108,8 @@ def _tick() -> float | None:
         _load_previews(STATE.session)
     for job_id in list(STATE.waiting):
         _place_when_quiet(job_id)
+    for part in EVERY_TICK:
+        part()
     _redraw_if_changed()
     return _pause()
 
@@ -111,7 +117,7 @@ def _tick() -> float | None:
 def _pause() -> float | None:
     """Seconds until the next heartbeat; None when there is nothing to be watched."""
     state = STATE.session.state if STATE.session is not None else "off"
-    if STATE.waiting or state == "starting" or _any_running():
+    if STATE.waiting or STATE.rendered or state == "starting" or _any_running():
         return BUSY_S
     return None if state in ("off", "failed") else IDLE_S
 

@@ -81,6 +81,8 @@ def _job(order: Order, registry: Registry) -> tuple[Job, dict[str, Path]]:
     inputs: dict[str, Path] = {}
     for kind, path in order.files.items():
         keys = [given.key for given in TASKS[order.task].inputs if given.kind == kind]
+        if kind == "image" and "passes" not in order.files:  # then a plain picture stands in for the render
+            keys = [given.key for given in TASKS[order.task].inputs if given.kind == "passes"] or keys
         if not keys:
             raise Fault("bad_request", f"{TASKS[order.task].label} takes no {kind}.", f"Leave --{kind} out.")
         inputs[keys[0]] = path.resolve()

@@ -60,7 +60,9 @@ def ink(subject: Subject, look: Look, step: Step) -> np.ndarray:
         step(f"Hatching layer {number + 1} of {len(layers)}", _on_paper(cover, INK))
         tone = dark + 0.10 * clouds(subject.shape, 24 * unit, look.seed + number, 2)
         gap = (8.0 - 3.0 * look.detail) * unit
-        cover = np.maximum(cover, _even(subject, angle + turn, tone - threshold, max(gap, 3.2), look.seed + 29 * number))
+        cover = np.maximum(
+            cover, _even(subject, angle + turn, tone - threshold, max(gap, 3.2), look.seed + 29 * number)
+        )
     step("Drawing lines", _on_paper(cover, INK))
     cover = np.maximum(cover, smoothstep(0.86, 0.93, dark))
     wobble = 0.75 + 0.5 * (clouds(subject.shape, 60 * unit, look.seed + 4, 2) + 0.5)

@@ -85,7 +85,7 @@ def structure_tensor(field: np.ndarray, sigma_px: float) -> np.ndarray:
 
 
 def directions(tensor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Angle of the strongest change in radians, coherence 0..1 and strength (larger eigenvalue) of (H, W, 3) tensors."""
+    """Angle of the strongest change (radians), coherence 0..1, strength (larger eigenvalue) of (H, W, 3) tensors."""
     xx, yy, xy = tensor[..., 0], tensor[..., 1], tensor[..., 2]
     spread = np.sqrt((xx - yy) ** 2 + 4 * xy**2)
     total = xx + yy

@@ -29,7 +29,7 @@ class Seeds:
 
 
 def seeds(shape: tuple[int, int], spacing_px: float, seed: int, margin_px: float = 0.0) -> Seeds:
-    """One point in each cell of a grid, anywhere in the cell (stratified, so without clumps); anchored to the corner."""
+    """One point in each cell of a grid, anywhere in it (stratified: no clumps); anchored to the corner."""
     low = -int(np.ceil(margin_px / spacing_px))
     rows = np.arange(low, int(np.ceil((shape[0] + margin_px) / spacing_px)))
     columns = np.arange(low, int(np.ceil((shape[1] + margin_px) / spacing_px)))
