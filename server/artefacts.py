@@ -27,6 +27,7 @@ from blender_aigc.protocol import Artefact, ArtefactKind, Fault, Provenance, enc
 
 from .geometry.frames import GLTF, Frame
 from .geometry.mesh import Mesh
+from .geometry.normals import unit, vertex_normals
 from .glb import build_glb
 from .png import encode_png
 
@@ -161,7 +162,7 @@ def _placed(meshes: Sequence[Mesh], frame: Frame, height_m: float) -> tuple[list
             dataclasses.replace(
                 mesh,
                 vertices=((points - origin) @ _GLTF_FROM_BLENDER.T).astype(np.float32),
-                normals=_unit(mesh.normals.astype(np.float64) @ normals_rotation).astype(np.float32),
+                normals=unit(mesh.normals.astype(np.float64) @ normals_rotation).astype(np.float32),
             )
         )
         origins.append(_GLTF_FROM_BLENDER @ origin)
@@ -274,40 +275,15 @@ def _repeated(faces: np.ndarray) -> np.ndarray:
     return repeated
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
 def _normals(vertices: np.ndarray, faces: np.ndarray, given: np.ndarray | None) -> tuple[np.ndarray, bool]:
     """Unit normals, `given` where it has a direction; and whether they are those of smooth shading."""
-    smooth = angle_weighted_normals(vertices, faces)
+    smooth = vertex_normals(vertices, faces)
     if given is None:
         return smooth, True
     given = np.asarray(given, np.float64)
-    normals = _unit(np.where(np.linalg.norm(given, axis=1, keepdims=True) < 1e-6, smooth, given))
+    normals = unit(np.where(np.linalg.norm(given, axis=1, keepdims=True) < 1e-6, smooth, given))
     cosines = np.einsum("vx,vx->v", normals, smooth)
     return normals, bool(cosines.min() > np.cos(np.radians(_SMOOTH_DEG)))
-
-
-def angle_weighted_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(V, 3) float64 unit normals, face normals weighted by the angle at the vertex (Thuermer and Wuethrich 1998).
-
-    A vertex whose faces have no area gets (0, 0, 1).
-    """
-    corners = np.asarray(vertices, np.float64)[faces]
-    edges = np.roll(corners, -1, axis=1) - corners
-    normals = np.cross(edges[:, 0], -edges[:, 2])
-    area = np.linalg.norm(normals, axis=1)
-    normals /= np.where(area > 0, area, 1)[:, None]
-    length = np.linalg.norm(edges, axis=2)
-    edges /= np.where(length > 0, length, 1)[..., None]
-    angles = np.arccos(np.clip(-np.einsum("fcx,fcx->fc", edges, np.roll(edges, 1, axis=1)), -1, 1))
-    out = np.empty((len(vertices), 3))
-    index = faces.reshape(-1)
-    for axis in range(3):
-        out[:, axis] = np.bincount(index, (angles * normals[:, axis, None]).reshape(-1), len(vertices))
-    length = np.linalg.norm(out, axis=1, keepdims=True)
-    return np.where(length > 1e-12, out / np.where(length > 1e-12, length, 1), (0.0, 0.0, 1.0))
 
 
 # ------------------------------------------------------------------------------------------------------------- files
