@@ -71,3 +71,20 @@ def camera_normal(world: np.ndarray, pose: np.ndarray, seen: np.ndarray) -> np.n
     length = np.sqrt(np.einsum("hwc,hwc->hw", normal, normal))
     good = seen & (length > 1e-6)  # also false for NaN
     return np.where(good[..., None], normal / np.where(good, length, np.float32(1))[..., None], np.float32(0))
+
+
+def sky_motion(
+    sky: np.ndarray, pose: np.ndarray, lens: np.ndarray, other_pose: np.ndarray, other_lens: np.ndarray
+) -> np.ndarray:
+    """Where the background's pixels are in another frame: only the camera's turn and lens move what is infinitely far.
+
+    sky (H, W) bool; poses (4, 4) world_from_camera and lenses (3, 3) in OpenCV's convention. Returns (N, 2) float32
+    pixels, y down, for the N true pixels in the order of np.nonzero; 0 for what is behind the other camera.
+    """
+    rows, columns = np.nonzero(sky)
+    points = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))])
+    turn = other_lens @ other_pose[:3, :3].T @ pose[:3, :3] @ np.linalg.inv(lens)  # homography at infinity
+    there = turn @ points
+    ahead = there[2] > 1e-6
+    scale = np.where(ahead, there[2], 1.0)
+    return ((there[:2] / scale - points[:2]) * ahead).T.astype(np.float32)

@@ -18,7 +18,8 @@ Every array is (H, W[, C]) of the camera's real resolution, percentage and crop 
   ao           (H, W)    float32 ambient occlusion, 0 = closed in, 1 = open
   position     (H, W, 3) float32 world, metres; 0 where depth is inf
   uv           (H, W, 2) float32 of the UV map that is active for rendering; v up, as in Blender
-  vector       (H, W, 4) float32 pixels, y down: x, y to where this point was one frame ago, x, y to where it will be
+  vector       (H, W, 4) float32 pixels, y down: x, y to where this point was one frame ago, x, y to where it will be;
+                                of the background, as of points infinitely far away
   meta                   uint8   a JSON object in UTF-8 (see `_meta`)
 """
 
@@ -48,7 +49,7 @@ from .pass_checks import (
     size_px,
     temporary_folder,
 )
-from .pass_values import SOURCES, camera_normal, channels_of, ids_of, manifest
+from .pass_values import SOURCES, camera_normal, channels_of, ids_of, manifest, sky_motion
 from .render_state import CameraView, Stage, camera_matrices, stage, used_layers
 
 PASSES = frozenset(
@@ -122,8 +123,14 @@ def _all(
         pose, matrix = camera_matrices(here, *full)
         matrix[:2, 2] -= left, top
         facts = _meta(here, pose, matrix, (width, height))
+        turns = "vector" in needed and here.camera.data.type == "PERSP"  # an orthographic sky is one colour
+        moved = [camera_matrices(here, *full, offset) for offset in (-1, 1)] if turns else []
         if needed:
             result |= _geometry(here, needed | {"depth"}, folder, pose, facts)
+    for index, (other, lens) in enumerate(moved):
+        lens[:2, 2] -= left, top
+        sky = np.isinf(result["depth"])
+        result["vector"][sky, 2 * index : 2 * index + 2] = sky_motion(sky, pose, matrix, other, lens)
     if "ao" in wanted:  # apart, since many samples would mix the ids and positions at borders
         say("ambient occlusion")
         with stage(scene, view, frame) as here:

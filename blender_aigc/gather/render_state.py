@@ -194,8 +194,11 @@ def _unnoticed() -> Iterator[None]:
             bpy.data.images.remove(image)
 
 
-def camera_matrices(stage_: Stage, width_px: int, height_px: int) -> tuple[np.ndarray, np.ndarray]:
-    """(world_from_camera (4, 4) in OpenCV's convention, intrinsics (3, 3) in pixels) of the uncropped picture.
+def camera_matrices(
+    stage_: Stage, width_px: int, height_px: int, frame_offset: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(world_from_camera (4, 4) in OpenCV's convention, intrinsics (3, 3) in pixels) of the uncropped picture,
+    `frame_offset` frames later.
 
     OpenCV: x right, y down, z forward. A point p of the camera's frame is seen at K (p / p.z), in pixels from the
     picture's top left corner, so that the middle of the pixel in row 0 and column 0 is (0.5, 0.5); in orthographic
@@ -207,7 +210,7 @@ def camera_matrices(stage_: Stage, width_px: int, height_px: int) -> tuple[np.nd
     scene = bpy.data.scenes.new(_NAME)
     try:
         scene.collection.objects.link(camera)
-        scene.frame_current = stage_.frame
+        scene.frame_current = stage_.frame + frame_offset
         scene.frame_subframe = stage_.scene.frame_subframe
         layer = scene.view_layers[0]
         layer.update()
@@ -247,6 +250,6 @@ def used_layers(scene: bpy.types.Scene) -> Sequence[bpy.types.ViewLayer]:
     """The view layers that the user's render is made of."""
     layers = list(scene.view_layers)
     if scene.render.use_single_layer:
-        index = layers.index(bpy.context.view_layer) if bpy.context.view_layer in layers else 0
-        return layers[index : index + 1]
+        active = bpy.context.view_layer.name  # by name: that of the copy is another one
+        return [layer for layer in layers if layer.name == active] or layers[:1]
     return [layer for layer in layers if layer.use] or layers[:1]
