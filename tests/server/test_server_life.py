@@ -93,6 +93,16 @@ def test_a_taken_port_is_a_fault(tmp_path: Path) -> None:
     assert caught.value.code == "bad_request" and caught.value.hint
 
 
+def test_answers_leave_without_delay() -> None:
+    """asyncio turns Nagle's delay off only for sockets that name their protocol; with it every answer takes 40 ms."""
+    import socket
+
+    from server.serve import _listen
+
+    with _listen(0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
 def test_a_chosen_port_is_kept(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
