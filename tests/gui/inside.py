@@ -1,0 +1,155 @@
+"""Runs in the real Blender of the tour: installs the zip, and tells four times a second what is to be seen.
+
+Called as `blender --python inside.py -- ZIP FOLDER`. Writes FOLDER/state.json, and carries out the few orders that a
+hand cannot give (they come in FOLDER/order.json): what the tour tests is done with the mouse and the keyboard.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import bpy
+from mathutils import Euler
+
+ZIPPED, FOLDER = sys.argv[-2:]
+MODULE = "bl_ext.user_default.blender_aigc"
+MARKER = (1.0, 0.0, 0.8)
+_kept: list[tuple] = []
+_phases: list[str] = []
+
+
+def main() -> None:
+    preferences = bpy.context.preferences
+    preferences.view.show_splash = False
+    preferences.use_preferences_save = False
+    preferences.system.viewport_aa = "OFF"  # drawn in software here: each of its samples takes half a second
+    preferences.view.filebrowser_display_type = "SCREEN"  # without a window manager a second window gets no keys
+    bpy.ops.extensions.package_install_files(filepath=ZIPPED, repo="user_default", enable_on_install=True)
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        if area.type == "VIEW_3D":
+            area.spaces.active.show_region_ui = True
+            area.spaces.active.shading.color_type = "TEXTURE"
+    bpy.ops.object.select_all(action="SELECT")
+    bpy.ops.object.delete()
+    bpy.ops.ed.undo_push(message="An empty scene")
+    bpy.app.timers.register(tell, first_interval=0.5, persistent=True)
+
+
+def tell() -> float:
+    """Carry out an order, if there is one, and write down what is."""
+    order = Path(FOLDER) / "order.json"
+    if order.exists():
+        words = json.loads(order.read_text())
+        order.unlink()
+        ORDERS[words[0]](*words[1:])
+    part = Path(FOLDER) / "state.part"
+    part.write_text(json.dumps(state()))
+    part.replace(Path(FOLDER) / "state.json")
+    return 0.1
+
+
+def state() -> dict[str, object]:
+    from importlib import import_module
+
+    known = import_module(MODULE + ".state").STATE
+    job = known.running_job()
+    settings = bpy.context.scene.aigc
+    if job is not None and job.phase not in _phases:
+        _phases.append(job.phase)
+    return {
+        "phases": _phases,
+        "objects": sorted(obj.name for obj in bpy.data.objects),
+        "mode": bpy.context.mode,
+        "picture": settings.image.name if settings.image else "",
+        "session": known.session.state if known.session else "",
+        "models": sorted(known.models),
+        "job": {"state": job.state, "phase": job.phase, "fraction": job.fraction} if job else None,
+        "waiting": list(known.waiting.values()),
+        "results": [record.label for record in known.results],
+        "fault": known.fault.message if known.fault else "",
+        "timer": bpy.app.timers.is_registered(import_module(MODULE + ".watch").tick),
+        "regions": [
+            {"type": region.type, "x": region.x, "y": region.y, "width": region.width, "height": region.height}
+            for area in bpy.context.window_manager.windows[0].screen.areas
+            if area.type == "VIEW_3D"
+            for region in area.regions
+        ],
+    }
+
+
+def mark(element: str) -> None:
+    """Paint a kind of interface element ("wcol_tool", "tab") in one colour, so that the tour can find it."""
+    theme = bpy.context.preferences.themes[0]
+    if element == "tab":
+        _paint(theme.view_3d.space, tab_inactive=MARKER)
+    else:
+        marked = (*MARKER, 1.0)
+        _paint(getattr(theme.user_interface, element), inner=marked, inner_sel=marked, shadetop=0, shadedown=0)
+    redraw()
+
+
+def _paint(colours, **values) -> None:
+    for key, value in values.items():
+        old = getattr(colours, key)
+        _kept.append((colours, key, old if isinstance(old, int) else tuple(old)))
+        setattr(colours, key, value)
+
+
+def redraw() -> None:
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        area.tag_redraw()
+
+
+def unmark() -> None:
+    while _kept:
+        setattr(*_kept.pop())
+    redraw()
+
+
+def choose(**values: object) -> None:
+    for key, value in values.items():
+        setattr(bpy.context.scene.aigc, key, value)
+
+
+def frame() -> None:
+    """Look at what is there, from the front and a little from above."""
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    area.spaces.active.region_3d.view_rotation = Euler((math.radians(75), 0, math.radians(25))).to_quaternion()
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.view3d.view_all()
+    redraw()
+
+
+def language(name: str) -> None:
+    view = bpy.context.preferences.view
+    view.language = name
+    view.use_translate_interface = view.use_translate_tooltips = True
+
+
+def picture(path: str) -> None:
+    bpy.ops.aigc.choose_picture(filepath=path)
+
+
+def params(model: str, values: dict[str, object]) -> None:
+    for key, value in values.items():
+        setattr(getattr(bpy.context.scene.aigc.params, model), key, value)
+
+
+def cube() -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.ed.undo_push(message="cube")
+
+
+def leave() -> None:
+    bpy.ops.wm.quit_blender()
+
+
+ORDERS = {"mark": mark, "unmark": unmark, "choose": lambda values: choose(**values), "frame": frame,
+          "language": language, "picture": picture, "params": params, "leave": leave, "cube": cube}  # fmt: skip
+
+main()
