@@ -9,7 +9,7 @@ import random
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from . import operators_results, operators_server, watch
 from .ask import Ask, ask_from_scene, submit
@@ -133,6 +133,8 @@ class AIGC_OT_choose_picture(bpy.types.Operator):
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
+    # Read by the file browser by number: 3 is thumbnails.
+    display_type: EnumProperty(items=(("THUMBNAIL", "Thumbnails", "", 3),), options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context, _event) -> set[str]:
         context.window_manager.fileselect_add(self)

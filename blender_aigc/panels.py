@@ -20,7 +20,7 @@ _MARGIN_PX = 62
 
 def _wrapped(layout, context, text: str, icon: str = "NONE") -> None:
     """`text` in as many lines as the width of the sidebar asks for."""
-    scale = context.preferences.system.ui_scale
+    scale = context.preferences.system.ui_scale or 1.0  # 0 in the background
     width = context.region.width if context.region else 220
     column = layout.column(align=True)
     column.scale_y = 0.8
@@ -80,7 +80,7 @@ def _draw_status(layout, context) -> None:
     if state == "ready":
         row = box.row()
         row.label(text=sentence, icon=icon)
-        row.operator(operator, text="", icon="PAUSE")
+        row.operator(operator, text="", icon="QUIT")
         return
     _wrapped(box, context, sentence, icon)
     box.operator(operator, text=button)
@@ -122,11 +122,8 @@ def _draw_inputs(layout, settings) -> None:
 
 
 def _draw_picture(column, settings) -> None:
-    if settings.image is None:
-        column.operator("aigc.choose_picture", text="Choose Picture", icon="FILE_IMAGE")
-        column.template_ID(settings, "image")
-        return
-    column.box().template_icon(icon_value=column.icon(settings.image), scale=5.0)
+    if settings.image is not None:
+        column.box().template_icon(icon_value=column.icon(settings.image), scale=4.0)
     column.template_ID(settings, "image", open="aigc.choose_picture")
 
 
@@ -209,10 +206,11 @@ def _draw_progress(layout, context, tracked) -> None:
     box = layout.box()
     picture = thumbnails.icon(STATE.current_job)
     if picture:
-        box.template_icon(icon_value=picture, scale=6.0)
+        box.template_icon(icon_value=picture, scale=4.0)
     waiting = STATE.waiting.get(STATE.current_job, "")
-    _wrapped(box, context, waiting or tracked.phase or "Waiting for the server")
-    box.progress(factor=tracked.fraction or 0.0, text=_time_left(tracked.seconds_left), type="BAR")
+    _wrapped(box, context, waiting or tracked.message or tracked.phase or "Waiting for the server")
+    if not waiting:
+        box.progress(factor=tracked.fraction or 0.0, text=_time_left(tracked.seconds_left), type="BAR")
     row = box.row()
     row.scale_y = 1.6
     row.operator("aigc.cancel", text="Cancel", icon="CANCEL").job_id = STATE.current_job

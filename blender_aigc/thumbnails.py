@@ -1,4 +1,4 @@
-"""Small pictures in the panel. Files are read by `load`, which only the timer calls; `icon` is a look-up."""
+"""Small pictures in the panel. Only the timer calls `load`; `icon`, for drawing, is a look-up."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def load(key: str, path: Path) -> None:
         return
     if key in _collection:
         del _collection[key]
-    # Touching the size makes Blender read the file now instead of while it draws.
-    _collection.load(key, str(path), "IMAGE").image_size[:]
+    # Blender reads the file when it is first shown, in a thread of its own; asking for its size here would read it now.
+    _collection.load(key, str(path), "IMAGE")
     _paths[key] = str(path)
 
 

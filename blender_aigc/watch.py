@@ -134,6 +134,7 @@ def _load_previews(session: Session) -> None:
 
 def finished(status: JobStatus) -> None:
     """Take note of a job that has just ended."""
+    _take_models()
     for job_id in [job_id for job_id, job in STATE.session.jobs.items() if job.finished and job_id != status.id]:
         STATE.session.forget(job_id)
     if status.state == "done" and status.result is not None:

@@ -55,6 +55,7 @@ def test_a_fault_is_reported_and_leaves_the_file_alone(echo, tmp_path):
 def test_a_refused_job_leaves_the_file_alone(echo):
     """The server says no: the marks that were to find the scene again are gone too."""
     echo.model_id = "no_such_model"
+    watch.await_models()
     before = scene_state()
     with pytest.raises(RuntimeError):
         bpy.ops.aigc.generate()
@@ -236,7 +237,7 @@ def test_every_operator_explains_itself():
             rna = getattr(bpy.ops.aigc, cls.bl_idname.removeprefix("aigc.")).get_rna_type()
             assert rna.description and not rna.description.endswith("."), cls
             for prop in rna.properties:
-                if prop.identifier not in ("rna_type", "job_id", "model_id", "filepath", "filter_glob"):
+                if prop.identifier not in ("rna_type", "job_id", "model_id", "filepath", "filter_glob", "display_type"):
                     assert prop.description and not prop.description.endswith("."), (cls, prop.identifier)
     finally:
         blender_aigc.unregister()

@@ -1,0 +1,363 @@
+"""The tab, drawn onto a layout that writes down what it is asked for: what is there, in which order."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import uuid
+from pathlib import Path
+from types import SimpleNamespace
+
+import bpy
+import pytest
+
+from blender_aigc import fixit, panels, params, properties, translations, watch
+from blender_aigc.faults import FaultRecord
+from blender_aigc.protocol import Choice, Job, JobStatus, ModelInfo, Param, Provenance, Result
+from blender_aigc.state import STATE, Record
+
+PACKAGE = Path(panels.__file__).parent
+MODEL = ModelInfo(
+    "probe",
+    "image_to_mesh",
+    "Probe",
+    "For this test",
+    params=(
+        Param("size", "int", "Size", "How big", 3, 1, 9),
+        Param("style", "enum", "Style", "Which", "a", choices=(Choice("a", "A"), Choice("b", "B"))),
+        Param("hidden", "bool", "Hidden", "Rarely needed", False, advanced=True),
+    ),
+    procedural=True,
+)
+
+
+class Paper:
+    """Takes every drawing call of a UILayout that exists in this Blender; refuses properties and operators that do not.
+
+    `drawn` holds (call, what) in order, for the whole tree. folded: are the panels inside closed?
+    """
+
+    def __init__(self, drawn: list[tuple[str, str]] | None = None, folded: bool = True) -> None:
+        object.__setattr__(self, "drawn", [] if drawn is None else drawn)
+        object.__setattr__(self, "folded", folded)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        assert name in bpy.types.UILayout.bl_rna.properties, name
+
+    def _inner(self, *_args: object, **_options: object) -> Paper:
+        return Paper(self.drawn, self.folded)
+
+    row = column = split = box = _inner
+
+    def panel(self, idname: str, default_closed: bool = False) -> tuple[Paper, Paper | None]:
+        self.drawn.append(("panel", idname))
+        return self._inner(), None if self.folded else self._inner()
+
+    def prop(self, data, name: str, **options: object) -> None:
+        assert name in data.bl_rna.properties, (data, name)
+        getattr(data, name)
+        self._check("prop", options)
+        self.drawn.append(("prop", name))
+
+    def operator(self, idname: str, **options: object) -> SimpleNamespace:
+        rna = getattr(bpy.ops.aigc, idname.removeprefix("aigc.")).get_rna_type()
+        self._check("operator", options)
+        self.drawn.append(("operator", idname))
+
+        class Properties:
+            def __setattr__(self, name: str, value: object) -> None:
+                assert name in rna.properties, (idname, name)
+
+        return Properties()
+
+    def label(self, **options: object) -> None:
+        self._check("label", options)
+        self.drawn.append(("label", str(options.get("text", ""))))
+
+    def menu(self, idname: str, **options: object) -> None:
+        assert hasattr(bpy.types, idname)
+        self.drawn.append(("menu", f"{idname}: {options.get('text')}"))
+
+    def progress(self, **options: object) -> None:
+        self._check("progress", options)
+        assert 0 <= options["factor"] <= 1
+        self.drawn.append(("progress", str(options["factor"])))
+
+    def template_ID(self, data, name: str, open: str = "") -> None:
+        self.drawn.append(("template_ID", name))
+
+    def template_icon(self, **options: object) -> None:
+        self.drawn.append(("template_icon", ""))
+
+    def template_list(self, listtype: str, *_rest: object, **_options: object) -> None:
+        assert hasattr(bpy.types, listtype)
+        self.drawn.append(("template_list", listtype))
+
+    def icon(self, data) -> int:
+        return 1
+
+    def separator(self, **_options: object) -> None:
+        pass
+
+    @staticmethod
+    def _check(function: str, options: dict[str, object]) -> None:
+        known = bpy.types.UILayout.bl_rna.functions[function].parameters.keys()
+        assert set(options) <= set(known), (function, options)
+        if "icon" in options:
+            icons = bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items
+            assert options["icon"] in icons.keys(), options["icon"]
+
+
+def draw(panel=panels.AIGC_PT_main, folded: bool = True) -> list[tuple[str, str]]:
+    paper = Paper(folded=folded)
+    panel.draw(SimpleNamespace(layout=paper), bpy.context)
+    return paper.drawn
+
+
+def operators(drawn) -> list[str]:
+    return [what for call, what in drawn if call == "operator"]
+
+
+def text(drawn) -> str:
+    return " ".join(what for call, what in drawn if call == "label")
+
+
+@pytest.fixture
+def ready(addon):
+    """As after the start of the server: a session that says so, and one known model."""
+    STATE.session = SimpleNamespace(state="ready", sentence="Ready (cpu).", jobs={}, close=lambda **_: None)
+    STATE.set_models({"probe": MODEL})
+    params.update(STATE.models)
+    return bpy.context.scene.aigc
+
+
+def with_picture(settings) -> None:
+    settings.image = bpy.data.images.new("robot", 8, 8)
+
+
+def done_job() -> JobStatus:
+    job = Job(str(uuid.uuid4()), "image_to_mesh", "probe", name="Robot")
+    made = Provenance("0", job.task, job.model, "", "", "", 0, {}, {}, "today")
+    return JobStatus(job.id, "done", 1, "", result=Result(job, (), made))
+
+
+def test_first_sight(addon):
+    """Nothing installed, nothing started: one button that makes a first mesh, one that chooses a picture."""
+    drawn = draw()
+    assert operators(drawn) == ["aigc.try_now", "aigc.choose_picture"]
+    assert ("template_ID", "image") in drawn
+    assert not panels.AIGC_PT_results.poll(bpy.context)
+
+
+def test_a_picture_without_a_server_offers_to_start_it(addon):
+    with_picture(bpy.context.scene.aigc)
+    assert operators(draw())[-1] == "aigc.start"
+
+
+def test_order_from_top_to_bottom(ready):
+    """Status, task, picture, model, its parameters, where to, Generate."""
+    with_picture(ready)
+    drawn = draw()
+    wanted = [
+        "Ready (cpu).",
+        "task",
+        "image",
+        "size",
+        "style",
+        "result_name",
+        "placement",
+        "AIGC_advanced",
+        "aigc.generate",
+    ]
+    assert [what for _, what in drawn if what in wanted] == wanted
+    assert ("menu", "AIGC_MT_model: Probe (no download)") in drawn
+    assert ("prop", "hidden") not in drawn and ("prop", "seed") not in drawn
+
+
+def test_advanced_opens(ready):
+    drawn = draw(folded=False)
+    assert ("prop", "hidden") in drawn and ("prop", "seed") in drawn and "aigc.roll_seed" in operators(drawn)
+
+
+def test_what_is_missing_stands_in_the_place_of_generate(ready):
+    """No picture, no empty, a model that cannot run: a sentence and the button that cures it."""
+    assert operators(draw())[-1] == "aigc.choose_picture"
+    with_picture(ready)
+    ready.placement = "REPLACE"
+    assert "empty" in text(draw()) and "aigc.generate" not in operators(draw())
+    bpy.ops.object.empty_add()
+    assert operators(draw())[-1] == "aigc.generate"
+    fault = FaultRecord("weights_missing", "The weights are not here.", "Choose their folder.")
+    import dataclasses
+
+    STATE.set_models({"probe": dataclasses.replace(MODEL, unavailable=fault)})
+    drawn = draw()
+    assert "The weights are not" in text(drawn) and "Choose their folder." in text(drawn)
+    assert operators(drawn)[-1] == "aigc.preferences"
+
+
+def test_a_running_job_turns_generate_into_cancel(ready):
+    """Progress bar, phase, time left and Cancel, and no Generate."""
+    with_picture(ready)
+    job = SimpleNamespace(finished=False, phase="Painting", message="", fraction=0.25, seconds_left=42.0)
+    STATE.session.jobs["id"] = job
+    STATE.current_job = "id"
+    drawn = draw()
+    assert ("progress", "0.25") in drawn and "Painting" in text(drawn)
+    assert operators(drawn)[-1] == "aigc.cancel" and "aigc.generate" not in operators(drawn)
+    job.finished = True
+    assert operators(draw())[-1] == "aigc.generate"
+    STATE.waiting["id"] = "Waiting for the render to end"
+    assert "Waiting for the render" in text(draw())
+
+
+def test_every_fault_has_a_sentence_and_a_report(ready):
+    """Every code of the contract is drawn; fix buttons are operators that exist."""
+    from typing import get_args
+
+    from blender_aigc.faults import FaultCode
+
+    for code in get_args(FaultCode):
+        STATE.show(FaultRecord(code, "Something happened.", "Do this."), "some job")
+        drawn = draw()
+        assert "Something happened." in text(drawn) and "Do this." in text(drawn)
+        assert {"aigc.copy_report", "aigc.dismiss"} <= set(operators(drawn))
+        if code in fixit.BUTTONS:
+            assert fixit.BUTTONS[code][0] in operators(drawn)
+
+
+@pytest.mark.parametrize("state", ["off", "starting", "ready", "silent", "failed", "something new"])
+def test_every_state_of_the_server_has_one_button(ready, state):
+    STATE.session.state, STATE.session.sentence = state, f"It is {state}."
+    drawn = draw()
+    assert f"It is {state}." in text(drawn)
+    before_task = drawn[: drawn.index(("prop", "task"))]
+    assert len(operators(before_task)) == 1
+
+
+def test_the_results_panel(ready):
+    """One line a result and what can be done with it."""
+    STATE.add(Record(done_job(), "Robot", note="The scene it was made for is gone."))
+    properties.list_results(bpy.context.window_manager)
+    assert panels.AIGC_PT_results.poll(bpy.context)
+    drawn = draw(panels.AIGC_PT_results)
+    assert ("template_list", "AIGC_UL_results") in drawn and "is gone" in text(drawn)
+    assert set(operators(drawn)) >= {"aigc.apply", "aigc.run_again", "aigc.remove_result", "aigc.reveal",
+                                     "aigc.show_provenance"}  # fmt: skip
+    paper = Paper()
+    line = bpy.context.window_manager.aigc.results[0]
+    panels.AIGC_UL_results.draw_item(None, bpy.context, paper, None, line, 0, None, "", 0)
+    assert paper.drawn == [("label", "Robot")]
+
+
+def test_menus_hold_every_operator_that_makes_sense_alone(ready):
+    """The search (F3) lists only what is in a menu."""
+    alone = "try_now generate cancel choose_picture start stop restart show_log preferences copy_report"
+    assert {f"aigc.{name}" for name in alone.split()} <= set(operators(draw(panels.AIGC_MT_add)))
+    assert operators(draw(panels.AIGC_MT_model)) == ["aigc.choose_model"]
+
+
+def test_drawing_touches_neither_files_nor_the_network(ready, monkeypatch):
+    """Python itself reports every file, socket and process that is opened while the tab is drawn."""
+    with_picture(ready)
+    STATE.show(FaultRecord("internal", "Something happened."), "some job")
+    STATE.add(Record(done_job(), "Robot"))
+    properties.list_results(bpy.context.window_manager)
+    draw()  # imports are done
+    opened: list[str] = []
+    watching = [True]
+
+    def hook(event: str, arguments: tuple) -> None:
+        if watching[0] and event.split(".")[0] in ("open", "socket", "subprocess", "os", "shutil", "glob"):
+            opened.append(f"{event} {arguments}")
+
+    sys.addaudithook(hook)
+    with open(os.devnull):  # noqa: PTH123  # proves that the hook sees
+        pass
+    assert opened.pop().startswith("open")
+    opened.clear()
+    for folded in (True, False):
+        draw(folded=folded)
+        draw(panels.AIGC_PT_results, folded=folded)
+    watching[0] = False
+    assert opened == []
+
+
+def test_drawing_does_not_search_the_file(addon):
+    """`bpy.data` does not occur in what draws."""
+    for name in ("panels.py", "fixit.py", "state.py"):
+        tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
+        assert "bpy.data" not in {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+# --------------------------------------------------------------------------------------------------------- translations
+
+
+def shown_strings() -> set[str]:
+    """Every English string of the interface, found in the sources."""
+    found: set[str] = set()
+    for name in ("panels", "fixit", "operators", "operators_results", "operators_server", "properties", "preferences",
+                 "watch", "ask", "place", "protocol"):  # fmt: skip
+        tree = ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+        found |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return found
+
+
+@pytest.mark.parametrize("language", translations.LANGUAGES)
+def test_every_translation_is_of_a_string_that_is_shown(language):
+    """A dictionary entry whose English original was changed is dead."""
+    shown = shown_strings()
+    for english in translations.texts(language):
+        assert english in shown, english
+
+
+@pytest.mark.parametrize("language", translations.LANGUAGES)
+def test_translations_keep_the_blanks_to_fill_in(language):
+    import string
+
+    fields = lambda text: {field for _, field, _, _ in string.Formatter().parse(text) if field}  # noqa: E731
+    for english, other in translations.texts(language).items():
+        assert other and fields(english) == fields(other), english
+
+
+def test_the_interface_speaks_german_when_blender_does(addon):
+    """Through Blender's own mechanism; English is left as it is."""
+    view = bpy.context.preferences.view
+    before = view.language
+    try:
+        view.language = "de_DE"
+    except TypeError:
+        pytest.skip("this Blender was built without languages")
+    try:
+        view.use_translate_interface = True
+        if bpy.app.translations.locale != "de_DE":
+            pytest.skip("this Blender was built without languages")
+        assert "Bild" in text(draw())
+    finally:
+        view.language = before
+
+
+def test_labels_are_written_as_blender_writes_them(addon):
+    """English, capitalised like Blender's own, without a full stop."""
+    for base in (bpy.types.Operator, bpy.types.Panel, bpy.types.Menu):
+        for cls in base.__subclasses__():
+            if cls.__name__.startswith("AIGC_"):
+                assert cls.bl_label.isascii() and cls.bl_label[0].isupper() and not cls.bl_label.endswith("."), cls
+
+
+def test_the_tab_is_redrawn_only_when_something_changed(ready, monkeypatch):
+    """The timer compares what can be seen; a job at rest costs no redraw."""
+    drawn: list[int] = []
+    monkeypatch.setattr(watch, "redraw", lambda: drawn.append(1))
+    job = SimpleNamespace(job=SimpleNamespace(id="id"), state="running", phase="Painting", message="", fraction=0.25,
+                          preview=None, seconds_left=42.0, finished=False)  # fmt: skip
+    STATE.session.jobs["id"] = job
+    watch._redraw_if_changed()
+    drawn.clear()
+    job.seconds_left, job.fraction = 42.1, 0.2501
+    watch._redraw_if_changed()
+    assert drawn == []
+    job.fraction = 0.5
+    watch._redraw_if_changed()
+    assert drawn == [1]
