@@ -333,15 +333,16 @@ class TripoSR(nn.Module):
         raw = self.decoder(features.flatten(0, 2).T)
         return torch.exp(raw[:, 0] + self.config.density_bias), torch.sigmoid(raw[:, 1:])
 
-    def render(self, planes: Tensor, origins: Tensor, directions: Tensor) -> Tensor:
+    def render(self, planes: Tensor, origins: Tensor, directions: Tensor, samples: int | None = None) -> Tensor:
         """Volume rendering on white. planes (3, C, S, S), rays (N, 3), unit directions -> colours (N, 3) in 0..1.
 
-        Max 1995 quadrature; as in the reference, each sample counts 1 / samples_per_ray, whatever its length in space.
+        Max 1995 quadrature; as in the reference, each sample counts 1 / samples, whatever its length in space.
+        samples: points along each ray; None is the reference's number.
         """
         near, far = _box_crossing(origins, directions, 0.999 * self.config.radius)  # 0.999: stay inside the planes
         hit = far - near > 0.01
         origins, directions, near, far = origins[hit], directions[hit], near[hit, None], far[hit, None]
-        edges = torch.linspace(0, 1, self.config.samples_per_ray + 1, device=planes.device)
+        edges = torch.linspace(0, 1, (samples or self.config.samples_per_ray) + 1, device=planes.device)
         middle = (edges[:-1] + edges[1:]) / 2
         depth = near * (1 - middle) + far * middle  # (R, samples)
         points = origins[:, None] + depth[..., None] * directions[:, None]

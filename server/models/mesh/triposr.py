@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 REPOSITORY, REVISION, LICENCE = "stabilityai/TripoSR", "5b521936b01fbe1890f6f9baed0254ab6351c04a", "MIT"
 CHUNK = 1 << 14
 """Points asked at once, by one thread: 4 MB a layer, so that they stay in the cache. See Reconstruction._answers."""
-PREVIEW_PX = 48
+PREVIEW_PX, PREVIEW_SAMPLES = 48, 32
+"""A glance: a quarter of the reference's samples along each ray, else it costs as much as finding the surface."""
 
 _RESOLUTION = Param(
     "resolution",
@@ -193,12 +194,12 @@ class Reconstruction:
         from ...nets.triposr import orbit_rays
 
         origins, directions = (rays.to(self._planes.device) for rays in orbit_rays(0, size, size))
-        rays = max(1, CHUNK // self._network.config.samples_per_ray)
+        rays = CHUNK // PREVIEW_SAMPLES
         parts = []
         for first in range(0, size * size, rays):
             self._context.check_cancelled()
             part = slice(first, first + rays)
-            parts.append(self._network.render(self._planes, origins[part], directions[part]))
+            parts.append(self._network.render(self._planes, origins[part], directions[part], PREVIEW_SAMPLES))
         return _as_picture(torch.cat(parts).view(size, size, 3))
 
     def _ask(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
