@@ -115,9 +115,17 @@ def _writes_files(tree: bpy.types.NodeTree) -> bool:
 
 
 def camera_at(scene: bpy.types.Scene, frame: int) -> bpy.types.Object | None:
-    """The scene's camera at a frame: that of the last marker before it which is bound to one, else the scene's own."""
-    bound = [marker for marker in scene.timeline_markers if marker.camera is not None and marker.frame <= frame]
-    return max(bound, key=lambda marker: marker.frame).camera if bound else scene.camera
+    """The scene's camera at a frame, by Blender's rule: of the markers that are bound to a camera which is not hidden
+    in renders, the last up to the frame, or if there is none, the first; without such markers the scene's own.
+    """
+    bound = sorted(
+        (marker for marker in scene.timeline_markers if marker.camera is not None and not marker.camera.hide_render),
+        key=lambda marker: marker.frame,
+    )
+    if not bound:
+        return scene.camera
+    passed = [marker for marker in bound if marker.frame <= frame]
+    return (passed[-1] if passed else bound[0]).camera
 
 
 @contextmanager

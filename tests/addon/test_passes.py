@@ -12,7 +12,7 @@ import pytest
 from mathutils import Euler, Vector
 
 from blender_aigc.gather.passes import PASSES, passes_blob, passes_meta, render_passes
-from blender_aigc.gather.render_state import view_of_matrices
+from blender_aigc.gather.render_state import CameraView, view_of_matrices
 from server.geometry.control_maps import control_depth, control_normal
 
 
@@ -123,6 +123,7 @@ def test_the_size_is_that_of_a_render_of_the_users_own(tmp_path: Path) -> None:
     box("Box")
     scene.render.resolution_percentage = 37
     _cropped(scene)
+    scene.render.border_max_y = 0.72  # 34.56 pixels
     size = render_passes(scene, frozenset({"depth"}))["depth"].shape
     scene.render.filepath = str(tmp_path / "own.png")
     bpy.ops.render.render(write_still=True)
@@ -335,10 +336,37 @@ def test_only_the_active_layer_of_a_single_layer_render() -> None:
 def test_animated_settings_do_not_come_back() -> None:
     scene = scene_of()
     box("Box")
-    scene.cycles.samples = 50
-    scene.cycles.keyframe_insert("filter_width", frame=1)
-    scene.cycles.filter_width = 5.0
+    scene.cycles.samples, scene.cycles.filter_width = 16, 5.0
+    for name in ("samples", "filter_width"):
+        scene.cycles.keyframe_insert(name, frame=1)
     assert np.abs(reprojection(render_passes(scene, GEOMETRY, frame=1))[0]).max() < 0.03
+
+
+def test_markers_choose_the_camera_of_a_frame_but_not_of_a_given_view() -> None:
+    scene = scene_of()
+    box("Box")
+    eye, above = scene.camera, bpy.data.objects.new("Above", bpy.data.cameras.new("Above"))
+    above.location = (0, 0, 12)
+    scene.collection.objects.link(above)
+    for frame, camera in ((8, above), (2, eye), (20, eye)):
+        scene.timeline_markers.new(f"cut {frame}", frame=frame).camera = camera
+    view = CameraView(np.array([[0, 0, 1, 9], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1.0]]))  # from +x, looking to -x
+    for frame, given, place in (
+        (1, None, (1, -8, 2)),
+        (7, None, (1, -8, 2)),
+        (8, None, (0, 0, 12)),
+        (19, None, (0, 0, 12)),
+        (20, None, (1, -8, 2)),
+        (8, view, (9, 0, 0)),
+    ):
+        scene.frame_set(frame)
+        assert given is not None or scene.camera.location[:] == place  # what Blender itself does
+        scene.frame_set(30)
+        passes = render_passes(scene, GEOMETRY, given, frame=frame)
+        assert np.array(passes_meta(passes)["world_from_camera"])[:3, 3] == pytest.approx(place, abs=1e-5)
+        assert np.abs(reprojection(passes)[0]).max() < 0.03
+        if place == (9, 0, 0):
+            assert passes["depth"].min() == pytest.approx(8, abs=0.01)
 
 
 def test_a_sky_turns_with_the_camera() -> None:

@@ -177,6 +177,19 @@ def test_combined_is_what_the_user_sees(tmp_path: Path) -> None:
     assert np.abs(mine[..., :3] - own_rgb).max() <= 2  # the inverting compositor and the exposure included
 
 
+def test_settings_of_the_output_file_do_not_show(tmp_path: Path) -> None:
+    scene = scene_of(64, 48)
+    box("Box")
+    plain = render_passes(scene, frozenset({"combined"}))["combined"]
+    scene.render.use_stamp, scene.render.use_stamp_note, scene.render.stamp_note_text = True, True, "Shot 12"
+    scene.render.stamp_font_size = 24
+    settings = scene.render.image_settings
+    settings.color_management, settings.view_settings.exposure = "OVERRIDE", 4.0
+    settings.file_format, settings.color_mode = "PNG", "BW"
+    scene.render.use_multiview = True
+    assert np.array_equal(render_passes(scene, frozenset({"combined"}))["combined"], plain)
+
+
 def test_a_transparent_film_gives_alpha() -> None:
     scene = scene_of(48, 32)
     box("Box")
