@@ -31,7 +31,7 @@ def shaded(subject: Subject, look: Look, step: Step) -> np.ndarray:
     lab[..., 1:] *= 1.12
     colour = srgb_from_oklab(lab)
     step("Drawing lines", colour)
-    lines = outlines(subject.passes, subject.rgb, look.line_px * 1.2, look.detail)[..., None]
+    lines = outlines(subject.passes, subject.rgb, look.line_px, look.detail)[..., None]
     ink = colour * np.float32(0.16)
     return np.clip(colour + (ink - colour) * lines, 0, 1)
 

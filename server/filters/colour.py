@@ -30,7 +30,7 @@ _LINEAR_TABLE = np.where(_STEPS <= 0.04045, _STEPS / 12.92, ((_STEPS + 0.055) / 
 
 def oklab_from_srgb(colour: np.ndarray) -> np.ndarray:
     """(..., 3) sRGB 0..1 -> (..., 3) float32 Oklab: lightness 0..1, green-red, blue-yellow."""
-    index = np.rint(np.clip(colour, 0, 1) * _TABLE_SIZE).astype(np.int32)
+    index = np.rint(np.clip(colour, 0, 1) * np.float32(_TABLE_SIZE)).astype(np.int32)
     return np.cbrt(_LINEAR_TABLE[index] @ _LMS_FROM_RGB.T) @ _LAB_FROM_LMS.T
 
 

@@ -58,15 +58,15 @@ def ink(subject: Subject, look: Look, step: Step) -> np.ndarray:
     layers = ((0.22, 0.0), (0.42, 0.85), (0.60, -0.75), (0.76, 1.5))
     for number, (threshold, turn) in enumerate(layers):
         step(f"Hatching layer {number + 1} of {len(layers)}", _on_paper(cover, INK))
-        tone = dark + 0.10 * clouds(subject.shape, 24 * unit, look.seed + number, 2)
+        tone = dark + 0.06 * clouds(subject.shape, 90 * unit, look.seed + number, 2)
         gap = (8.0 - 3.0 * look.detail) * unit
         cover = np.maximum(
             cover, _even(subject, angle + turn, tone - threshold, max(gap, 3.2), look.seed + 29 * number)
         )
     step("Drawing lines", _on_paper(cover, INK))
     cover = np.maximum(cover, smoothstep(0.86, 0.93, dark))
-    wobble = 0.75 + 0.5 * (clouds(subject.shape, 60 * unit, look.seed + 4, 2) + 0.5)
-    lines = outlines(subject.passes, subject.rgb, look.line_px * 1.15, look.detail)
+    wobble = 1 + 0.8 * look.texture * clouds(subject.shape, 60 * unit, look.seed + 4, 2)
+    lines = outlines(subject.passes, subject.rgb, look.line_px, look.detail)
     weight = np.clip(lines * (wobble + 0.35 * dark), 0, 1)
     bleed = paper(subject.shape, max(1.6, 1.8 * unit), look.seed + 8)
     cover = np.clip(np.maximum(cover, weight), 0, 1)
@@ -123,7 +123,7 @@ def _darkness(subject: Subject, sigma_px: float) -> np.ndarray:
     light = gaussian(subject.light, sigma_px)
     sample = light[:: max(1, light.shape[0] // 256), :: max(1, light.shape[1] // 256)]
     low, high = np.percentile(sample, (1, 97))
-    own = 1 - np.clip((light - low) / max(high - low, 0.12), 0, 1)
+    own = np.clip((high - light) / max(high - low, 0.12), 0, 1)
     if subject.regions is None:
         return np.clip(own**1.4, 0, 1).astype(np.float32)
     shade = 1 - light / np.maximum(_brightest(light, subject.regions), 0.08)

@@ -30,7 +30,7 @@ def outlines(passes: Passes, rgb: np.ndarray, width_px: float, detail: float, wo
 def _from_geometry(passes: Passes, detail: float) -> np.ndarray | None:
     """(H, W) 0..1, how surely a line runs through each pixel; None when no pass tells."""
     found: list[np.ndarray] = []
-    regions = passes.regions()
+    regions = passes.regions
     if regions is not None:
         found.append(borders(regions))
     if passes.depth is not None:
@@ -76,8 +76,8 @@ def _widened(strength: np.ndarray, width_px: float) -> np.ndarray:
     # A straight ridge of width b has the profile (b / sigma sqrt(2 pi)) exp(-x^2 / 2 sigma^2)
     peak = min(1.0, 2 / (sigma * 2.5066))
     edge = peak * float(np.exp(-0.5 * (0.5 * width_px / sigma) ** 2))
-    soft = 0.5 * edge / max(1.0, 0.6 * width_px)
-    return smoothstep(max(edge - soft - 0.12, 0.02), edge + soft + 0.05, smooth)
+    soft = edge * min(0.9, 1.1 / width_px)
+    return smoothstep(edge - soft, edge + soft, smooth)
 
 
 def _xdog(rgb: np.ndarray, width_px: float, detail: float) -> np.ndarray:

@@ -55,7 +55,7 @@ class Subject:
         self.check = check
         self.shape = passes.shape
         self.unit_px = float(np.sqrt(self.shape[0] * self.shape[1] / (1920 * 1080)))
-        self.regions = passes.regions()
+        self.regions = passes.regions
 
     @property
     def light(self) -> np.ndarray:

@@ -9,15 +9,11 @@ of Multiple Sizes"), lit by their relief (Hertzmann 2002, "Fast Paint Texture").
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
-from .fields import clouds, directions, gaussian, gradient, lattice, structure_tensor
+from .fields import clouds, directions, gaussian, gradient, in_bands, lattice, structure_tensor
 from .look import Look, Step, Subject
 from .strokes import Marks, brushes, lay, local_mean
-
-_BAND_ROWS = 48
 
 
 def abstraction(subject: Subject, radius_px: float) -> np.ndarray:
@@ -32,24 +28,34 @@ def abstraction(subject: Subject, radius_px: float) -> np.ndarray:
         spread = spread + 0.5 * border  # a sector that touches another object is a bad one
     table = np.concatenate([mean, np.maximum(spread, 0)[..., None]], axis=-1).reshape(-1, 4)
     regions = None if subject.regions is None else subject.regions.ravel()
-    along, across = 0.62 * radius_px * (1 + 0.9 * coherence), 0.62 * radius_px / (1 + 0.9 * coherence)
-    cosine, sine = -np.sin(angle), np.cos(angle)  # along the edge
-    ys, xs = np.arange(height)[:, None], np.arange(width)[None]
-    total = np.zeros((height * width, 3), np.float32)
-    weights = np.zeros(height * width, np.float32)
-    for sector in range(8):
+    out = np.empty((height, width, 3), np.float32)
+
+    def band(rows: slice) -> None:
         subject.check()
-        u, v = along * np.float32(np.cos(sector * np.pi / 4)), across * np.float32(np.sin(sector * np.pi / 4))
-        x = np.clip(xs + np.rint(u * cosine - v * sine).astype(np.int32), 0, width - 1)
-        y = np.clip(ys + np.rint(u * sine + v * cosine).astype(np.int32), 0, height - 1)
-        place = (y * width + x).ravel()
-        sample = table[place]
-        weight = (sample[:, 3] + 2e-4) ** -4 * 1e-12
-        if regions is not None:
-            weight = np.where(regions[place] == regions, weight, weight * 1e-6)
-        total += sample[:, :3] * weight[:, None]
-        weights += weight
-    return (total / weights[:, None]).reshape(height, width, 3)
+        stretch = 1 + np.float32(0.9) * coherence[rows]
+        along, across = np.float32(0.62 * radius_px) * stretch, np.float32(0.62 * radius_px) / stretch
+        cosine, sine = -np.sin(angle[rows]), np.cos(angle[rows])  # along the edge
+        ys = np.arange(rows.start, rows.stop, dtype=np.int32)[:, None]
+        xs = np.arange(width, dtype=np.int32)[None]
+        total = np.zeros((ys.size * width, 3), np.float32)
+        weights = np.zeros(ys.size * width, np.float32)
+        for sector in range(8):
+            u, v = along * np.float32(np.cos(sector * np.pi / 4)), across * np.float32(np.sin(sector * np.pi / 4))
+            x = np.clip(xs + np.rint(u * cosine - v * sine).astype(np.int32), 0, width - 1)
+            y = np.clip(ys + np.rint(u * sine + v * cosine).astype(np.int32), 0, height - 1)
+            place = (y * np.int32(width) + x).ravel()
+            sample = table[place]
+            worth = np.square(np.square(np.float32(0.01) / (sample[:, 3] + np.float32(2e-4))))
+            if regions is not None:
+                worth *= np.where(
+                    regions[place] == regions[rows.start * width : rows.stop * width], 1, np.float32(1e-6)
+                )
+            total += sample[:, :3] * worth[:, None]
+            weights += worth
+        out[rows] = (total / weights[:, None]).reshape(ys.size, width, 3)
+
+    in_bands(height, band)
+    return out
 
 
 def painted(subject: Subject, look: Look, step: Step) -> np.ndarray:
@@ -120,18 +126,14 @@ def _marks(
 def _paint(
     subject: Subject, canvas: np.ndarray, relief: np.ndarray, marks: Marks, atlas: np.ndarray, seed: int
 ) -> None:
-    """Bands of rows on two threads: numpy lets go of the interpreter, and a band fits into the processor's cache."""
     order = np.argsort(lattice(np.arange(9), np.arange(9), seed))
 
-    def band(top: int) -> None:
+    def band(rows: slice) -> None:
         subject.check()
-        rows = slice(top, top + _BAND_ROWS)
         regions = None if subject.regions is None else subject.regions[rows]
-        lay(canvas[rows], relief[rows], marks, atlas, regions, order, top)
+        lay(canvas[rows], relief[rows], marks, atlas, regions, order, rows.start)
 
-    with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(band, range(0, subject.shape[0], _BAND_ROWS)):
-            pass
+    in_bands(subject.shape[0], band)
 
 
 def _lit(canvas: np.ndarray, relief: np.ndarray, look: Look, unit: float) -> np.ndarray:

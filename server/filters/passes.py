@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import struct
 import zipfile
@@ -70,6 +71,7 @@ class Passes:
         """Names of the passes that are there, besides the picture."""
         return tuple(name for name in _KINDS if name != "combined" and getattr(self, name) is not None)
 
+    @functools.cached_property
     def regions(self) -> np.ndarray | None:
         """(H, W) int32 that changes where the object or the material does; None when neither is known."""
         if self.object_id is None or self.material_id is None:

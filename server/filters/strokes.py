@@ -56,35 +56,35 @@ def traced(
     (N,) fades towards both ends, as a hand lifts the pencil. A stroke ends where it leaves the region it started in.
     """
     height, width = shape
-    out = np.zeros(height * width, np.float64)
+    splats = _Splats(height, width)
     field = np.stack([np.cos(2 * angle), np.sin(2 * angle)], axis=-1).astype(np.float32)  # doubled: lines, not arrows
-    home = None if regions is None else _at(regions, start.x, start.y)
-    bow = (start.random(seed + 11) - 0.5) * 0.012
-    half = length_px * 0.5
-    steps = int(np.ceil(float(half.max(initial=0.0))))
     sides = _across(width_px)
+    half = np.asarray(length_px, np.float32) * np.float32(0.5)
+    bow = ((start.random(seed + 11) - 0.5) * 0.012).astype(np.float32)
+    home = np.zeros(len(half), np.int32) if regions is None else _at(regions, start.x, start.y)
+    pressure = np.asarray(pressure, np.float32) / len(sides)
     for way in (1.0, -1.0):
-        x, y = start.x.copy(), start.y.copy()
-        alive = np.ones(len(x), bool)
-        previous = None
-        for step in range(steps + 1):
+        # x, y, half length, bow, home, pressure, direction of the step before; strokes that have ended are left out
+        state = [start.x, start.y, half, bow, home, pressure, np.zeros_like(half), np.zeros_like(half)]
+        for step in range(int(np.ceil(float(half.max(initial=0.0)))) + 1):
             check()
+            x, y = state[0], state[1]
+            alive = (step <= state[2]) & (x > -1) & (y > -1) & (x < width) & (y < height)
+            if regions is not None:
+                alive &= _at(regions, x, y) == state[4]
+            if not alive.all():
+                state = [part[alive] for part in state]
+            x, y, reach, bend, _, force, last_x, last_y = state
             doubled = field[_index(y, height), _index(x, width)]
-            theta = 0.5 * np.arctan2(doubled[..., 1], doubled[..., 0]) + bow * step
-            dx, dy = np.cos(theta) * way, np.sin(theta) * way
-            if previous is not None:
-                turn = np.where(dx * previous[0] + dy * previous[1] < 0, -1, 1).astype(np.float32)
-                dx, dy = dx * turn, dy * turn
-            previous = (dx, dy)
-            if home is not None:
-                alive &= _at(regions, x, y) == home
-            alive &= step <= half
-            taper = np.clip(1 - (step / np.maximum(half, 1)) ** 2, 0, 1)
-            force = pressure * taper * alive * (0.5 if step == 0 else 1.0) / len(sides)
+            theta = np.float32(0.5) * np.arctan2(doubled[:, 1], doubled[:, 0]) + bend * np.float32(step)
+            dx, dy = np.cos(theta) * np.float32(way), np.sin(theta) * np.float32(way)
+            turn = np.where(dx * last_x + dy * last_y < 0, np.float32(-1), np.float32(1))
+            dx, dy = dx * turn, dy * turn
+            taper = np.clip(1 - (step / np.maximum(reach, 1)) ** 2, 0, 1) * np.float32(0.5 if step == 0 else 1.0)
             for side in sides:
-                _splat(out, x - dy * side, y + dx * side, force, width, height)
-            x, y = x + dx, y + dy
-    return out.reshape(height, width).astype(np.float32)
+                splats.add(x - dy * np.float32(side), y + dx * np.float32(side), force * taper)
+            state[0], state[1], state[6], state[7] = x + dx, y + dy, dx, dy
+    return splats.picture()
 
 
 def _across(width_px: float) -> tuple[float, ...]:
@@ -100,14 +100,40 @@ def _at(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return field[_index(y, field.shape[0]), _index(x, field.shape[1])]
 
 
-def _splat(out: np.ndarray, x: np.ndarray, y: np.ndarray, force: np.ndarray, width: int, height: int) -> None:
-    left, top = np.floor(x), np.floor(y)
-    u, v = x - left, y - top
-    seen = (force > 0) & (left >= 0) & (top >= 0) & (left < width - 1) & (top < height - 1)
-    base = (top[seen] * width + left[seen]).astype(np.int64)
-    u, v, force = u[seen], v[seen], force[seen]
-    for offset, weight in ((0, (1 - u) * (1 - v)), (1, u * (1 - v)), (width, (1 - u) * v), (width + 1, u * v)):
-        out += np.bincount(base + offset, weights=weight * force, minlength=len(out))
+class _Splats:
+    """Points to be added to a picture, many at a time: one pass over the picture for millions of points."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self.height, self.width = height, width
+        self.total = np.zeros(height * width, np.float64)
+        self._waiting: list[tuple[np.ndarray, np.ndarray]] = []
+        self._count = 0
+
+    def add(self, x: np.ndarray, y: np.ndarray, force: np.ndarray) -> None:
+        """Each point is shared by the four pixels around it."""
+        left, top = np.floor(x), np.floor(y)
+        seen = (force > 0) & (left >= 0) & (top >= 0) & (left < self.width - 1) & (top < self.height - 1)
+        u, v = (x - left)[seen], (y - top)[seen]
+        base = top[seen].astype(np.int32) * np.int32(self.width) + left[seen].astype(np.int32)
+        right = u * force[seen]
+        near = force[seen] - right
+        shares = ((0, near * (1 - v)), (1, right * (1 - v)), (self.width, near * v), (self.width + 1, right * v))
+        self._waiting += [(base + np.int32(offset), share) for offset, share in shares]
+        self._count += 4 * len(base)
+        if self._count > _CHUNK:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            places = np.concatenate([place for place, _ in self._waiting])
+            shares = np.concatenate([share for _, share in self._waiting])
+            self.total += np.bincount(places, weights=shares, minlength=len(self.total))
+            self._waiting, self._count = [], 0
+
+    def picture(self) -> np.ndarray:
+        """(H, W) float32."""
+        self._flush()
+        return self.total.reshape(self.height, self.width).astype(np.float32)
 
 
 # -------------------------------------------------------------------------------------------------------- brush marks

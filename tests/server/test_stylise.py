@@ -1,0 +1,362 @@
+"""The filters of `stylise`: they change what they should, and nothing moves; judged by measuring their pictures."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender_aigc.protocol import Blob, Fault, Job
+from server.filters.colour import lightness, oklab_from_srgb, srgb_from_oklab
+from server.filters.fields import gaussian, lattice, noise
+from server.filters.look import Look
+from server.filters.palette import clustered, recoloured
+from server.filters.passes import Passes, read_passes
+from server.filters.stylised import stylised
+from server.pipe import Report
+from server.registry import Registry
+from server.worker import Runner
+
+STYLES = ("painting", "pencil", "ink", "watercolour", "cel", "palette")
+REGISTRY = Registry()
+
+
+def ball(height: int = 96, width: int = 144, centre: float = 0.0) -> Passes:
+    """A lit ball before a wall, with exact passes. centre: of the ball, px to the right of the picture's middle."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    radius = 0.36 * height
+    u, v = (x - (width - 1) / 2 - centre) / radius, ((height - 1) / 2 - y) / radius
+    inside = u * u + v * v < 1
+    z = np.sqrt(np.maximum(1 - u * u - v * v, 0))
+    normal = np.where(inside[..., None], np.stack([u, v, z], -1), np.float32([0, 0, 1])).astype(np.float32)
+    light = np.clip(0.25 + 0.75 * (0.7 * z + 0.6 * v), 0.05, 1)
+    colour = np.where(inside[..., None], light[..., None] * [0.95, 0.45, 0.25], [0.45, 0.6, 0.7])
+    combined = np.full((height, width, 4), 255, np.uint8)
+    combined[..., :3] = np.rint(colour * 255)
+    depth = np.where(inside, 5 - z, 8).astype(np.float32)
+    ids = np.where(inside, 2, 1).astype(np.int32)
+    return Passes(combined, depth=depth, normal=normal, object_id=ids, material_id=ids)
+
+
+def draw(passes: Passes, strength: float = 1.0, reference: np.ndarray | None = None, **look: object) -> np.ndarray:
+    return stylised(passes, Look(**look), strength, reference, lambda *_: None, lambda: None)
+
+
+def mirrored(passes: Passes) -> Passes:
+    flip = {name: getattr(passes, name)[:, ::-1].copy() for name in ("combined", *passes.given)}
+    if "normal" in flip:
+        flip["normal"][..., 0] *= -1
+    return Passes(**flip)
+
+
+def shift_px(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
+    """(x, y) by which `after` lies beside `before`: least squares on gradients (Lucas and Kanade 1981)."""
+    a, b = gaussian(before, 2.0), gaussian(after, 2.0)
+    gain, offset = np.polyfit(a.ravel(), b.ravel(), 1)
+    a = a * gain + offset
+    gy, gx = np.gradient((a + b) / 2)
+    system = np.stack([gx.ravel(), gy.ravel()], -1)
+    x, y = np.linalg.lstsq(system, (a - b).ravel(), rcond=None)[0]
+    return float(x), float(y)
+
+
+# ------------------------------------------------------------------------------------------------ what holds for all
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_same_seed_gives_the_same_picture_and_another_one_another(style: str) -> None:
+    passes = ball()
+    first = draw(passes, style=style, seed=3)
+    assert (draw(passes, style=style, seed=3) == first).all()
+    other = draw(passes, style=style, seed=4)
+    assert (other != first).any() == (style in ("painting", "pencil", "ink", "watercolour"))
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 3), (33, 65), (97, 40)], ids=str)
+def test_every_size_stays_as_it_is(style: str, size: tuple[int, int]) -> None:
+    """Odd sizes, lines and single pixels too; with passes and without."""
+    passes = ball(*size)
+    assert draw(passes, style=style).shape == (*size, 4)
+    assert draw(Passes(passes.combined), style=style).shape == (*size, 4)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_strength_zero_is_the_picture_and_more_changes_more(style: str) -> None:
+    passes = ball()
+    assert (draw(passes, 0.0, style=style) == passes.combined).all()
+    change = [np.abs(draw(passes, s, style=style).astype(int) - passes.combined).mean() for s in (0.3, 0.6, 1.0)]
+    assert 0.2 < change[0] < change[1] < change[2]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_alpha_is_kept_bit_for_bit(style: str) -> None:
+    passes = ball()
+    passes.combined[..., 3] = (np.arange(144) * 255 // 143)[None]
+    passes.combined[:8] = (1, 2, 3, 0)
+    made = draw(passes, style=style)
+    assert (made[..., 3] == passes.combined[..., 3]).all()
+    assert (made[:8] == passes.combined[:8]).all()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_what_is_hidden_does_not_bleed_into_what_is_seen(style: str) -> None:
+    """Renderers leave black under transparency; its colour must not matter."""
+    black, white = ball(), ball()
+    for passes, colour in ((black, 0), (white, 255)):
+        away = passes.object_id == 1
+        passes.combined[away] = (colour, colour, colour, 0)
+    seen = black.combined[..., 3] > 0
+    assert (draw(black, style=style)[seen] == draw(white, style=style)[seen]).all()
+
+
+@pytest.mark.parametrize("style", ["painting", "watercolour", "cel", "palette"])
+@pytest.mark.parametrize("width", [144, 145])
+def test_a_mirrored_scene_gives_the_mirrored_picture(style: str, width: int) -> None:
+    """Without paper and brush there is no left and right in these filters: not even half a pixel of shift."""
+    passes = ball(width=width)
+    made, other = draw(passes, style=style, texture=0.0), draw(mirrored(passes), style=style, texture=0.0)
+    difference = np.abs(made.astype(int) - other[:, ::-1])
+    if style == "cel":  # a rim has no side, but a percentile may round
+        assert (difference > 2).mean() < 0.002
+    else:
+        assert difference.max() <= 2
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_nothing_moves(style: str) -> None:
+    """Less than 0.05 px, against the mirrored picture of the mirrored scene: a shift would show twice.
+
+    Hatching slants by intention, so pencil and ink are judged by their outlines.
+    """
+    passes = ball(240, 360)
+    if style in ("pencil", "ink"):
+        passes.combined[..., :3] = 200
+    made = lightness(draw(passes, style=style, texture=0.0)[..., :3] / 255.0)
+    back = lightness(draw(mirrored(passes), style=style, texture=0.0)[..., :3] / 255.0)
+    x, y = shift_px(back[:, ::-1], made)
+    assert abs(x) / 2 < 0.05 and abs(y) / 2 < 0.05
+    moved, _ = shift_px(made[:, :-1], made[:, 1:])
+    assert moved == pytest.approx(-1, abs=0.3), "the measure itself must see a pixel"
+
+
+@pytest.mark.parametrize("style", ["pencil", "ink", "cel", "watercolour"])
+@pytest.mark.parametrize("size", [(240, 360), (241, 361)], ids=str)
+def test_the_outline_lies_where_the_thing_is(style: str, size: tuple[int, int]) -> None:
+    """The middle of all the ink of a circle's outline is the circle's centre, to 0.05 px, in x and in y."""
+    passes = ball(*size)
+    passes.combined[..., :3], passes.normal = 200, None  # no rim light
+    made = lightness(draw(passes, style=style, texture=0.0, line_px=3.0)[..., :3] / 255.0)
+    ink = np.clip(np.median(made) - made - 0.1, 0, None)
+    y, x = np.mgrid[: size[0], : size[1]]
+    assert (x * ink).sum() / ink.sum() == pytest.approx((size[1] - 1) / 2, abs=0.05)
+    assert (y * ink).sum() / ink.sum() == pytest.approx((size[0] - 1) / 2, abs=0.05)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_without_passes_it_works_and_with_them_it_is_another_picture(style: str) -> None:
+    passes = ball()
+    plain = draw(Passes(passes.combined), style=style, line_px=2.0)
+    assert np.ptp(plain[..., :3].astype(int)) > 60
+    assert (plain != draw(passes, style=style, line_px=2.0)).any() == (style != "palette")
+
+
+def test_cancelling_is_noticed_between_and_within_the_steps() -> None:
+    class Stop(BaseException):
+        pass
+
+    for style in STYLES[:5]:
+        calls = 0
+
+        def check() -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 3:
+                raise Stop
+
+        with pytest.raises(Stop):
+            stylised(ball(), Look(style), 1.0, None, lambda *_: check(), check)
+        assert calls == 3
+
+
+# ------------------------------------------------------------------------------------------------- what each one does
+
+
+def test_lines_run_where_depth_and_ids_jump_though_the_colours_are_equal() -> None:
+    """Grey on grey: no filter that sees only the picture can draw this circle."""
+    passes = ball()
+    passes.combined[..., :3] = 128
+    made = draw(passes, style="cel", line_px=2.0)[..., :3].mean(-1)
+    ring = (np.abs(passes.object_id - np.roll(passes.object_id, 1, 1)) > 0) & (passes.object_id > 0)
+    away = gaussian(ring.astype(np.float32), 4.0) < 0.001
+    assert made[ring].mean() < 0.5 * made[away].mean()
+    assert draw(Passes(passes.combined), style="cel", line_px=2.0)[..., :3].std() < 1
+
+
+def test_a_wider_line_is_wider() -> None:
+    passes = ball(240, 360)
+    passes.combined[..., :3] = 200
+    dark = [(draw(passes, style="cel", line_px=w)[..., 0] < 120).sum() / (2 * np.pi * 0.36 * 240) for w in (2, 4, 8)]
+    assert dark[0] == pytest.approx(2, abs=1.2) and dark[1] == pytest.approx(4, abs=1.6)
+    assert dark[2] == pytest.approx(8, abs=2.5) and dark[0] < dark[1] < dark[2]
+    assert (draw(passes, style="cel", line_px=0.0)[..., 0] > 150).all()
+
+
+@pytest.mark.parametrize("style", ["pencil", "ink"])
+def test_darker_means_more_strokes(style: str) -> None:
+    """The lower, shaded part of the ball has more ink on it than the lit part."""
+    made = lightness(draw(ball(240, 360), style=style, line_px=0.0)[..., :3] / 255.0)
+    assert made[60:90, 150:210].mean() > made[180:196, 150:210].mean() + 0.15
+
+
+def test_cel_shading_has_few_tones() -> None:
+    """Lightness on the ball: nearly all pixels share a handful of values."""
+    passes = ball(240, 360)
+    made = draw(passes, style="cel", line_px=0.0, colours=3)
+    on_ball = passes.object_id == 2
+    on_ball &= passes.normal[..., 2] > 0.75  # inside of the rim
+    values, counts = np.unique(made[on_ball][:, 0], return_counts=True)
+    assert np.sort(counts)[::-1][:6].sum() > 0.85 * counts.sum() and len(values) > 1
+    smooth = np.unique(passes.combined[on_ball][:, 0], return_counts=True)[1]
+    assert np.sort(smooth)[::-1][:6].sum() < 0.5 * smooth.sum(), "the test must be able to fail"
+
+
+def test_painting_flattens_texture_and_keeps_borders() -> None:
+    passes = ball(240, 360)
+    rng = np.random.default_rng(1)
+    noisy = passes.combined[..., :3] + rng.normal(0, 18, (240, 360, 1))
+    passes.combined[..., :3] = np.clip(noisy, 0, 255)
+    made = draw(passes, style="painting", texture=0.0)[..., :3].astype(float)
+    wall = passes.object_id == 1
+    assert made[wall].std(0).mean() < 0.4 * passes.combined[..., :3][wall].std(0).mean()
+    row = np.abs(np.diff(made[120, :, 2]))  # the border of the ball at its middle height is as sharp as it was
+    assert row.max() > 60
+
+
+def test_the_palette_of_the_reference_is_taken() -> None:
+    """Reds and yellows become the blues of the reference; lightness keeps its order."""
+    y, x = np.mgrid[:64, :64] / 63.0
+    source = np.stack([0.4 + 0.6 * x, 0.2 + 0.6 * y, 0.1 + 0 * x], -1).astype(np.float32)
+    blue = np.stack([0.1 + 0.2 * x, 0.2 + 0.4 * x, 0.4 + 0.6 * x], -1).reshape(-1, 3).astype(np.float32)
+    made = recoloured(source, blue, 5)
+    assert (oklab_from_srgb(made)[..., 2] < 0).mean() > 0.9
+    before, after = lightness(source).ravel(), lightness(made).ravel()
+    assert np.corrcoef(before, after)[0, 1] > 0.8
+    assert np.abs(np.diff(lightness(made), axis=1)).max() < 0.15, "a gradient stays a gradient"
+
+
+def test_colour_conversion_is_its_own_inverse() -> None:
+    colours = np.random.default_rng(0).random((500, 3)).astype(np.float32)
+    assert np.abs(srgb_from_oklab(oklab_from_srgb(colours)) - colours).max() < 0.004
+    white = oklab_from_srgb(np.ones(3, np.float32))
+    assert white == pytest.approx([1, 0, 0], abs=1e-3)
+
+
+def test_clusters_find_separate_colours() -> None:
+    three = np.float32([[0.2, 0.1, 0], [0.5, -0.1, 0.1], [0.9, 0, -0.1]])
+    centres, shares = clustered(np.repeat(three, [10, 20, 70], axis=0), 3)
+    order = np.argsort(centres[:, 0])
+    assert centres[order] == pytest.approx(three, abs=1e-4)
+    assert shares[order] == pytest.approx([0.1, 0.2, 0.7])
+
+
+def test_noise_belongs_to_places_not_to_the_size_of_the_picture() -> None:
+    """What a sequence or a cropped render needs."""
+    assert (noise((40, 60), 5.0, 1)[:20, :30] == noise((20, 30), 5.0, 1)).all()
+    values = lattice(np.arange(200)[None], np.arange(200)[:, None], 7)
+    assert abs(values.mean() - 0.5) < 0.01 and abs(values.std() - 12**-0.5) < 0.01
+    assert abs(np.corrcoef(values[:, 1:].ravel(), values[:, :-1].ravel())[0, 1]) < 0.02
+
+
+# ------------------------------------------------------------------------------------------------------- reading passes
+
+
+def saved(folder: Path, passes: Passes, **other: object) -> Path:
+    arrays = {name: getattr(passes, name) for name in ("combined", *passes.given)} | other
+    np.savez(folder / "p.npz", **{k: v for k, v in arrays.items() if v is not None})
+    return folder / "p.npz"
+
+
+def test_passes_survive_the_file(tmp_path: Path) -> None:
+    meta = np.frombuffer(json.dumps({"frame": 7}).encode(), np.uint8)
+    passes = read_passes(saved(tmp_path, ball(), meta=meta))
+    assert passes.meta == {"frame": 7} and passes.notes == []
+    assert set(passes.given) == {"depth", "normal", "object_id", "material_id"}
+    assert (passes.normal == ball().normal).all()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_nan_and_infinity_do_no_harm(style: str, tmp_path: Path) -> None:
+    """A hole in depth, a wild normal, a background at infinity: a note, and a picture without a hole."""
+    passes = ball()
+    passes.depth[10:14, 10:14], passes.depth[passes.object_id == 1] = np.nan, np.inf
+    passes.depth[20, 20], passes.normal[30, 30] = -np.inf, np.nan
+    read = read_passes(saved(tmp_path, passes))
+    assert len(read.notes) == 2
+    made = draw(read, style=style)
+    assert np.abs(made.astype(int) - draw(ball(), style=style)).mean() < 12
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"combined": None},
+        {"combined": np.zeros((96, 144), np.uint8)},
+        {"combined": np.zeros((96, 144, 4), np.uint8)},
+        {"combined": np.zeros((0, 144, 4), np.uint8)},
+        {"combined": np.ones((96, 144, 4), np.float32)},
+        {"depth": np.ones((96, 143), np.float32)},
+        {"depth": np.ones((96, 144, 1), np.float32)},
+        {"normal": np.ones((96, 144, 2), np.float32)},
+        {"object_id": np.ones((96, 144), np.float32)},
+        {"line": np.ones((96, 144), np.uint16)},
+        {"uv": np.ones((96, 144, 1), np.float32)},
+        {"depth": np.array([["x"]], object)},
+    ],
+    ids=lambda other: f"{next(iter(other))} {getattr(next(iter(other.values())), 'shape', 'absent')}",
+)
+def test_passes_that_do_not_fit_are_refused(other: dict[str, np.ndarray], tmp_path: Path) -> None:
+    """Among them a pickled array, which is not unpickled."""
+    with pytest.raises(Fault) as caught:
+        read_passes(saved(tmp_path, ball(), **other))
+    assert caught.value.code == "bad_input"
+
+
+def test_a_damaged_file_is_refused_wherever_it_is_cut(tmp_path: Path) -> None:
+    data = saved(tmp_path, ball()).read_bytes()
+    damaged = bytearray(data)
+    damaged[2000] ^= 255
+    for part in (data[:10], data[: len(data) // 2], data[:-30], b"PK\x03\x04" + bytes(500), bytes(damaged)):
+        (tmp_path / "cut.npz").write_bytes(part)
+        with pytest.raises(Fault) as caught:
+            read_passes(tmp_path / "cut.npz")
+        assert caught.value.code == "bad_input"
+    with pytest.raises(Fault):
+        read_passes(tmp_path / "absent.npz")
+
+
+# ----------------------------------------------------------------------------------------------------------- as a job
+
+
+def test_as_a_job_it_tells_what_it_does(tmp_path: Path) -> None:
+    """Steps that only go up, a preview, a report that names what was missing."""
+    passes = ball()
+    path = saved(tmp_path, Passes(passes.combined, depth=passes.depth))
+    out = tmp_path / "out"
+    out.mkdir()
+    job = Job(
+        str(uuid.uuid4()), "render_image", "stylise", {"passes": Blob("0" * 64, ".npz")}, {"style": "ink"}, name="Scene"
+    )
+    reports: list[Report] = []
+    ending = Runner(REGISTRY, "cpu").run(job, out, {"passes": path}, reports.append, lambda: False)
+    assert ending.say == "done", ending.fault
+    (artefact,) = ending.result.artefacts
+    assert (artefact.kind, artefact.meta) == ("image", {"width": 144, "height": 96})
+    assert ending.result.report["passes"] == "depth"
+    assert "normal" in str(ending.result.report["notes"])
+    steps = [report.step for report in reports if report.total]
+    assert steps == sorted(steps) and reports[-1].step == reports[-1].total
+    assert any(report.preview for report in reports)
