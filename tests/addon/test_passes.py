@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from mathutils import Euler, Vector
 
-from blender_aigc.gather.passes import PASSES, passes_blob, passes_meta, render_passes
-from blender_aigc.gather.render_state import CameraView, view_of_matrices
+from blender_aigc.gather.passes import PASSES, _data_render, passes_blob, passes_meta, render_passes
+from blender_aigc.gather.render_state import CameraView, stage, view_of_matrices
 from server.geometry.control_maps import control_depth, control_normal
 
 
@@ -340,6 +340,11 @@ def test_animated_settings_do_not_come_back() -> None:
     for name in ("samples", "filter_width"):
         scene.cycles.keyframe_insert(name, frame=1)
     assert np.abs(reprojection(render_passes(scene, GEOMETRY, frame=1))[0]).max() < 0.03
+    with stage(scene) as here:
+        _data_render(here, {"use_pass_z"}, 1, 0.01)
+        layer = here.scene.view_layers[0]
+        layer.update()  # what evaluates the animation
+        assert here.scene.evaluated_get(layer.depsgraph).cycles.samples == 1
 
 
 def test_markers_choose_the_camera_of_a_frame_but_not_of_a_given_view() -> None:

@@ -180,6 +180,7 @@ def test_combined_is_what_the_user_sees(tmp_path: Path) -> None:
 def test_settings_of_the_output_file_do_not_show(tmp_path: Path) -> None:
     scene = scene_of(64, 48)
     box("Box")
+    scene.world = bpy.data.worlds.new("Sky")
     plain = render_passes(scene, frozenset({"combined"}))["combined"]
     scene.render.use_stamp, scene.render.use_stamp_note, scene.render.stamp_note_text = True, True, "Shot 12"
     scene.render.stamp_font_size = 24
@@ -187,6 +188,7 @@ def test_settings_of_the_output_file_do_not_show(tmp_path: Path) -> None:
     settings.color_management, settings.view_settings.exposure = "OVERRIDE", 4.0
     settings.file_format, settings.color_mode = "PNG", "BW"
     scene.render.use_multiview = True
+    assert 10 < plain[..., :3].mean() < 200  # an exposure would show
     assert np.array_equal(render_passes(scene, frozenset({"combined"}))["combined"], plain)
 
 
