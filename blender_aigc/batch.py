@@ -10,7 +10,6 @@ Works in `blender -b FILE --python SCRIPT`, in the Python Console, and in plain 
 from __future__ import annotations
 
 import atexit
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -54,7 +53,7 @@ def generate(
     params: of the model; what is left out has the model's default.
     name: what the result is called; empty: after the picture or the prompt.
     location: where its base stands, in world coordinates; None: the 3D cursor. replace: an Empty whose place it takes.
-    progress: is called about 20 times a second with the job as it stands; an exception from it cancels the job.
+    progress: is called about 40 times a second with the job as it stands; an exception from it cancels the job.
 
     Raises Fault, and leaves the scene as it was.
     """
@@ -121,7 +120,7 @@ def models() -> dict[str, ModelInfo]:
         finished += session.pump()
         if session.state == "failed":
             raise session.fault or Fault("server_gone", session.sentence, "Press Restart Server.")
-        time.sleep(PAUSE_S)
+        session.rest(PAUSE_S)
     session.give_back(finished)
     return dict(session.models)
 

@@ -1,5 +1,7 @@
 """One function per route of the server, on one keep-alive connection. No bpy, no threads.
 
+The `ask_` functions send and return at once; the answer is taken with `Question.poll`. The others wait for it.
+
 Every failure is a `Fault`: "server_gone" when nobody answers, "version_mismatch" when the server speaks another
 protocol, and otherwise the record that the server sent.
 """
@@ -9,11 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, Generic, TypeVar, cast
 
-import requests
-
+from .exchange import Connection, Exchange, Reader, Unanswered, strange
 from .protocol import (
     PROTOCOL,
     VERSION,
@@ -30,14 +33,12 @@ from .protocol import (
     encode,
 )
 
-CONNECT_S = 1.0
-"""Loopback answers a connection at once or refuses it; more than this means that the machine is stuck."""
+__all__ = ["Client", "NotFound", "Question", "Unanswered", "WrongToken", "check_protocol", "read_hello"]
 
 T = TypeVar("T")
 
-
-class Unanswered(Fault):
-    """The server took the connection but did not answer in time: busy or stopped, not necessarily gone."""
+REST_S = 1.0
+"""How often a download looks whether the server has fallen silent."""
 
 
 class NotFound(Fault):
@@ -60,55 +61,116 @@ def check_protocol(text: str | bytes) -> None:
     Looked at before the strict decoding, because a message of another version may well have other keys.
     """
     try:
-        plain = json.loads(text)
+        plain: Any = json.loads(text)
     except (ValueError, RecursionError):
         return
-    if isinstance(plain, dict) and plain.get("protocol", PROTOCOL) != PROTOCOL:
+    said = cast("dict[str, Any]", plain) if isinstance(plain, dict) else {}
+    if said.get("protocol", PROTOCOL) != PROTOCOL:
         raise Fault(
             "version_mismatch",
-            f"A server of another version ({str(plain.get('version', 'unknown'))[:20]}) is running; "
+            f"A server of another version ({str(said.get('version', 'unknown'))[:20]}) is running; "
             f"this add-on is {VERSION}.",
             "Press Restart Server.",
-            f"protocol {plain['protocol']!r} instead of {PROTOCOL}",
+            f"protocol {said['protocol']!r} instead of {PROTOCOL}",
         )
+
+
+class Question(Generic[T]):
+    """Something that was asked; the answer is a T."""
+
+    def __init__(self, exchange: Exchange, name: str, read: Callable[[bytes], T]) -> None:
+        self._exchange = exchange
+        self._name = name
+        self._read = read
+
+    def poll(self) -> T | None:
+        """The answer once it is there, None before. Never waits. Raises Fault, of which Unanswered is one."""
+        answer = self._exchange.poll()
+        return None if answer is None else self._take(answer)
+
+    def rest(self, seconds: float) -> None:
+        """Wait until it is worth polling, at most so long. For scripts."""
+        self._exchange.rest(seconds)
+
+    def wait(self) -> T:
+        """The answer, waited for. For scripts. Raises as `poll` does."""
+        return self._take(self._exchange.result())
+
+    def save(self, file: IO[bytes]) -> None:
+        """Write the body of the answer to `file` while it comes. Raises as `poll` does, and OSError."""
+        while not self._exchange.over:
+            answer = self._exchange.poll()
+            if self._exchange.answer.status // 100 == 2:
+                file.write(self._exchange.answer.body)
+                self._exchange.answer.body.clear()
+            if answer is None:
+                self._exchange.rest(REST_S)
+        self.wait()
+
+    def _take(self, answer: Reader) -> T:
+        body = bytes(answer.body)
+        if answer.status >= 300:
+            raise _refusal(answer.status, body, self._name)
+        return self._read(body)
 
 
 class Client:
     """The server that said `hello`.
 
-    patience_s: how long one answer may take. The pump runs on Blender's main thread and therefore keeps it short.
+    host: an IPv4 address. patience_s: how long the server may be silent while it is asked.
     """
 
     def __init__(self, hello: Hello, patience_s: float = 5.0, host: str = "127.0.0.1") -> None:
         self.hello = hello
         self.patience_s = patience_s
-        self._root = f"http://{host}:{hello.port}/v1/"
-        self._session = requests.Session()
-        self._session.trust_env = False  # else HTTP_PROXY catches loopback too, and .netrc replaces the token
-        self._session.headers["Authorization"] = f"Bearer {hello.token}"
-        self._session.headers["AIGC-Protocol"] = str(PROTOCOL)
+        self._host = f"{host}:{hello.port}"
+        self._connection = Connection(host, hello.port)
 
     def close(self) -> None:
-        self._session.close()
+        self._connection.close()
+
+    # ------------------------------------------------------------------------------------------- asked, not waited for
+
+    def ask_health(self) -> Question[Health]:
+        return self._ask("GET", "health", _read_health)
+
+    def ask_models(self) -> Question[Models]:
+        return self._ask("GET", "models", _reader(Models))
+
+    def ask_submit(self, job: Job) -> Question[JobStatus]:
+        return self._ask("POST", "jobs", _reader(JobStatus), encode(job).encode())
+
+    def ask_status(self, job_id: str, since: int = 0) -> Question[JobStatus]:
+        return self._ask("GET", f"jobs/{job_id}?since={since:d}", _reader(JobStatus))
+
+    def ask_cancel(self, job_id: str) -> Question[JobStatus]:
+        return self._ask("POST", f"jobs/{job_id}/cancel", _reader(JobStatus), b"{}")
+
+    def ask_renew(self, lease: Lease) -> Question[Health]:
+        return self._ask("PUT", "leases", _read_health, encode(lease).encode())
+
+    def ask_shutdown(self) -> Question[bytes]:
+        """End the server, of whatever version it is."""
+        return self._ask("POST", "shutdown", bytes, b"{}", any_version=True)
+
+    # ------------------------------------------------------------------------------------------------------ waited for
 
     def health(self) -> Health:
-        answer = self._send("GET", "health")
-        check_protocol(answer)
-        return _read(Health, answer)
+        return self.ask_health().wait()
 
     def models(self) -> Models:
-        return _read(Models, self._send("GET", "models"))
+        return self.ask_models().wait()
 
     def submit(self, job: Job) -> JobStatus:
         """Hand in `job`; once this returns, it survives a crash of the server. Sending it twice is harmless."""
-        return _read(JobStatus, self._send("POST", "jobs", json_text=encode(job)))
+        return self.ask_submit(job).wait()
 
     def status(self, job_id: str, since: int = 0) -> JobStatus:
         """The job with its events after number `since`. Raises NotFound when the server does not know it."""
-        return _read(JobStatus, self._send("GET", f"jobs/{job_id}?since={since:d}"))
+        return self.ask_status(job_id, since).wait()
 
     def cancel(self, job_id: str) -> JobStatus:
-        return _read(JobStatus, self._send("POST", f"jobs/{job_id}/cancel", json_text="{}"))
+        return self.ask_cancel(job_id).wait()
 
     def save_file(self, job_id: str, name: str, target: Path) -> None:
         """Copy one file of a job folder to `target` (only needed when the server runs on another machine)."""
@@ -117,7 +179,7 @@ class Client:
     def put_blob(self, data: bytes, suffix: str) -> Blob:
         """Store `data` under its hash."""
         blob = Blob(hashlib.sha256(data).hexdigest(), suffix)
-        self._send("PUT", f"blobs/{blob.file_name}", data=data)
+        self._ask("PUT", f"blobs/{blob.file_name}", bytes, data, "application/octet-stream").wait()
         return blob
 
     def save_blob(self, blob: Blob, target: Path) -> None:
@@ -125,83 +187,67 @@ class Client:
 
     def renew(self, lease: Lease) -> Health:
         """Ask the server to live on for `lease.seconds`."""
-        answer = self._send("PUT", "leases", json_text=encode(lease))
-        check_protocol(answer)
-        return _read(Health, answer)
+        return self.ask_renew(lease).wait()
 
     def release(self, client: str) -> None:
-        self._send("DELETE", f"leases/{client}")
+        self._ask("DELETE", f"leases/{client}", bytes).wait()
 
     def shutdown(self) -> None:
         """End the server, of whatever version it is."""
-        headers = {"Content-Type": "application/json", "AIGC-Protocol": None}  # None: leave it out of this request
-        self._request("POST", "shutdown", data=b"{}", headers=headers)
+        self.ask_shutdown().wait()
 
-    def _send(self, method: str, route: str, json_text: str | None = None, data: bytes | None = None) -> bytes:
-        headers = {}
-        if json_text is not None:
-            data, headers = json_text.encode(), {"Content-Type": "application/json"}
-        elif data is not None:
-            headers = {"Content-Type": "application/octet-stream"}
-        return self._request(method, route, data=data, headers=headers).content
+    def _ask(
+        self,
+        method: str,
+        route: str,
+        read: Callable[[bytes], T],
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        any_version: bool = False,
+    ) -> Question[T]:
+        path = urllib.parse.quote(f"/v1/{route}", safe="/?=:")
+        token = urllib.parse.quote(self.hello.token, safe="")  # ours needs no quoting; no token can add a header
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._host}", f"Authorization: Bearer {token}"]
+        if not any_version:
+            lines.append(f"AIGC-Protocol: {PROTOCOL}")
+        if body is not None:
+            lines += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
+        request = "\r\n".join([*lines, "", ""]).encode("ascii") + (body or b"")
+        return Question(self._connection.begin(request, self.patience_s), f"{method} {path}", read)
 
     def _save(self, route: str, target: Path) -> None:
         part = target.with_name(f"{target.name}.{os.getpid()}.part")
         try:
-            with self._request("GET", route, stream=True) as answer, part.open("wb") as file:
-                for chunk in answer.iter_content(1 << 20):
-                    file.write(chunk)
+            with part.open("wb") as file:
+                self._ask("GET", route, bytes).save(file)
             part.replace(target)
-        except requests.RequestException as error:
-            raise _gone(error) from None
         except OSError as error:
             raise Fault("disk_full", f"{target.name} could not be written.", "Free some space.", str(error)) from None
         finally:
             part.unlink(missing_ok=True)
 
-    def _request(self, method: str, route: str, **options: Any) -> requests.Response:
-        timeout = (min(CONNECT_S, self.patience_s), self.patience_s)
-        options |= {"timeout": timeout, "allow_redirects": False}
-        try:
-            try:
-                answer = self._session.request(method, self._root + route, **options)
-            except requests.ConnectTimeout:
-                raise
-            except requests.ConnectionError:
-                # The server closes idle connections, perhaps just now. Every route may safely be called twice.
-                answer = self._session.request(method, self._root + route, **options)
-        except requests.Timeout as error:
-            raise Unanswered(
-                "server_gone", "The server does not answer.", "Press Restart Server.", f"{error}"
-            ) from None
-        except requests.RequestException as error:
-            raise _gone(error) from None
-        if answer.status_code >= 300:
-            raise _refusal(answer)
-        return answer
 
-
-def _gone(error: Exception) -> Fault:
-    return Fault("server_gone", "The server is not running any more.", "Press Restart Server.", str(error))
-
-
-def _refusal(answer: requests.Response) -> Fault:
+def _refusal(status: int, body: bytes, name: str) -> Fault:
     """The fault behind an answer that is not a success."""
     try:
-        record = decode(FaultRecord, answer.content)
+        record = decode(FaultRecord, body)
     except Fault:
-        return Fault(
-            "server_gone",
-            "Something else answers at the server's address.",
-            "Press Restart Server.",
-            f"{answer.request.method} {answer.request.path_url}: {answer.status_code} {answer.text[:200]}",
-        )
+        return strange(f"{name}: {status} {body[:200].decode('utf-8', 'replace')}")
     kind = Fault
-    if answer.status_code == 401:
+    if status == 401:
         kind = WrongToken
-    elif answer.status_code == 404 and record.code == "bad_request":  # 404 is also for an unknown model
+    elif status == 404 and record.code == "bad_request":  # 404 is also for an unknown model
         kind = NotFound
     return kind(record.code, record.message, record.hint, record.detail)
+
+
+def _reader(cls: type[T]) -> Callable[[bytes], T]:
+    return lambda text: _read(cls, text)
+
+
+def _read_health(text: bytes) -> Health:
+    check_protocol(text)
+    return _read(Health, text)
 
 
 def _read(cls: type[T], text: bytes) -> T:

@@ -219,3 +219,21 @@ def _prove_writable(folder: Path) -> None:
             "Choose another data folder in the preferences.",
             str(error),
         ) from None
+
+
+def scrubbed_environment() -> dict[str, str]:
+    """The environment variables for the server: Blender's Python settings and its package's libraries stay outside."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "__PYVENV"))}
+    for key in ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES"):
+        entries = [entry for entry in kept.pop(key, "").split(os.pathsep) if entry and not _of_a_package(entry)]
+        if entries:
+            kept[key] = os.pathsep.join(entries)
+    return kept
+
+
+def _of_a_package(entry: str) -> bool:
+    """Is `entry` inside a Snap, Flatpak, AppImage or Blender? Those libraries fit Blender, not other programs."""
+    prefix = Path(sys.prefix)  # <Blender>/4.2/python
+    if prefix.name == "python" and Path(entry).is_relative_to(prefix.parent.parent):
+        return True
+    return any(mark in f"{entry}/" for mark in ("/snap/", "/app/lib/", "/.mount_"))

@@ -18,9 +18,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from .client import Client, read_hello
-from .environment import Environment, builtin_environment, data_folder, folder_environment, server_module
-from .protocol import Fault, FaultRecord, Hello, decode
+from .client import Client, Question, read_hello
+from .environment import (
+    Environment,
+    builtin_environment,
+    data_folder,
+    folder_environment,
+    scrubbed_environment,
+    server_module,
+)
+from .protocol import Fault, FaultRecord, Health, Hello, decode
 
 __all__ = ["Environment", "ServerProcess", "builtin_environment", "data_folder", "folder_environment"]
 
@@ -69,6 +76,8 @@ class ServerProcess:
         self._log: Path | None = None
         self._deadline = 0.0
         self._replacing = False
+        self._farewell: Question[bytes] | None = None
+        self._inquiry: Inquiry | None = None
 
     @property
     def owned(self) -> bool:
@@ -83,18 +92,18 @@ class ServerProcess:
         environment cannot be started.
         """
         self._replacing = False
+        self._inquiry = self.hello = None
         if self.private:
             self._take_private_folder()
         elif replace:
             self._dismiss()
             return
-        self.hello = self._running()
-        if self.hello is not None:
-            if self.process is not None and self.process.poll() is not None:
-                self.process = None  # ours has ended, but somebody else's answers
-            return
-        self._kill()  # a server of ours that does not listen any more
-        self._spawn()
+        written = self._written_hello()
+        if written is not None:
+            self._inquiry = Inquiry(written)
+            self._continue_inquiry()
+        else:
+            self._spawn()
 
     def poll(self) -> Hello | None:
         """The server's Hello once it is ready, None before.
@@ -104,6 +113,9 @@ class ServerProcess:
         if self._replacing:
             self._continue_dismissal()
             return None
+        if self._inquiry is not None:
+            self._continue_inquiry()
+            return self.hello
         if self.process is None:
             return self.hello
         code = self.process.poll()
@@ -120,6 +132,7 @@ class ServerProcess:
     def stop(self) -> None:
         """End the server, politely first; takes at most about a second."""
         hello, self.hello = self.hello, None
+        self._inquiry = None
         if hello is not None:
             _ask_to_shut_down(hello)
         if self.process is None:
@@ -146,21 +159,29 @@ class ServerProcess:
         folders = (self._shared_data / "private" / str(number) for number in itertools.count(1))
         self.data = next(folder for folder in folders if lock_is_free(folder))
 
-    def _running(self) -> Hello | None:
-        """The server that holds the data folder, if it answers. Raises Fault("version_mismatch")."""
-        hello = self._written_hello()
-        if hello is None:
-            return None
-        client = Client(hello, PATIENCE_S)
+    def _continue_inquiry(self) -> None:
+        """Does the server of the hello file answer? Otherwise one is started. Raises Fault("version_mismatch")."""
+        inquiry = self._inquiry
+        assert inquiry is not None
         try:
-            client.health()
+            answered = inquiry.poll()
         except Fault as fault:
+            self._inquiry = None
             if fault.code == "version_mismatch":
                 raise
-            return None  # a stale file, perhaps of a port that somebody else has now
-        finally:
-            client.close()
-        return hello
+            if inquiry.ended is not None:
+                raise inquiry.ended from None
+            self._spawn()  # a stale file, perhaps of a port that somebody else has now
+            return
+        if not answered:
+            return
+        self._inquiry = None
+        if self.process is not None and self.process.poll() is not None:
+            self.process = None  # ours has ended, but somebody else's answers
+        if self.private and inquiry.ended is not None:
+            self.start()
+        else:
+            self.hello = inquiry.hello
 
     def _written_hello(self) -> Hello | None:
         try:
@@ -178,14 +199,16 @@ class ServerProcess:
             self._spawn()
             return
         hello = _any_hello(self.data / HELLO_FILE)
-        if hello is not None:
-            _ask_to_shut_down(hello)
+        self._farewell = None if hello is None else Client(hello, PATIENCE_S).ask_shutdown()
         self._replacing = True
         self._deadline = time.monotonic() + STOP_S * 3
 
     def _continue_dismissal(self) -> None:
+        with contextlib.suppress(Fault):
+            if self._farewell is not None:
+                self._farewell.poll()
         if lock_is_free(self.data):
-            self._replacing = False
+            self._replacing, self._farewell = False, None
             self._spawn()
         elif time.monotonic() > self._deadline:
             self._deadline = time.monotonic() + STOP_S
@@ -195,16 +218,15 @@ class ServerProcess:
 
     def _settle(self, code: int) -> None:
         """Our child has ended. Perhaps it found a server that was faster, and passed on its hello; else it failed."""
-        if self.hello is None or code != 0 or self._running() != self.hello:
+        if self.hello is None or code != 0 or self._written_hello() != self.hello:
             raise self._ended(code)
-        self.process = None
-        if self.private:
-            self.hello = None
-            self.start()
+        self._inquiry = Inquiry(self.hello, self._ended(code))
+        self.hello = None
 
     # ------------------------------------------------------------------------------------------------ one of our own
 
     def _spawn(self) -> None:
+        self._kill()  # a server of ours that does not listen any more
         module, folder = server_module()
         folders = [str(path) for path in (*self.environment.paths, folder)]
         command = [str(self.environment.python), "-I", "-X", "utf8", "-c", _BOOTSTRAP]
@@ -285,6 +307,27 @@ class ServerProcess:
                 self.process.wait(STOP_S)
 
 
+class Inquiry:
+    """Is the server that said `hello` alive? ended: the Fault when it is not, of the child that told us about it."""
+
+    def __init__(self, hello: Hello, ended: Fault | None = None) -> None:
+        self.hello = hello
+        self.ended = ended
+        self._client = Client(hello, PATIENCE_S)
+        self._question: Question[Health] = self._client.ask_health()
+
+    def poll(self) -> bool:
+        """True once it has answered. Never waits. Raises Fault when it does not answer as our server does."""
+        try:
+            answered = self._question.poll() is not None
+        except Fault:
+            self._client.close()
+            raise
+        if answered:
+            self._client.close()
+        return answered
+
+
 def _tail(path: Path, lines: int) -> str:
     try:
         with path.open("rb") as file:
@@ -331,24 +374,6 @@ def _detached() -> dict[str, int | bool]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
-
-
-def scrubbed_environment() -> dict[str, str]:
-    """The environment variables for the server: Blender's Python settings and its package's libraries stay outside."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "__PYVENV"))}
-    for key in ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES"):
-        entries = [entry for entry in kept.pop(key, "").split(os.pathsep) if entry and not _of_a_package(entry)]
-        if entries:
-            kept[key] = os.pathsep.join(entries)
-    return kept
-
-
-def _of_a_package(entry: str) -> bool:
-    """Is `entry` inside a Snap, Flatpak, AppImage or Blender? Those libraries fit Blender, not other programs."""
-    prefix = Path(sys.prefix)  # <Blender>/4.2/python
-    if prefix.name == "python" and Path(entry).is_relative_to(prefix.parent.parent):
-        return True
-    return any(mark in f"{entry}/" for mark in ("/snap/", "/app/lib/", "/.mount_"))
 
 
 def lock_is_free(data: Path) -> bool:

@@ -16,24 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from .environment import Environment
-from .protocol import Blob, Fault, Health, Job, JobStatus, Lease, ModelInfo
+from .protocol import Blob, Fault, Health, Job, JobStatus, ModelInfo, Models
 from .tracking import TrackedJob, artefact_path
 
 __all__ = ["Session", "TrackedJob", "artefact_path"]
 
 if TYPE_CHECKING:
-    from .client import Client
+    from .conversation import Conversation
     from .launcher import ServerProcess
 
 SessionState = Literal["off", "starting", "ready", "silent", "failed"]
 
-PATIENCE_S = 0.25
-"""How long one answer may hold up Blender's main thread; an answer normally takes 1 ms."""
+FAREWELL_S = 0.25
+"""How long one answer may hold up the closing of Blender."""
 
-SUBMIT_PATIENCE_S = 1.0
-LEASE_S = 10.0
-RETRY_S = 2.0
-"""Pause after an answer that did not come, so that a stopped server does not freeze the interface again and again."""
+PROMPT_S = 0.3
+"""So long after a question, its answer is worth a look before the usual time."""
 
 SILENT_S = 10.0
 RESPAWNS, RESPAWN_WINDOW_S = 3, 60.0
@@ -69,13 +67,15 @@ class Session:
         self.jobs: dict[str, TrackedJob] = {}
         self.generation = 0
         self._server: ServerProcess | None = None
-        self._client: Client | None = None
+        self._talk: Conversation | None = None
         self._finished: list[JobStatus] = []
+        self._listing: Models | None = None
         self._starts: list[float] = []
-        self._lease_due = 0.0
-        self._retry_at = 0.0
-        self._silent_since: float | None = None
-        self._models_known = False
+
+    @property
+    def awaiting(self) -> bool:
+        """Has the server just been asked something? Then the answer is a matter of milliseconds."""
+        return self._talk is not None and self._talk.awaiting and self._talk.silence_s(time.monotonic()) < PROMPT_S
 
     # ------------------------------------------------------------------------------------------------- what users press
 
@@ -143,17 +143,19 @@ class Session:
 
     def refresh_models(self) -> None:
         """Ask for the models again at the next pump, for example after weights were installed."""
-        self._models_known = False
+        if self._talk is not None:
+            self._talk.refresh_models()
 
     def close(self, stop_idle: bool = False) -> None:
         """Leave the server; it ends by itself once nobody needs it. Takes at most about a second.
 
         A private server is stopped; with `stop_idle`, so is one that we started and that nobody else uses.
         """
-        client, server = self._client, self._server
+        talk, server = self._talk, self._server
         stop = self.private
-        if client is not None:
-            client.patience_s = PATIENCE_S
+        if talk is not None:
+            client = talk.client
+            client.patience_s = FAREWELL_S
             with contextlib.suppress(Fault):
                 client.release(self.client_id)
                 health = client.health()
@@ -174,19 +176,14 @@ class Session:
     def pump(self) -> list[JobStatus]:
         """Move everything forward without waiting. Returns the jobs that have finished since the last call, once each.
 
-        Costs a few milliseconds: one question per unfinished job, and each answer may take `PATIENCE_S` at most.
+        Takes the answer to what an earlier call has asked, if it is there, and asks the next thing: about 0.1 ms each.
         """
-        from .client import Unanswered
-
         now = time.monotonic()
         try:
             if self.state == "starting" and not self._await_hello():
                 return self._take_finished()
-            if self.state in ("ready", "silent") and now >= self._retry_at:
+            if self.state in ("ready", "silent"):
                 self._converse(now)
-                self._answered()
-        except Unanswered:
-            self._unanswered(now)
         except Fault as fault:
             self._lost(fault)
         return self._take_finished()
@@ -213,13 +210,26 @@ class Session:
                 if progress is not None:
                     progress(tracked)
                 if not tracked.finished:
-                    time.sleep(pause_s)
+                    self.rest(pause_s)
         finally:
             if not tracked.finished:
                 self.cancel(job_id)
-                others += self.pump()
+                others += self._send_cancel(tracked)
             self.give_back([status for status in others if status.id != job_id])
         return tracked.status
+
+    def rest(self, seconds: float) -> None:
+        """Between two pumps of a script: until the answer is there, or so long when there is nothing to wait for."""
+        if self._talk is None or not self._talk.rest(seconds):
+            time.sleep(seconds)
+
+    def _send_cancel(self, tracked: TrackedJob) -> list[JobStatus]:
+        finished = self.pump()
+        give_up = time.monotonic() + FAREWELL_S
+        while not (tracked.cancel_sent or tracked.finished) and self._talk is not None and time.monotonic() < give_up:
+            self.rest(FAREWELL_S / 10)
+            finished += self.pump()
+        return finished
 
     def give_back(self, finished: list[JobStatus]) -> None:
         """Let the next pump return `finished` again: a loop that pumps for itself has no use for others' jobs."""
@@ -228,6 +238,7 @@ class Session:
     def _await_hello(self) -> bool:
         """Is the server ready? A server that says why it cannot start is not started again."""
         from .client import Client
+        from .conversation import Conversation
 
         assert self._server is not None
         try:
@@ -239,11 +250,8 @@ class Session:
             return False
         if hello is None:
             return False
-        self._client = Client(hello, PATIENCE_S)
+        self._talk = Conversation(Client(hello), self.client_id, self.jobs)
         self.generation += 1
-        self._models_known = False
-        self._lease_due = 0.0
-        self._retry_at = 0.0
         for tracked in self.jobs.values():
             tracked.sent = tracked.acknowledged  # what was not acknowledged is sent again
             tracked.cancel_sent = False
@@ -251,57 +259,19 @@ class Session:
         return True
 
     def _converse(self, now: float) -> None:
-        assert self._client is not None and self._server is not None
+        assert self._talk is not None and self._server is not None
         self._server.poll()
-        if now >= self._lease_due:
-            self.health = self._client.renew(Lease(self.client_id, pid=os.getpid()))
-            self._lease_due = now + LEASE_S
-        if not self._models_known:
-            self._client.patience_s = SUBMIT_PATIENCE_S
-            models = self._client.models()
-            self.models = {model.id: model for model in models.models}
-            self.broken = dict(models.broken)
-            self._models_known = True
-            self._client.patience_s = PATIENCE_S
-        for tracked in list(self.jobs.values()):
-            if not tracked.finished:
-                self._advance(tracked)
-
-    def _advance(self, tracked: TrackedJob) -> None:
-        """Send or ask about one unfinished job. What the server refuses ends the job, not the session."""
-        from .client import NotFound, WrongToken
-
-        try:
-            status = self._exchange(tracked)
-            tracked.take(status)
-        except NotFound:
-            fault = Fault("server_gone", "The server has lost this job.", "Press Generate again.")
-            status = tracked.end("cancelled") if tracked.cancelling else tracked.end("failed", fault)
-        except Fault as fault:
-            if fault.code == "server_gone" or isinstance(fault, WrongToken):
-                raise
-            status = tracked.end("failed", fault)
-        if tracked.finished:
-            self._finished.append(status)
-        elif tracked.cancelling:
-            tracked.message = "Cancelling"
-
-    def _exchange(self, tracked: TrackedJob) -> JobStatus:
-        client, job_id = self._client, tracked.job.id
-        assert client is not None
-        if not tracked.acknowledged:
-            tracked.sent = True
-            client.patience_s = SUBMIT_PATIENCE_S
-            try:
-                status = client.submit(tracked.job)
-            finally:
-                client.patience_s = PATIENCE_S
-            tracked.acknowledged = True
-            return status
-        if tracked.cancelling and not tracked.cancel_sent:
-            client.cancel(job_id)
-            tracked.cancel_sent = True
-        return client.status(job_id, tracked.events[-1].seq if tracked.events else 0)
+        self._finished += self._talk.advance(now)
+        self.health = self._talk.health or self.health
+        if self._talk.models is not None and self._talk.models is not self._listing:
+            self._listing = self._talk.models
+            self.models = {model.id: model for model in self._listing.models}
+            self.broken = dict(self._listing.broken)
+        if self._talk.silence_s(now) > SILENT_S:  # left alone: it may be busy, and the job may be nearly done
+            fault = Fault("server_gone", "The server does not answer.", "Wait, or press Restart Server.")
+            self._say("silent", fault.message, fault)
+        elif self.state != "ready" or self.sentence != self._ready_sentence():
+            self._say("ready", self._ready_sentence())
 
     # ------------------------------------------------------------------------------------------- starting and losing it
 
@@ -317,22 +287,9 @@ class Session:
         except Fault as fault:
             self._fail(fault)
 
-    def _answered(self) -> None:
-        self._silent_since = None
-        if self.state != "ready" or self.sentence != self._ready_sentence():
-            self._say("ready", self._ready_sentence())
-
     def _ready_sentence(self) -> str:
         device = self.health.device if self.health else ""
         return f"Ready ({device})." if device else "Ready."
-
-    def _unanswered(self, now: float) -> None:
-        """The server takes its time. It is left alone: it may be busy, and the job may be nearly done."""
-        self._silent_since = self._silent_since or now
-        self._retry_at = now + RETRY_S
-        if now - self._silent_since > SILENT_S:
-            fault = Fault("server_gone", "The server does not answer.", "Wait, or press Restart Server.")
-            self._say("silent", fault.message, fault)
 
     def _lost(self, fault: Fault) -> None:
         """The server is gone: start another one and go on, unless that was tried too often already."""
@@ -357,10 +314,9 @@ class Session:
         self._say("failed", fault.message, fault)
 
     def _disconnect(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client = None
-        self._silent_since = None
+        if self._talk is not None:
+            self._talk.client.close()
+        self._talk = None
 
     def _say(self, state: SessionState, sentence: str, fault: Fault | None = None) -> None:
         self.state, self.sentence, self.fault = state, sentence, fault

@@ -16,6 +16,7 @@ class TrackedJob:
 
     status: what the server said last; before it said anything, a queued job without a folder.
     phase, step, total, message, seconds_left: of the newest event. preview: newest picture, or None.
+    sent: perhaps on its way. acknowledged: the server has it. asked_at: when we asked for its state, monotonic.
     """
 
     job: Job
@@ -31,6 +32,7 @@ class TrackedJob:
     acknowledged: bool = False
     cancelling: bool = False
     cancel_sent: bool = False
+    asked_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.status = JobStatus(self.job.id, "queued", 0, "")
@@ -62,6 +64,18 @@ class TrackedJob:
                 self.preview = confined(Path(status.folder), event.preview)
         del self.events[:-EVENTS_KEPT]
         self.status = status
+        if self.cancelling and not self.finished:
+            self.message = "Cancelling"
+
+    def acknowledge(self, status: JobStatus) -> None:
+        """The server has got the job."""
+        self.acknowledged = True
+        self.take(status)
+
+    def cancel_heard(self, _status: JobStatus) -> None:
+        """The server knows that it is to be cancelled. Its events come with the next state, without those we have."""
+        self.cancel_sent = True
+        self.asked_at = 0.0
 
     def end(self, state: JobState, fault: Fault | None = None) -> JobStatus:
         """Finish the job on our side, when there is no server to finish it."""

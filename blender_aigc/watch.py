@@ -6,7 +6,6 @@ Nothing here waits. The timer is registered while there is a server or a job to 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -117,6 +116,8 @@ def _tick() -> float | None:
 def _pause() -> float | None:
     """Seconds until the next heartbeat; None when there is nothing to be watched."""
     state = STATE.session.state if STATE.session is not None else "off"
+    if STATE.session is not None and STATE.session.awaiting:
+        return FIRST_S
     if STATE.waiting or STATE.rendered or state == "starting" or _any_running():
         return BUSY_S
     return None if state in ("off", "failed") else IDLE_S
@@ -217,7 +218,7 @@ def await_models(pause_s: float = 0.05) -> None:
         waited.pump()
         if waited.state == "failed":
             raise waited.fault or Fault("server_gone", waited.sentence)
-        time.sleep(pause_s)
+        waited.rest(pause_s)
     _take_models()
 
 

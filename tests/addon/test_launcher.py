@@ -105,7 +105,7 @@ def test_package_libraries_are_left_out_and_others_kept(monkeypatch: pytest.Monk
 def test_a_second_blender_takes_up_the_running_server(data: Path) -> None:
     first = say_hello(new_server(data))
     second = new_server(data)
-    assert second.poll() == first and not second.owned
+    assert say_hello(second) == first and not second.owned
 
 
 def test_two_blenders_at_the_same_moment_end_up_with_one_server(data: Path) -> None:
@@ -134,7 +134,8 @@ def test_private_servers_are_apart_and_stop_with_their_owner(data: Path) -> None
 def test_a_stale_hello_file_is_no_server(data: Path, text: str) -> None:
     data.mkdir(parents=True)
     (data / "server.json").write_text(text)
-    assert new_server(data).owned
+    server = new_server(data)
+    assert say_hello(server).data == str(data) and server.owned
 
 
 def test_logs_do_not_pile_up(data: Path) -> None:

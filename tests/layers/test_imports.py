@@ -28,6 +28,8 @@ NO_BPY = {
     "codec",
     "faults",
     "client",
+    "conversation",
+    "exchange",
     "environment",
     "launcher",
     "session",
@@ -81,11 +83,7 @@ def test_the_contract_needs_only_the_standard_library(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ADDON, ids=name)
 def test_the_addon_imports_what_blender_ships_and_itself(path: Path) -> None:
-    allowed = (
-        STDLIB
-        | {"numpy", "requests", "blender_aigc"}
-        | {"bpy", "bmesh", "mathutils", "gpu", "bpy_extras", "addon_utils"}
-    )
+    allowed = STDLIB | {"numpy", "blender_aigc"} | {"bpy", "bmesh", "mathutils", "gpu", "bpy_extras", "addon_utils"}
     assert tops(path) <= allowed
     tree = ast.parse(path.read_text(encoding="utf-8"))
     absolute = [
