@@ -138,7 +138,7 @@ def stage(scene: bpy.types.Scene, view: CameraView | None = None, frame: int | N
     with ExitStack() as undo:
         undo.enter_context(_unnoticed())
         copy = scene.copy()
-        undo.callback(bpy.data.scenes.remove, copy)
+        undo.callback(bpy.data.batch_remove, [copy])  # scenes.remove crashes in `blender -c`, without a window
         copy.name = _NAME
         copy.timeline_markers.clear()  # they would put the user's camera back
         if frame != scene.frame_current:
@@ -236,7 +236,7 @@ def camera_matrices(
             np.float64,
         )
     finally:
-        bpy.data.scenes.remove(scene)
+        bpy.data.batch_remove([scene])  # scenes.remove asks for a window, and crashes in `blender -c`
     return pose @ np.diag([1.0, -1.0, -1.0, 1.0]), _intrinsics(projection, width_px, height_px)
 
 
