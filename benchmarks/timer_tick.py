@@ -54,7 +54,7 @@ def main() -> None:
     watch.await_models()
     watch.tick()
     idle = beats(watch.tick, 0.01)
-    asked = Ask("echo", "echo", operators.SAMPLE, "hello", {"steps": 1000, "step_s": 0.1})
+    asked = Ask("echo", "echo", picture=operators.SAMPLE, prompt="hello", params={"steps": 1000, "step_s": 0.1})
     job_id = submit(bpy.context, asked)
     while not STATE.session.jobs[job_id].events:
         watch.tick()
