@@ -62,8 +62,7 @@ def _studio(objects: list[bpy.types.Object], path: Path) -> Iterator[bpy.types.S
         _aim(scene, camera, objects)
         yield scene
     finally:
-        bpy.data.scenes.remove(scene)
-        bpy.data.batch_remove(made)
+        bpy.data.batch_remove([scene, *made])  # scenes.remove asks for a window, which `blender -c` has not
 
 
 def _aim(scene: bpy.types.Scene, camera: bpy.types.Object, objects: list[bpy.types.Object]) -> None:

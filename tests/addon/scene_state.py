@@ -76,6 +76,17 @@ def scene_state(interface: bool = False) -> dict[str, str]:
     return state
 
 
+def state_beside_copies() -> dict[str, str]:
+    """`scene_state` for code that copies scenes: Blender 4.2's own `Scene.copy()` counts one user too many
+    of what the scene links (loading a file counts anew).
+    """
+    found = scene_state()
+    if bpy.app.version < (4, 3):
+        linked = ("collections[", "objects[")
+        found = {key: text for key, text in found.items() if not (key.startswith(linked) and key.endswith("].users"))}
+    return found
+
+
 def differences(before: dict[str, str], after: dict[str, str], limit: int = 40) -> list[str]:
     """One line for every path whose value is new, gone or another; empty when the two states are equal."""
     changed = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]

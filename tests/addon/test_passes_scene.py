@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from scene_state import differences, scene_state
+from scene_state import differences, state_beside_copies
 from test_passes import box, scene_of
 
 from blender_aigc.faults import Fault
@@ -78,30 +78,21 @@ def _settle() -> None:
     render_passes(bpy.context.scene, frozenset({"depth"}))
 
 
-def state() -> dict[str, str]:
-    """Blender 4.2's own `Scene.copy()` counts one user too many of what the scene links; loading counts anew."""
-    found = scene_state()
-    if bpy.app.version < (4, 3):
-        linked = ("collections[", "objects[")
-        found = {key: text for key, text in found.items() if not (key.startswith(linked) and key.endswith("].users"))}
-    return found
-
-
 def test_everything_is_as_before(tmp_path: Path) -> None:
     scene = lived_in(tmp_path)
-    before = state()
+    before = state_beside_copies()
     passes = render_passes(scene, PASSES)
     assert set(passes) == PASSES | {"meta"}
-    assert differences(before, state()) == []
+    assert differences(before, state_beside_copies()) == []
     render_passes(scene, PASSES - {"combined"}, frame=9)
-    assert differences(before, state()) == []
+    assert differences(before, state_beside_copies()) == []
     assert not (tmp_path / "users").exists()  # neither Blender's picture nor the File Output node's
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_everything_is_as_before_when_it_ends_early(tmp_path: Path, phase: str) -> None:
     scene = lived_in(tmp_path)
-    before = state()
+    before = state_beside_copies()
 
     class Cancelled(BaseException):
         pass
@@ -112,7 +103,7 @@ def test_everything_is_as_before_when_it_ends_early(tmp_path: Path, phase: str) 
 
     with pytest.raises(Cancelled):
         render_passes(scene, PASSES, frame=5, checkpoint=stop)
-    assert differences(before, state()) == []
+    assert differences(before, state_beside_copies()) == []
 
 
 @pytest.mark.parametrize("where", ["_geometry", "_mask", "_render", "_rendered", "camera_matrices", "_meta"])
@@ -120,7 +111,7 @@ def test_everything_is_as_before_after_an_exception_within(tmp_path: Path, where
     from blender_aigc.gather import passes as module
 
     scene = lived_in(tmp_path)
-    before = state()
+    before = state_beside_copies()
 
     def fail(*args: object) -> None:
         raise MemoryError
@@ -128,7 +119,7 @@ def test_everything_is_as_before_after_an_exception_within(tmp_path: Path, where
     monkeypatch.setattr(module, where, fail)
     with pytest.raises(MemoryError):
         render_passes(scene, PASSES, frame=5)
-    assert differences(before, state()) == []
+    assert differences(before, state_beside_copies()) == []
 
 
 def test_handlers_of_others_are_not_called_and_stay() -> None:
@@ -248,11 +239,11 @@ def test_what_is_wrong_is_said_in_words(change, sentence: str) -> None:
     scene = scene_of(32, 32)
     box("Box")
     change(scene)
-    before = state()
+    before = state_beside_copies()
     with pytest.raises(Fault, match=sentence) as caught:
         render_passes(scene, frozenset({"depth", "mask"}))
     assert caught.value.code == "bad_input" and caught.value.hint
-    assert differences(before, state()) == []
+    assert differences(before, state_beside_copies()) == []
 
 
 def test_an_empty_scene_and_an_unknown_pass() -> None:
@@ -280,7 +271,7 @@ def test_a_missing_texture_is_a_warning(tmp_path: Path) -> None:
 def test_a_file_that_cannot_grow_is_a_full_disk() -> None:
     scene = scene_of(256, 256)
     box("Box")
-    before = state()
+    before = state_beside_copies()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
@@ -291,7 +282,7 @@ def test_a_file_that_cannot_grow_is_a_full_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
     assert caught.value.code == "disk_full" and "space" in caught.value.hint
-    assert differences(before, state()) == []
+    assert differences(before, state_beside_copies()) == []
 
 
 def test_no_folder_for_temporary_files(tmp_path: Path, monkeypatch) -> None:

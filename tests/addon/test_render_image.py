@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from scene_state import differences, scene_state
+from scene_state import differences, state_beside_copies
 
 from blender_aigc import after_render, batch, cli
 from blender_aigc.apply.show import image_of
@@ -60,7 +60,7 @@ def png_size(path: Path) -> tuple[int, int]:
 
 def test_a_script_gets_the_picture_of_the_camera(scene: bpy.types.Scene) -> None:
     """The size of the render, its transparency, led by its passes; and the scene as it was."""
-    before = scene_state()
+    before = state_beside_copies()
     (image,) = batch.generate("render_image", "stylise", params={"style": "ink"}, name="Drawing")
     assert (image.name, tuple(image.size)) == ("Drawing", SIZE)
     assert image.packed_file is not None and image.use_fake_user
@@ -68,7 +68,7 @@ def test_a_script_gets_the_picture_of_the_camera(scene: bpy.types.Scene) -> None
     assert shown[0, 0, 3] == 0 and shown[48, 35, 3] == 1
     assert len(np.unique((shown[40:60, 20:50, 0] * 255).round())) > 3
     bpy.data.images.remove(image)
-    assert differences(before, scene_state()) == []
+    assert differences(before, state_beside_copies()) == []
 
 
 def test_the_passes_reach_the_model(scene: bpy.types.Scene) -> None:
