@@ -60,7 +60,7 @@ def main() -> None:
         watch.tick()
         time.sleep(0.02)
     busy = beats(watch.tick, watch.BUSY_S)
-    assert not STATE.session.jobs[job_id].finished, STATE.fault or "the job was over before the measurement ended"
+    assert not STATE.session.jobs[job_id].finished, "the job was over too soon"
     client = Client(STATE.session._server.hello)  # the session's own has its own question under way
     bare = beats(lambda: client.status(job_id, 10**6), 0.0)
     STATE.session.cancel(job_id)

@@ -18,14 +18,18 @@ _CHARACTER_PX = 6.4
 _MARGIN_PX = 62
 
 
-def _wrapped(layout, context, text: str, icon: str = "NONE") -> None:
-    """`text` in as many lines as the width of the sidebar asks for."""
+def _characters(context) -> int:
+    """How many letters one line of the sidebar holds."""
     scale = context.preferences.system.ui_scale or 1.0  # 0 in the background
     width = context.region.width if context.region else 220
+    return max(16, int((width / scale - _MARGIN_PX) / _CHARACTER_PX))
+
+
+def _wrapped(layout, context, text: str, icon: str = "NONE") -> None:
+    """`text` in as many lines as the width of the sidebar asks for."""
     column = layout.column(align=True)
     column.scale_y = 0.8
-    columns = max(16, int((width / scale - _MARGIN_PX) / _CHARACTER_PX))
-    for number, line in enumerate(textwrap.wrap(iface_(text), columns)):
+    for number, line in enumerate(textwrap.wrap(iface_(text), _characters(context))):
         column.label(text=line, translate=False, icon=icon if number == 0 else ("NONE" if icon == "NONE" else "BLANK1"))
 
 
@@ -49,10 +53,10 @@ class AIGC_PT_main(_InTab, bpy.types.Panel):
             _draw_fault(layout, context, STATE.fault)
         layout.prop(settings, "task", text="")
         _draw_inputs(layout, settings)
-        info = _draw_model(layout, settings)
+        info = _draw_model(layout, context, settings)
         _draw_placement(layout, settings)
         if info is not None:
-            _draw_advanced(layout, settings, info)
+            _draw_advanced(layout, context, settings, info)
         running = STATE.running_job()
         if running is not None:
             _draw_progress(layout, context, running)
@@ -122,7 +126,7 @@ def _draw_inputs(layout, settings) -> None:
 
 
 def _draw_picture(column, settings) -> None:
-    if settings.image is not None:
+    if settings.image is not None and STATE.running_job() is None:  # else its preview takes the space
         column.box().template_icon(icon_value=column.icon(settings.image), scale=4.0)
     column.template_ID(settings, "image", open="aigc.choose_picture")
 
@@ -134,7 +138,7 @@ def _draw_render(column, settings) -> None:
     column.prop(settings, "after_render")
 
 
-def _draw_model(layout, settings) -> ModelInfo | None:
+def _draw_model(layout, context, settings) -> ModelInfo | None:
     """The drop-down and the model's plain parameters; returns what is known about the model."""
     chosen = chosen_model(settings)
     info = STATE.models.get(chosen)
@@ -143,7 +147,7 @@ def _draw_model(layout, settings) -> ModelInfo | None:
     shown = _model_label(info) if info is not None else chosen or iface_("Start the server to see the models")
     row.menu("AIGC_MT_model", text=shown, translate=False)
     if info is not None:
-        _draw_params(layout, settings, info, advanced=False)
+        _draw_params(layout, context, settings, info, advanced=False)
     return info
 
 
@@ -151,18 +155,25 @@ def _model_label(info: ModelInfo) -> str:
     return iface_("{model} (no download)").format(model=info.label) if info.procedural else info.label
 
 
-def _draw_params(layout, settings, info: ModelInfo, advanced: bool) -> None:
+def _draw_params(layout, context, settings, info: ModelInfo, advanced: bool) -> None:
+    """One line a parameter; where the sidebar is too narrow for that, the name stands above."""
     group = params.group_of(settings.params, info)
     column = layout.column(align=True)
+    space = _characters(context)
     for param in info.params:
         if group is None or param.advanced != advanced:
             continue
-        if param.type == "enum":
+        slider = param.minimum is not None and param.maximum is not None
+        longest = max((len(choice.label) for choice in param.choices), default=0)
+        if param.type == "enum" and longest + 2 <= 0.55 * space:
             row = column.split(factor=0.45, align=True)
             row.label(text=param.label)
             row.prop(group, param.key, text="")
+        elif param.type == "enum" or (param.type in ("int", "float") and len(param.label) + 9 > space):
+            column.label(text=param.label)
+            column.prop(group, param.key, text="", slider=slider)
         else:
-            column.prop(group, param.key, slider=param.minimum is not None and param.maximum is not None)
+            column.prop(group, param.key, slider=slider)
 
 
 def _draw_placement(layout, settings) -> None:
@@ -172,12 +183,12 @@ def _draw_placement(layout, settings) -> None:
         column.prop(settings, "placement", text="")
 
 
-def _draw_advanced(layout, settings, info: ModelInfo) -> None:
+def _draw_advanced(layout, context, settings, info: ModelInfo) -> None:
     header, body = layout.panel("AIGC_advanced", default_closed=True)
     header.label(text="Advanced")
     if body is None:
         return
-    _draw_params(body, settings, info, advanced=True)
+    _draw_params(body, context, settings, info, advanced=True)
     row = body.row(align=True)
     row.prop(settings, "seed")
     row.operator("aigc.roll_seed", text="", icon="FILE_REFRESH")

@@ -175,6 +175,25 @@ def test_order_from_top_to_bottom(ready):
     assert ("prop", "hidden") not in drawn and ("prop", "seed") not in drawn
 
 
+@pytest.mark.parametrize("width", [180, 220, 300, 500])
+def test_no_name_is_cut_off_in_a_narrow_sidebar(ready, width, monkeypatch):
+    """What does not fit beside its value stands above it; every parameter is drawn at every width."""
+    choices = (Choice("a", "A Rather Long Choice"), Choice("b", "B"))
+    wordy = (
+        Param("size", "float", "A Name of Thirty Letters and On", "How big", 3.0, 1, 9),
+        Param("style", "enum", "Style", "Which", "a", choices=choices),
+    )
+    import dataclasses
+
+    STATE.set_models({"probe": dataclasses.replace(MODEL, params=wordy)})
+    params.update(STATE.models)
+    monkeypatch.setattr(panels, "_characters", lambda _context: int((width - 62) / 6.4))
+    drawn = draw()
+    assert ("prop", "size") in drawn and ("prop", "style") in drawn
+    assert (("label", wordy[0].label) in drawn) == (width < 320)
+    assert ("label", "Style") in drawn
+
+
 def test_advanced_opens(ready):
     drawn = draw(folded=False)
     assert ("prop", "hidden") in drawn and ("prop", "seed") in drawn and "aigc.roll_seed" in operators(drawn)

@@ -68,7 +68,7 @@ def test_generate_turns_into_cancel(seen):
 def test_edit_mode_is_not_disturbed(seen):
     mode, waiting, objects = seen["edit_mode"]
     assert mode == "EDIT_MESH" and "Object Mode" in waiting[0] and objects == ["Cube"]
-    assert sorted(seen["after_edit_mode"]) == ["Cube", "duck"]
+    assert sorted(seen["after_edit_mode"]) == ["Cube", "Echo"]
 
 
 def test_a_bad_picture_is_explained(seen):
