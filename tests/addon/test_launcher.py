@@ -330,6 +330,7 @@ def test_the_installed_addon_in_an_odd_folder_starts_its_own_server(data: Path, 
         "while not server.poll(): time.sleep(0.02)\n",
         encoding="utf-8",
     )
+    idle_server(data)  # for the clean-up: the server outlives the script
     subprocess.run([sys.executable, script, package.parent, data], cwd=tmp_path, check=True, timeout=60)
     hello = Hello(**json.loads((data / "server.json").read_text(encoding="utf-8")))
     assert Client(hello).health().protocol == PROTOCOL
