@@ -11,7 +11,7 @@ _LINEAR_OF_BYTE = np.array(
     [(v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4) for v in np.arange(256) / 255.0], np.float32
 )
 # Bjoern Ottosson, "A perceptual color space for image processing" (2020): linear sRGB -> LMS, LMS^(1/3) -> Lab.
-_LMS_FROM_RGB = np.array(
+LMS_FROM_RGB = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
         [0.2119034982, 0.6806995451, 0.1073969566],
@@ -19,7 +19,7 @@ _LMS_FROM_RGB = np.array(
     ],
     np.float32,
 )
-_LAB_FROM_LMS = np.array(
+LAB_FROM_LMS = np.array(
     [
         [0.2104542553, 0.7936177850, -0.0040720468],
         [1.9779984951, -2.4285922050, 0.4505937099],
@@ -32,7 +32,7 @@ _LAB_FROM_LMS = np.array(
 def oklab(colour: np.ndarray) -> np.ndarray:
     """(..., 3) sRGB 0..255, any dtype -> (..., 3) float32 Oklab, L in 0..1. Euclidean distance is perceptual."""
     linear = _LINEAR_OF_BYTE[np.clip(np.rint(colour), 0, 255).astype(np.uint8)]
-    return np.cbrt(linear @ _LMS_FROM_RGB.T) @ _LAB_FROM_LMS.T
+    return np.cbrt(linear @ LMS_FROM_RGB.T) @ LAB_FROM_LMS.T
 
 
 def sample(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
