@@ -80,6 +80,7 @@ def _charts(mesh: Mesh, texture_px: int) -> tuple[np.ndarray | None, int]:
     charting, packing = xatlas.ChartOptions(), xatlas.PackOptions()
     charting.fix_winding = True  # no mirrored charts
     charting.straightness_weight = 0.0  # measured: half the time, under half the charts, less stretch, better filled
+    charting.roundness_weight, charting.max_cost = 0.0, 1.0  # a fifth of the time less, and again fewer charts
     packing.resolution = min(texture_px, _PACKED_AT_MOST_PX)
     packing.padding = padding_px(packing.resolution)
     packing.bilinear = True
