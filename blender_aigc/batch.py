@@ -140,7 +140,7 @@ def model_for(task: str, model: str = "") -> ModelInfo:
     """The model that `generate` would use. Raises Fault("unknown_model")."""
     if task not in TASKS:
         raise Fault("bad_request", f"There is no task {task!r}.", f"The tasks are: {', '.join(TASKS)}.")
-    offered = {info.id: info for info in models().values() if info.task == task}
+    offered = {info.id: info for info in models().values() if info.does(task)}
     if model:
         if model not in offered:
             known = ", ".join(offered) or "none"

@@ -175,6 +175,7 @@ def _bound(value: float | None) -> str:
 class ModelInfo:
     """What the panel needs to know about a model; nothing here is computed from weights.
 
+    task, also: what it does; the same parameters serve all of its tasks, which `does` tells.
     procedural: works without weights; the panel says so.
     requires:   top-level Python modules that must be importable where the worker runs.
     repository, revision, licence: of the weights; "" for procedural models.
@@ -195,6 +196,10 @@ class ModelInfo:
     licence: str = ""
     memory_gb: float = 0.0
     unavailable: FaultRecord | None = None
+    also: tuple[str, ...] = ()
+
+    def does(self, task: str) -> bool:
+        return task == self.task or task in self.also
 
     def check_params(self, values: dict[str, Any]) -> dict[str, bool | int | float | str]:
         """`values` completed with the defaults. Raises Fault("bad_request") for an unknown key or a bad value."""

@@ -82,11 +82,11 @@ class State:
 
     def models_of(self, task: str) -> list[ModelInfo]:
         """What the server offers for `task`, in its order."""
-        return [info for info in self.models.values() if info.task == task]
+        return [info for info in self.models.values() if info.does(task)]
 
     def model_for(self, task: str, chosen: str) -> str:
         """`chosen` unless it is empty or known to be for another task; then the default."""
-        if chosen and (chosen not in self.models or self.models[chosen].task == task):
+        if chosen and (chosen not in self.models or self.models[chosen].does(task)):
             return chosen
         return self.default_model(task)
 

@@ -24,11 +24,11 @@ def features() -> str:
     for task in TASKS.values():
         takes = [f"{wanted.kind}{'' if wanted.required else ' (optional)'}" for wanted in task.inputs]
         takes += ["prompt"] if task.prompt else []
-        models = [f"[{info.id}](#{info.id})" for info in infos if info.task == task.id]
+        models = [f"[{info.id}](#{info.id})" for info in infos if info.does(task.id)]
         cells = (task.label, f"`{task.id}`", ", ".join(takes), ", ".join(task.outputs), ", ".join(models))
         lines.append(f"| {' | '.join(cells)} |")
     for info in infos:
-        lines += ["", f"## {info.id}", "", f"**{info.label}** ({info.task}). {info.help}.", ""]
+        lines += ["", f"## {info.id}", "", f"**{info.label}** ({', '.join((info.task, *info.also))}). {info.help}.", ""]
         lines.append("Procedural: no weights." if info.procedural else weights(info))
         lines += ["", f"Source: {info.source}"] if info.source else []
         lines += ["", "| parameter | default | range | meaning |", "|---|---|---|---|"]

@@ -67,13 +67,13 @@ class Registry:
         if task not in TASKS:
             raise Fault("unknown_model", f"There is no task {task[:80]!r}.", f"Choose one of: {', '.join(TASKS)}.")
         model = self.models.get(model_id)
-        if model is not None and model.info.task == task:
+        if model is not None and model.info.does(task):
             return model
         if model_id in self.broken:
             raise Fault(
                 "unknown_model", f"The file of the model {model_id} is broken.", "See the log.", self.broken[model_id]
             )
-        offered = ", ".join(sorted(m.info.id for m in self.models.values() if m.info.task == task)) or "none"
+        offered = ", ".join(sorted(m.info.id for m in self.models.values() if m.info.does(task))) or "none"
         raise Fault(
             "unknown_model", f"There is no model {model_id[:80]!r} for {TASKS[task].label}.", f"It has: {offered}."
         )
@@ -150,8 +150,9 @@ def _checked(stem: str, model: Any) -> type[Model]:
         raise TypeError("MODEL.info is not a ModelInfo")
     if model.info.id != stem:
         raise TypeError(f"the file is called {stem}, but its model {model.info.id}")
-    if model.info.task not in TASKS:
-        raise TypeError(f"there is no task {model.info.task!r}")
+    for task in (model.info.task, *model.info.also):
+        if task not in TASKS:
+            raise TypeError(f"there is no task {task!r}")
     if not (model.weights is None or isinstance(model.weights, Weights)):
         raise TypeError("MODEL.weights is not a Weights")
     for method in ("tiny", "load", "run"):

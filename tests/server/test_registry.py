@@ -142,3 +142,16 @@ def test_the_list_is_made_without_numpy_and_torch() -> None:
     )
     line = [sys.executable, "-c", code, str(TEST_MODELS)]
     assert subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""
+
+
+def test_one_model_may_serve_several_tasks(tmp_path: Path) -> None:
+    write_model(tmp_path, "both", requires='(), also=("image_to_mesh",)')
+    write_model(tmp_path, "astray", requires='(), also=("no_such_task",)')
+    registry = Registry([tmp_path])
+    assert registry.find("echo", "both") is registry.find("image_to_mesh", "both")
+    with pytest.raises(Fault, match="no model 'both'"):
+        registry.find("render_image", "both")
+    with pytest.raises(Fault, match="no model") as caught:
+        registry.find("image_to_mesh", "nothing")
+    assert "both" in caught.value.hint
+    assert "no_such_task" in registry.broken["astray"]
