@@ -161,7 +161,7 @@ def _draw_params(layout, context, settings, info: ModelInfo, advanced: bool) -> 
     column = layout.column(align=True)
     space = _characters(context)
     for param in info.params:
-        if group is None or param.advanced != advanced:
+        if group is None or param.advanced != advanced or (param.tasks and settings.task not in param.tasks):
             continue
         slider = param.minimum is not None and param.maximum is not None
         longest = max((len(choice.label) for choice in param.choices), default=0)

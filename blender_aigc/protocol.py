@@ -108,6 +108,7 @@ class Param:
     """One knob of a model. The add-on draws it; no other file of the add-on knows it.
 
     minimum and maximum bound int and float (hard limits); `unit` is "", "m", "deg", "px", "s", "faces" or "percent".
+    tasks: of a model that serves several, those that the knob means something for; () = all. Others do not show it.
     """
 
     key: str
@@ -120,6 +121,7 @@ class Param:
     choices: tuple[Choice, ...] = ()
     advanced: bool = False
     unit: str = ""
+    tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _PARAM_KEY.fullmatch(self.key) or self.key in RESERVED_PARAM_KEYS:
@@ -175,7 +177,7 @@ def _bound(value: float | None) -> str:
 class ModelInfo:
     """What the panel needs to know about a model; nothing here is computed from weights.
 
-    task, also: what it does; the same parameters serve all of its tasks, which `does` tells.
+    task, also: what it does, which `does` tells; all of its tasks take the same parameters (see `Param.tasks`).
     procedural: works without weights; the panel says so.
     requires:   top-level Python modules that must be importable where the worker runs.
     repository, revision, licence: of the weights; "" for procedural models.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import statistics
 import time
 import unicodedata
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from .geometry.frames import Frame
 from .geometry.mesh import Mesh
 from .images import load_image
 from .pipe import Report
+from .weights import sha256_of
 
 PROGRESS_EVERY_S = 0.1
 PREVIEW_EVERY_S = 0.4
@@ -132,6 +134,10 @@ class Context:
     def report(self, **facts: bool | int | float | str) -> None:
         """Small facts about the result (faces, seconds ...), shown to who looks for them."""
         self._facts.update(facts)
+
+    def used_weights(self, files: Iterable[Path]) -> None:
+        """Which files this job reads its weights from, for the provenance; where `Weights.files` does not fix them."""
+        self.provenance = dataclasses.replace(self.provenance, weights_sha256=sha256_of(files))
 
     def result(self) -> Result:
         """What the job made. Raises Fault("empty_result") when it made nothing."""

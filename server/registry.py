@@ -150,7 +150,8 @@ def _checked(stem: str, model: Any) -> type[Model]:
         raise TypeError("MODEL.info is not a ModelInfo")
     if model.info.id != stem:
         raise TypeError(f"the file is called {stem}, but its model {model.info.id}")
-    for task in (model.info.task, *model.info.also):
+    of_params = (task for param in model.info.params for task in param.tasks)
+    for task in (model.info.task, *model.info.also, *of_params):
         if task not in TASKS:
             raise TypeError(f"there is no task {task!r}")
     if not (model.weights is None or isinstance(model.weights, Weights)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,8 @@ class Weights:
 
     repository: "organisation/name" on the hub. revision: full commit id, so that an update upstream changes nothing.
     files:   path inside the repository -> sha256 of the content, or "" where it is not known.
+    one_of:  for a family of interchangeable checkpoints: patterns of which a folder must match one. Which files a job
+             really read, the model says then (`Context.used_weights`).
     licence: SPDX id or short name. bytes: size of the download.
     """
 
@@ -29,6 +31,13 @@ class Weights:
     files: dict[str, str] = field(default_factory=dict[str, str])
     licence: str = ""
     bytes: int = 0
+    one_of: tuple[str, ...] = ()
+
+    def lie_in(self, folder: Path) -> bool:
+        """Does `folder` hold all of it? Opens nothing."""
+        if not all((folder / name).is_file() for name in self.files):
+            return False
+        return not self.one_of or any(next(folder.glob(pattern), None) is not None for pattern in self.one_of)
 
 
 @dataclass(frozen=True)
@@ -49,21 +58,20 @@ class Shelf:
     def __init__(self, folders: Sequence[Path] = (), hub_cache: Path | None = None) -> None:
         self.folders = tuple(Path(folder) for folder in folders)
         self.hub_cache = hub_cache if hub_cache is not None else _hub_cache()
-        self._checked: dict[tuple[str, int, int], str] = {}
 
     def find(self, model_id: str, weights: Weights) -> Path:
         """The first folder that holds every file of `weights`. Reads nothing. Raises Fault("weights_missing")."""
         places = self.places(model_id, weights)
         for place in places:
-            if all((place / name).is_file() for name in weights.files):
+            if weights.lie_in(place):
                 return place
         size = f" ({weights.bytes / 1e9:.1f} GB)" if weights.bytes else ""
         raise Fault(
             "weights_missing",
             f"The weights of {model_id}{size} are not on this machine.",
             "Name the folder that holds them in the preferences, or with --weights.",
-            f"{', '.join(weights.files)} of {weights.repository}@{weights.revision[:12]}; looked in: "
-            + "; ".join(str(place) for place in places),
+            f"{', '.join(weights.files) or ' or '.join(weights.one_of)} "
+            f"of {weights.repository}@{weights.revision[:12]}; looked in: " + "; ".join(str(place) for place in places),
         )
 
     def places(self, model_id: str, weights: Weights) -> list[Path]:
@@ -80,7 +88,9 @@ class Shelf:
         Raises Fault: weights_missing, weights_damaged.
         """
         folder = self.find(model_id, weights)
-        hashes = {name: self._hash(folder / name) for name in sorted(weights.files)}
+        if weights.one_of:
+            return Found(folder, "", False)
+        hashes = {name: file_sha256(folder / name) for name in sorted(weights.files)}
         others = [name for name, wanted in weights.files.items() if wanted and hashes[name] != wanted]
         if others and folder == self.places(model_id, weights)[-1]:
             raise Fault(
@@ -89,23 +99,38 @@ class Shelf:
                 "Delete it and download it again.",
                 f"{folder / others[0]}: sha256 {hashes[others[0]]} instead of {weights.files[others[0]]}",
             )
-        if len(hashes) == 1:
-            return Found(folder, next(iter(hashes.values())), not others)
-        listing = "\n".join(f"{digest}  {name}" for name, digest in hashes.items())
-        return Found(folder, hashlib.sha256(listing.encode()).hexdigest(), not others)
+        return Found(folder, _combined(hashes), not others)
 
-    def _hash(self, path: Path) -> str:
-        try:
-            stat = path.stat()
-            key = (str(path), stat.st_size, stat.st_mtime_ns)
-            if key not in self._checked:
-                with path.open("rb") as file:
-                    self._checked[key] = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise Fault(
-                "weights_damaged", f"The file {path.name} cannot be read.", "Check the disk.", f"{path}: {error}"
-            ) from None
-        return self._checked[key]
+
+def sha256_of(paths: Iterable[Path]) -> str:
+    """One hash over the content of `paths`, whatever their order. Each file is read once per process."""
+    return _combined({str(number): digest for number, digest in enumerate(sorted(map(file_sha256, set(paths))))})
+
+
+def file_sha256(path: Path) -> str:
+    """Of the content, remembered as long as size and time stay. Raises Fault("weights_damaged") when unreadable."""
+    try:
+        stat = path.stat()
+        key = (str(path), stat.st_size, stat.st_mtime_ns)
+        if key not in _hashed:
+            with path.open("rb") as file:
+                _hashed[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Fault(
+            "weights_damaged", f"The file {path.name} cannot be read.", "Check the disk.", f"{path}: {error}"
+        ) from None
+    return _hashed[key]
+
+
+def _combined(hashes: dict[str, str]) -> str:
+    """The only hash, or one over the listing."""
+    if len(hashes) == 1:
+        return next(iter(hashes.values()))
+    listing = "\n".join(f"{digest}  {name}" for name, digest in hashes.items())
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+_hashed: dict[tuple[str, int, int], str] = {}
 
 
 def _hub_cache() -> Path:

@@ -13,7 +13,7 @@ from server_process import ROOT, TEST_MODELS
 
 from blender_aigc.protocol import TASKS, Fault, Job, decode, encode
 from server.registry import Registry
-from server.weights import Shelf, Weights
+from server.weights import Shelf, Weights, sha256_of
 
 HEAD = "from blender_aigc.protocol import ModelInfo\nfrom ...weights import Weights\n"
 BODY = """
@@ -155,3 +155,25 @@ def test_one_model_may_serve_several_tasks(tmp_path: Path) -> None:
         registry.find("image_to_mesh", "nothing")
     assert "both" in caught.value.hint
     assert "no_such_task" in registry.broken["astray"]
+
+
+def test_a_family_of_checkpoints_needs_one_of_several_files(tmp_path: Path) -> None:
+    """Whichever lies there; its hash is not known before a job has chosen."""
+    family = Weights("org/name", "rev", one_of=("*/model_index.json", "*.safetensors"))
+    shelf = Shelf([tmp_path], hub_cache=tmp_path / "none")
+    (tmp_path / "m").mkdir()
+    with pytest.raises(Fault) as caught:
+        shelf.find("m", family)
+    assert caught.value.code == "weights_missing" and "*.safetensors" in caught.value.detail
+    (tmp_path / "m/any.safetensors").write_bytes(b"x")
+    found = shelf.verify("m", family)
+    assert (found.folder, found.sha256, found.published) == (tmp_path / "m", "", False)
+
+
+def test_the_hash_of_several_files_knows_no_order(tmp_path: Path) -> None:
+    """The same files give the same hash, others another, and one file its own."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_bytes(b"1")
+    two.write_bytes(b"2")
+    assert sha256_of([one]) == hashlib.sha256(b"1").hexdigest()
+    assert sha256_of([one, two]) == sha256_of([two, one, one]) != sha256_of([one])
