@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import params, targets, watch
-from .protocol import TASKS, Blob, Fault, Job
+from . import params, slots, targets, watch
+from .gather.sources import Given, Render, name_of, objects_of
+from .protocol import TASKS, Fault, Job
 from .state import STATE
 
 if TYPE_CHECKING:
@@ -17,20 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ask:
-    """What is to be made. picture: a datablock, a file, or the stored file of an earlier job.
+    """What is to be made. inputs: what is given for the inputs of the task, by their keys.
 
-    Of a task that takes a render, `picture` stands in for it; without one the camera's render is made now, or
-    with last_render the one that is there is taken. reference: a picture whose colours the result takes.
     replace: put the result in the place of the active empty instead of at the 3D cursor.
     """
 
     task: str
     model: str
-    picture: bpy.types.Image | Path | Blob | None = None
-    reference: bpy.types.Image | Path | Blob | None = None
-    last_render: bool = False
+    inputs: Mapping[str, Given] = field(default_factory=dict)
     prompt: str = ""
-    params: dict[str, bool | int | float | str] = field(default_factory=dict)
+    params: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     seed: int = 0
     name: str = ""
     replace: bool = False
@@ -38,60 +35,42 @@ class Ask:
     @classmethod
     def of(cls, job: Job) -> Ask:
         """The same once more, at the 3D cursor."""
-        return cls(
-            job.task,
-            job.model,
-            job.inputs.get("image") or job.inputs.get("passes"),
-            job.inputs.get("reference"),
-            prompt=job.prompt,
-            params=job.params,
-            seed=job.seed,
-            name=job.name,
-        )
+        return cls(job.task, job.model, job.inputs, job.prompt, job.params, job.seed, job.name)
 
 
 def ask_from_scene(context: bpy.types.Context, task: str = "", last_render: bool = False) -> Ask:
-    """What the tab says, or `task` with its settings. Raises Fault("bad_input") when the picture is missing."""
+    """What the tab says, or `task` with its settings; last_render: of the render that is there.
+
+    Raises Fault("bad_input") when something is missing.
+    """
     settings = context.scene.aigc
     task = task or settings.task
     model = STATE.model_for(task, settings.model_id) or watch.first_model(task)
     info = STATE.models.get(model)
-    renders = takes_render(task) and (last_render or settings.source != "PICTURE")
-    picture = None if renders else settings.image
-    if picture is None and not renders and task != "echo":
-        raise Fault("bad_input", "No picture is chosen.", "Press Choose Picture.")
-    if (
-        settings.placement == "REPLACE"
-        and (context.object is None or context.object.type != "EMPTY")
-        and makes_objects(task)
-    ):
+    inputs = slots.inputs_of_tab(context, task)
+    for wanted in TASKS[task].inputs:
+        if last_render and wanted.kind == "passes":
+            inputs[wanted.key] = Render(combined="last")
+        missing = slots.SLOTS[wanted.kind].problem(context, wanted) if wanted.key not in inputs else None
+        if missing is not None:
+            raise Fault("bad_input", missing.sentence, missing.hint or f"Press {missing.button}.")
+    replace = settings.placement == "REPLACE" and makes_objects(task)
+    if replace and (context.object is None or context.object.type != "EMPTY"):
         raise Fault("bad_input", "No empty is selected to be replaced.", "Select one, or place at the 3D cursor.")
     return Ask(
         task=task,
         model=model,
-        picture=picture,
-        reference=settings.reference if takes_render(task) else None,
-        last_render=last_render or settings.source == "LAST",
+        inputs=inputs,
         prompt=settings.prompt,
         params=params.values(settings.params, info) if info else {},
         seed=settings.seed,
-        name=settings.result_name or _name(context, picture, renders, settings.prompt),
-        replace=settings.placement == "REPLACE" and makes_objects(task),
+        name=settings.result_name or name_of(inputs, context.scene) or settings.prompt[:40],
+        replace=replace,
     )
-
-
-def takes_render(task: str) -> bool:
-    return task in TASKS and any(wanted.kind == "passes" for wanted in TASKS[task].inputs)
 
 
 def makes_objects(task: str) -> bool:
     return task not in TASKS or "mesh" in TASKS[task].outputs
-
-
-def _name(context: bpy.types.Context, picture: bpy.types.Image | None, renders: bool, prompt: str) -> str:
-    if renders:
-        return f"{context.scene.name} Render"
-    return Path(picture.name).stem if picture else prompt[:40]
 
 
 def submit(context: bpy.types.Context, ask: Ask) -> str:
@@ -99,11 +78,10 @@ def submit(context: bpy.types.Context, ask: Ask) -> str:
     from .gather.inputs import gather
 
     session = watch.session()
-    given = {"image": ask.picture, "passes": ask.picture, "reference": ask.reference}
-    inputs = gather(ask.task, given, context.scene, session.put_blob, ask.last_render)
+    inputs = gather(ask.task, ask.inputs, context.scene, session.put_blob)
     job = Job(str(uuid.uuid4()), ask.task, ask.model, inputs, dict(ask.params), ask.prompt, ask.seed, ask.name)
     STATE.fault = None
-    STATE.targets[job.id] = targets.remember(context, ask.replace)
+    STATE.targets[job.id] = targets.remember(context, ask.replace, objects_of(ask.inputs))
     STATE.current_job = job.id
     session.submit(job)
     return job.id

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import atexit
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import bpy
@@ -20,10 +20,11 @@ from . import watch
 from .apply.mesh import Placement
 from .apply.result import apply_result
 from .gather.inputs import gather
+from .gather.sources import Given, Render, name_of, objects_of
 from .protocol import TASKS, Fault, Job, JobStatus, ModelInfo
 from .session import Session, TrackedJob, artefact_path
 
-__all__ = ["Fault", "artefact_path", "close", "generate", "model_for", "models", "place", "run"]
+__all__ = ["Fault", "Render", "artefact_path", "close", "generate", "model_for", "models", "objects_of", "place", "run"]
 
 PAUSE_S = 0.05
 
@@ -35,8 +36,10 @@ def generate(
     task: str,
     model: str = "",
     *,
+    inputs: Mapping[str, Given] | None = None,
     image: bpy.types.Image | str | Path | None = None,
     reference: bpy.types.Image | str | Path | None = None,
+    mesh: Sequence[bpy.types.Object] | str | Path | None = None,
     prompt: str = "",
     params: Mapping[str, Value] | None = None,
     seed: int = 0,
@@ -48,8 +51,9 @@ def generate(
     """Make something and put it into the scene; returns its objects (pictures, when it makes none).
 
     task: an id of `protocol.TASKS`. model: an id of `models()`; empty: the first one that can run now.
-    image: a datablock or a file; of a task that takes a render, instead of rendering the scene's camera now.
-    reference: a picture whose colours the result takes, where the task has a use for it.
+    inputs: what is given for the inputs of the task, by their keys: pictures, files, objects, a `Render`.
+    image, reference, mesh: the same for the inputs of these names, shorter to write; `image` also stands in for the
+    render of a task that takes one, which without it is made now. mesh: objects of the scene, or a file.
     params: of the model; what is left out has the model's default.
     name: what the result is called; empty: after the picture or the prompt.
     location: where its base stands, in world coordinates; None: the 3D cursor. replace: an Empty whose place it takes.
@@ -57,17 +61,20 @@ def generate(
 
     Raises Fault, and leaves the scene as it was.
     """
-    asked = {"image": image, "reference": reference, "prompt": prompt, "params": params, "seed": seed, "name": name}
+    given = _given(task, inputs, image=image, reference=reference, mesh=mesh)
+    asked = {"inputs": given, "prompt": prompt, "params": params, "seed": seed, "name": name}
     status = run(task, model, **asked, progress=progress)
-    return place(status, location=location, replace=replace)
+    return place(status, location=location, replace=replace, objects=objects_of(given))
 
 
 def run(
     task: str,
     model: str = "",
     *,
+    inputs: Mapping[str, Given] | None = None,
     image: bpy.types.Image | str | Path | None = None,
     reference: bpy.types.Image | str | Path | None = None,
+    mesh: Sequence[bpy.types.Object] | str | Path | None = None,
     prompt: str = "",
     params: Mapping[str, Value] | None = None,
     seed: int = 0,
@@ -78,16 +85,17 @@ def run(
     info = model_for(task, model)
     session = _session()
     checked = info.check_params(dict(params or {}))  # before anything is rendered
-    given = {"image": image, "passes": image, "reference": reference}
+    given = _given(task, inputs, image=image, reference=reference, mesh=mesh)
+    scene = bpy.context.scene
     job = Job(
         id=str(uuid.uuid4()),
         task=task,
         model=info.id,
-        inputs=gather(task, given, bpy.context.scene, session.put_blob),
+        inputs=gather(task, given, scene, session.put_blob),
         params=checked,
         prompt=prompt,
         seed=seed,
-        name=name or _name(image) or prompt[:40] or bpy.context.scene.name,
+        name=name or name_of(given, scene) or prompt[:40] or scene.name,
     )
     session.submit(job)
     status = session.wait(job.id, progress, PAUSE_S)
@@ -102,13 +110,17 @@ def place(
     *,
     location: tuple[float, float, float] | None = None,
     replace: bpy.types.Object | None = None,
+    objects: Sequence[bpy.types.Object] = (),
 ) -> list[bpy.types.Object] | list[bpy.types.Image]:
-    """Put the result of a finished job into the scene; returns its objects, or else its pictures. Raises Fault."""
+    """Put the result of a finished job into the scene; returns its objects, or else its pictures. Raises Fault.
+
+    objects: those that it was made from and belongs to.
+    """
     if status.result is None:
         raise Fault("bad_request", "This job has no result.", "Run it again.")
-    blocks = apply_result(bpy.context, Path(status.folder), status.result, Placement(location, replace))
-    objects = [block for block in blocks if isinstance(block, bpy.types.Object)]
-    return objects or [block for block in blocks if isinstance(block, bpy.types.Image)]
+    blocks = apply_result(bpy.context, Path(status.folder), status.result, Placement(location, replace, tuple(objects)))
+    made = [block for block in blocks if isinstance(block, bpy.types.Object)]
+    return made or [block for block in blocks if isinstance(block, bpy.types.Image)]
 
 
 def models() -> dict[str, ModelInfo]:
@@ -152,7 +164,13 @@ def model_for(task: str, model: str = "") -> ModelInfo:
     return able[0]
 
 
-def _name(image: bpy.types.Image | str | Path | None) -> str:
-    if image is None:
-        return ""
-    return Path(image.name if isinstance(image, bpy.types.Image) else str(image)).stem
+def _given(task: str, inputs: Mapping[str, Given] | None, **named: Given | None) -> dict[str, Given]:
+    """All inputs by their keys. A picture stands in for the render of a task that takes no picture of that name."""
+    wanted = {entry.key: entry.kind for entry in TASKS[task].inputs} if task in TASKS else {}
+    given: dict[str, Given] = dict(inputs or {})
+    for key, value in named.items():
+        if key == "image" and key not in wanted:
+            key = next((other for other, kind in wanted.items() if kind == "passes"), key)
+        if value is not None:
+            given[key] = value
+    return given

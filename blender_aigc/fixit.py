@@ -37,16 +37,7 @@ BUTTONS: dict[FaultCode, tuple[str, str]] = {
 
 
 def problem(settings: Any, model_id: str, active_object: Any, state: State) -> Problem | None:
-    """The first thing that must be put right before Generate can run, or None. `settings` is `Scene.aigc`."""
-    task = TASKS.get(settings.task)
-    if task is None:
-        return Problem("This file was made with a task that is not known here.", "Choose another task.")
-    for wanted in task.inputs:
-        renders = wanted.kind == "passes" and settings.source != "PICTURE"
-        if renders and settings.id_data.camera is None:
-            return Problem("The scene has no camera.", "", "object.camera_add", "Add Camera")
-        if wanted.required and not renders and settings.image is None:
-            return Problem("No picture is chosen.", "", "aigc.choose_picture", "Choose Picture")
+    """What stands in the way once the inputs are chosen (see slots.py), or None. `settings` is `Scene.aigc`."""
     return _server_problem(state) or _model_problem(model_id, state) or _placement_problem(settings, active_object)
 
 

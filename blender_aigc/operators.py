@@ -71,7 +71,7 @@ class AIGC_OT_try_now(bpy.types.Operator):
     def execute(self, context) -> set[str]:
         try:
             watch.session(builtin=True)
-            carry_out(context, Ask("image_to_mesh", "inflate", picture=SAMPLE, name="Duck"))
+            carry_out(context, Ask("image_to_mesh", "inflate", {"image": SAMPLE}, name="Duck"))
         except Fault as fault:
             return refuse(self, fault)
         return {"FINISHED"}

@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from . import fixit, params, thumbnails
+from . import fixit, panels_results, params, slots, thumbnails
+from .drawing import InTab, characters, wrapped
 from .properties import chosen_model
 from .protocol import TASKS, FaultRecord, ModelInfo
 from .state import STATE
 
-CATEGORY = "AIGC"
 
-_CHARACTER_PX = 6.4
-_MARGIN_PX = 62
-
-
-def _characters(context) -> int:
-    """How many letters one line of the sidebar holds."""
-    scale = context.preferences.system.ui_scale or 1.0  # 0 in the background
-    width = context.region.width if context.region else 220
-    return max(16, int((width / scale - _MARGIN_PX) / _CHARACTER_PX))
-
-
-def _wrapped(layout, context, text: str, icon: str = "NONE") -> None:
-    """`text` in as many lines as the width of the sidebar asks for."""
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(iface_(text), _characters(context))):
-        column.label(text=line, translate=False, icon=icon if number == 0 else ("NONE" if icon == "NONE" else "BLANK1"))
-
-
-class _InTab:
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = CATEGORY
-
-
-class AIGC_PT_main(_InTab, bpy.types.Panel):
+class AIGC_PT_main(InTab, bpy.types.Panel):
     """From a picture to an object, top to bottom."""
 
     bl_label = "AIGC Studio"
@@ -52,7 +25,7 @@ class AIGC_PT_main(_InTab, bpy.types.Panel):
         if STATE.fault is not None:
             _draw_fault(layout, context, STATE.fault)
         layout.prop(settings, "task", text="")
-        _draw_inputs(layout, settings)
+        _draw_inputs(layout, context, settings)
         info = _draw_model(layout, context, settings)
         _draw_placement(layout, settings)
         if info is not None:
@@ -86,7 +59,7 @@ def _draw_status(layout, context) -> None:
         row.label(text=sentence, icon=icon)
         row.operator(operator, text="", icon="QUIT")
         return
-    _wrapped(box, context, sentence, icon)
+    wrapped(box, context, sentence, icon)
     box.operator(operator, text=button)
 
 
@@ -94,10 +67,10 @@ def _draw_fault(layout, context, fault: FaultRecord) -> None:
     box = layout.box()
     row = box.row()
     row.alert = True
-    _wrapped(row, context, fault.message, "ERROR")
+    wrapped(row, context, fault.message, "ERROR")
     row.operator("aigc.dismiss", text="", icon="X", emboss=False)
     if fault.hint:
-        _wrapped(box, context, fault.hint, "BLANK1")
+        wrapped(box, context, fault.hint, "BLANK1")
     row = box.row(align=True)
     operator, button = fixit.BUTTONS.get(fault.code, ("", ""))
     if operator and (operator != "aigc.run_again" or STATE.fault_job):
@@ -107,35 +80,15 @@ def _draw_fault(layout, context, fault: FaultRecord) -> None:
     row.operator("aigc.copy_report", text="Copy Report")
 
 
-def _draw_inputs(layout, settings) -> None:
+def _draw_inputs(layout, context, settings) -> None:
     task = TASKS.get(settings.task)
     if task is None:
         return
     column = layout.column(align=True)
     for wanted in task.inputs:
-        if wanted.kind == "passes":
-            _draw_render(column, settings)
-        elif wanted.key == "image":
-            _draw_picture(column, settings)
-        elif wanted.key == "reference":
-            row = column.split(factor=0.45, align=True)
-            row.label(text=wanted.label)
-            row.template_ID(settings, "reference", open="image.open")
+        slots.SLOTS[wanted.kind].draw(column, context, wanted)
     if task.prompt:
         layout.prop(settings, "prompt", text="", placeholder="Prompt")
-
-
-def _draw_picture(column, settings) -> None:
-    if settings.image is not None and STATE.running_job() is None:  # else its preview takes the space
-        column.box().template_icon(icon_value=column.icon(settings.image), scale=4.0)
-    column.template_ID(settings, "image", open="aigc.choose_picture")
-
-
-def _draw_render(column, settings) -> None:
-    column.prop(settings, "source", text="")
-    if settings.source == "PICTURE":
-        _draw_picture(column, settings)
-    column.prop(settings, "after_render")
 
 
 def _draw_model(layout, context, settings) -> ModelInfo | None:
@@ -159,7 +112,7 @@ def _draw_params(layout, context, settings, info: ModelInfo, advanced: bool) -> 
     """One line a parameter; where the sidebar is too narrow for that, the name stands above."""
     group = params.group_of(settings.params, info)
     column = layout.column(align=True)
-    space = _characters(context)
+    space = characters(context)
     for param in info.params:
         if group is None or param.advanced != advanced or (param.tasks and settings.task not in param.tasks):
             continue
@@ -197,16 +150,18 @@ def _draw_advanced(layout, context, settings, info: ModelInfo) -> None:
 
 
 def _draw_generate(layout, context, settings) -> None:
-    problem = fixit.problem(settings, chosen_model(settings), context.object, STATE)
+    problem = slots.problem(context, settings.task) or fixit.problem(
+        settings, chosen_model(settings), context.object, STATE
+    )
     if problem is None:
         row = layout.row()
         row.scale_y = 2.0
         row.operator("aigc.generate", text="Generate", icon="SHADERFX")
         return
     box = layout.box()
-    _wrapped(box, context, problem.sentence, "INFO")
+    wrapped(box, context, problem.sentence, "INFO")
     if problem.hint:
-        _wrapped(box, context, problem.hint, "BLANK1")
+        wrapped(box, context, problem.hint, "BLANK1")
     if problem.operator:
         row = box.row()
         row.scale_y = 1.6
@@ -219,7 +174,7 @@ def _draw_progress(layout, context, tracked) -> None:
     if picture:
         box.template_icon(icon_value=picture, scale=4.0)
     waiting = STATE.waiting.get(STATE.current_job, "")
-    _wrapped(box, context, waiting or tracked.message or tracked.phase or "Waiting for the server")
+    wrapped(box, context, waiting or tracked.message or tracked.phase or "Waiting for the server")
     if not waiting:
         box.progress(factor=tracked.fraction or 0.0, text=_time_left(tracked.seconds_left), type="BAR")
     row = box.row()
@@ -233,60 +188,6 @@ def _time_left(seconds: float | None) -> str:
     if seconds < 90:
         return iface_("about {seconds} s left").format(seconds=max(1, round(seconds)))
     return iface_("about {minutes} min left").format(minutes=round(seconds / 60))
-
-
-class AIGC_UL_results(bpy.types.UIList):
-    """One line a result, newest first."""
-
-    bl_idname = "AIGC_UL_results"
-
-    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _active_property, _index) -> None:
-        record = STATE.record(item.job_id)
-        if record is None:
-            layout.label(text=item.name, translate=False)
-            return
-        picture = thumbnails.icon(item.job_id)
-        shown = "IMPORT" if record.note else "OBJECT_DATA"
-        if picture:
-            layout.label(text=record.label, icon_value=picture, translate=False)
-        else:
-            layout.label(text=record.label, icon=shown, translate=False)
-
-
-class AIGC_PT_results(_InTab, bpy.types.Panel):
-    """What was made in this session."""
-
-    bl_label = "Results"
-    bl_idname = "AIGC_PT_results"
-
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return bool(STATE.results)
-
-    def draw(self, context) -> None:
-        layout = self.layout
-        group = context.window_manager.aigc
-        layout.template_list("AIGC_UL_results", "", group, "results", group, "result_index", rows=3)
-        if not 0 <= group.result_index < len(group.results):
-            return
-        record = STATE.record(group.results[group.result_index].job_id)
-        if record is None:
-            return
-        if record.note:
-            _wrapped(layout, context, record.note, "INFO")
-        if any(artefact.kind == "image" for artefact in record.status.result.artefacts):
-            row = layout.row(align=True)
-            row.operator("aigc.show_image", text="Show", icon="IMAGE_DATA").job_id = record.job_id
-            row.operator("aigc.flip", text="Before / After", icon="ARROW_LEFTRIGHT").job_id = record.job_id
-        row = layout.row(align=True)
-        row.operator("aigc.apply", text="Place", icon="IMPORT").job_id = record.job_id
-        row.operator("aigc.run_again", text="Again", icon="FILE_REFRESH").job_id = record.job_id
-        for operator, icon in (
-            ("aigc.remove_result", "TRASH"),
-            ("aigc.reveal", "FILE_FOLDER"),
-            ("aigc.show_provenance", "QUESTION"),
-        ):
-            row.operator(operator, text="", icon=icon).job_id = record.job_id
 
 
 class AIGC_MT_model(bpy.types.Menu):
@@ -327,7 +228,7 @@ def _draw_add_menu(self, _context) -> None:
     self.layout.menu(AIGC_MT_add.bl_idname, icon="SHADERFX")
 
 
-_CLASSES = (AIGC_UL_results, AIGC_PT_main, AIGC_PT_results, AIGC_MT_model, AIGC_MT_add)
+_CLASSES = (AIGC_PT_main, *panels_results.CLASSES, AIGC_MT_model, AIGC_MT_add)
 
 
 def register() -> None:

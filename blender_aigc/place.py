@@ -25,7 +25,8 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
         raise Fault("bad_request", "This job has no result.", "Run it again.")
     empty = targets.find_empty(target) if target is not None else None
     location = target.location if target is not None and empty is None else None
-    blocks = apply_result(context, Path(record.status.folder), result, Placement(location, empty))
+    objects = targets.find_objects(target) if target is not None else ()
+    blocks = apply_result(context, Path(record.status.folder), result, Placement(location, empty, objects))
     record.message = " ".join(block.as_string() for block in blocks if isinstance(block, bpy.types.Text))[:200]
     record.note = ""
     if "passes" in result.job.inputs:  # made from a render, so it takes the render's place on the screen

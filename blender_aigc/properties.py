@@ -15,6 +15,7 @@ from bpy.props import (
 )
 
 from . import params
+from .protocol import TASKS
 from .state import STATE, task_items
 
 _TASK_ITEMS = task_items()
@@ -75,6 +76,13 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
         name="Name", description="Name of the new object; empty: the name of the picture or the prompt"
     )
     params: PointerProperty(type=params.AIGC_PG_params)
+
+
+for _wanted in [wanted for task in TASKS.values() for wanted in task.inputs if wanted.kind == "image"]:
+    if _wanted.key not in AIGC_PG_scene.__annotations__:
+        AIGC_PG_scene.__annotations__[_wanted.key] = PointerProperty(
+            name=_wanted.label, description=_wanted.help, type=bpy.types.Image
+        )
 
 
 class AIGC_PG_result(bpy.types.PropertyGroup):

@@ -22,20 +22,33 @@ def enum_number(identifier: str) -> int:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """How an object is found again: by its `aigc_uid`, which survives undo and reload, or else by its session_uid,
+    which survives the undo of the tagging itself.
+    """
+
+    uid: str
+    session_uid: int
+
+
+@dataclass(frozen=True)
 class Target:
     """Where a result is to go, remembered without references (they die at undo and at file load).
 
-    A scene or object is found again by its `aigc_uid`, which survives undo and reload, or else by its session_uid,
-    which survives the undo of the tagging itself. location: of the 3D cursor in world coordinates, when it was asked.
+    The scene is found like an object. location: of the 3D cursor in world coordinates, when it was asked.
+    empty: to be replaced. objects: that the result was made from and belongs to.
     """
 
     scene_uid: str
     scene_session_uid: int
     scene_name: str
     location: tuple[float, float, float]
-    empty_uid: str = ""
-    empty_session_uid: int = 0
-    empty_name: str = ""
+    empty: Mark | None = None
+    objects: tuple[Mark, ...] = ()
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        return (*([self.empty] if self.empty is not None else []), *self.objects)
 
 
 @dataclass

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import bpy
 
 from .apply.scene import PROVENANCE, UID
-from .state import STATE, Target
+from .state import STATE, Mark, Target
 
 
-def remember(context: bpy.types.Context, replace: bool) -> Target:
-    """Mark the scene (and the active empty, when it is to be replaced) and say how to find them again."""
+def remember(context: bpy.types.Context, replace: bool, objects: Sequence[bpy.types.Object] = ()) -> Target:
+    """Mark the scene, the active empty when it is to be replaced, and the objects that the result belongs to."""
     scene = context.scene
     scene.aigc.uid = scene.aigc.uid or uuid.uuid4().hex
-    target = Target(scene.aigc.uid, scene.session_uid, scene.name, tuple(scene.cursor.location))
-    empty = context.object
-    if not replace or empty is None:
-        return target
-    empty[UID] = empty.get(UID) or uuid.uuid4().hex
+    empty = context.object if replace else None
     return Target(
-        scene_uid=target.scene_uid,
-        scene_session_uid=target.scene_session_uid,
-        scene_name=target.scene_name,
-        location=target.location,
-        empty_uid=empty[UID],
-        empty_session_uid=empty.session_uid,
-        empty_name=empty.name,
+        scene_uid=scene.aigc.uid,
+        scene_session_uid=scene.session_uid,
+        scene_name=scene.name,
+        location=tuple(scene.cursor.location),
+        empty=_marked(empty) if empty is not None else None,
+        objects=tuple(_marked(obj) for obj in objects),
     )
+
+
+def _marked(obj: bpy.types.Object) -> Mark:
+    obj[UID] = obj.get(UID) or uuid.uuid4().hex
+    return Mark(obj[UID], obj.session_uid)
 
 
 def find_scene(target: Target) -> bpy.types.Scene | None:
@@ -40,10 +40,18 @@ def find_scene(target: Target) -> bpy.types.Scene | None:
 
 def find_empty(target: Target) -> bpy.types.Object | None:
     """The empty to be replaced, or None when there is none (any more)."""
-    if not target.empty_uid:
-        return None
+    return _find_object(target.empty) if target.empty is not None else None
+
+
+def find_objects(target: Target) -> tuple[bpy.types.Object, ...]:
+    """The objects that the result belongs to, without those that were deleted."""
+    found = (_find_object(mark) for mark in target.objects)
+    return tuple(obj for obj in found if obj is not None)
+
+
+def _find_object(mark: Mark) -> bpy.types.Object | None:
     objects = bpy.data.objects
-    return _find(objects, target.empty_session_uid, (o for o in objects if o.get(UID) == target.empty_uid))
+    return _find(objects, mark.session_uid, (o for o in objects if o.get(UID) == mark.uid))
 
 
 def _find(candidates: Iterable[Any], session_uid: int, marked: Iterable[Any]) -> Any | None:
@@ -59,14 +67,11 @@ def forget(job_id: str) -> None:
     if target is None:
         return
     others = STATE.targets.values()
-    empty = find_empty(target)
-    if (
-        empty is not None
-        and UID in empty
-        and PROVENANCE not in empty
-        and not any(o.empty_uid == target.empty_uid for o in others)
-    ):
-        del empty[UID]
+    needed = {mark.uid for other in others for mark in other.marks}
+    for mark in target.marks:
+        obj = _find_object(mark)
+        if obj is not None and UID in obj and PROVENANCE not in obj and mark.uid not in needed:
+            del obj[UID]
     scene = find_scene(target)
     if scene is not None and not any(o.scene_uid == target.scene_uid for o in others):
         scene.aigc.property_unset("uid")

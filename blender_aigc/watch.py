@@ -160,8 +160,11 @@ def _place_when_quiet(job_id: str) -> None:
     if scene is None:
         keep_for_later(job_id, "The scene it was made for is gone. Place it here if you like.")
         return
-    if target.empty_uid and targets.find_empty(target) is None:
+    if target.empty is not None and targets.find_empty(target) is None:
         keep_for_later(job_id, "The empty it was to replace is gone. Place it at the 3D cursor if you like.")
+        return
+    if target.objects and not targets.find_objects(target):
+        keep_for_later(job_id, "The objects it was made for are gone.")
         return
     window = _window_of(scene)
     STATE.waiting[job_id] = _disturbing(window)

@@ -15,8 +15,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from blender_aigc.protocol import TASKS, VERSION, Fault, InputKind, Models, encode
+from blender_aigc.protocol import TASKS, VERSION, Fault, Models, encode
 
+from .foreground import input_words
 from .registry import Registry
 from .weights import Shelf
 
@@ -70,8 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", required=True, metavar="ID")
     add("--out", type=Path, required=True, metavar="DIR", help="artefacts and result.json go here")
     add("--prompt", default="")
-    for kind in ("image", "passes", "mesh", "motion"):
-        add(f"--{kind}", type=Path, metavar="FILE")
+    for word in input_words():
+        add(f"--{word.replace('_', '-')}", dest=f"input_{word}", type=Path, metavar="FILE")
     add("--param", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
     add("--seed", type=int, default=0)
     add("--name", default="", help="what the result is called")
@@ -105,17 +106,12 @@ def _serve(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from .foreground import Order, run, summary
 
-    kinds: dict[InputKind, Path | None] = {
-        "passes": options.passes,
-        "image": options.image,
-        "mesh": options.mesh,
-        "motion": options.motion,
-    }
+    files = {word: getattr(options, f"input_{word}") for word in input_words()}
     order = Order(
         task=options.task,
         model=options.model,
         out=options.out.resolve(),
-        files={kind: path for kind, path in kinds.items() if path is not None},
+        files={word: path for word, path in files.items() if path is not None},
         params=options.param,
         prompt=options.prompt,
         seed=options.seed,

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from blender_aigc.protocol import TASKS, Blob, Fault, InputKind, Job, Result
 
@@ -24,12 +25,12 @@ from .registry import Registry
 
 @dataclass(frozen=True)
 class Order:
-    """What the command line asks for. files: input kind -> path. params: "key=value" each."""
+    """What the command line asks for. files: key of an input, or its kind -> path. params: "key=value" each."""
 
     task: str
     model: str
     out: Path
-    files: dict[InputKind, Path] = field(default_factory=dict[InputKind, Path])
+    files: dict[str, Path] = field(default_factory=dict[str, Path])
     params: Sequence[str] = ()
     prompt: str = ""
     seed: int = 0
@@ -78,17 +79,29 @@ def _job(order: Order, registry: Registry) -> tuple[Job, dict[str, Path]]:
         if not equals:
             raise Fault("bad_request", f"--param {text} has no value.", "Write --param key=value.")
         params[key] = known[key].parse(value) if key in known else value  # the unknown one is refused with the rest
-    inputs: dict[str, Path] = {}
-    for kind, path in order.files.items():
-        keys = [given.key for given in TASKS[order.task].inputs if given.kind == kind]
-        if kind == "image" and "passes" not in order.files:  # then a plain picture stands in for the render
-            keys = [given.key for given in TASKS[order.task].inputs if given.kind == "passes"] or keys
-        if not keys:
-            raise Fault("bad_request", f"{TASKS[order.task].label} takes no {kind}.", f"Leave --{kind} out.")
-        inputs[keys[0]] = path.resolve()
+    inputs = {_key(order.task, word): path.resolve() for word, path in order.files.items()}
     name = order.name or next((path.stem for path in inputs.values()), "") or order.prompt[:40]
     blobs = {key: _blob(path) for key, path in inputs.items()}
     return Job(str(uuid.uuid4()), order.task, order.model, blobs, params, order.prompt, order.seed, name), inputs
+
+
+def input_words() -> list[str]:
+    """What `files` may name: the keys of all tasks' inputs, and their kinds."""
+    inputs = [wanted for task in TASKS.values() for wanted in task.inputs]
+    return list(dict.fromkeys([*get_args(InputKind), *(wanted.key for wanted in inputs)]))
+
+
+def _key(task: str, word: str) -> str:
+    """The input that `word` means: the one of that name, else the first one of that kind; a picture stands in for a
+    render. Raises Fault("bad_request").
+    """
+    wanted = TASKS[task].inputs
+    keys = [one.key for one in wanted if one.key == word] or [one.key for one in wanted if one.kind == word]
+    if not keys or (word == "image" and word not in keys):
+        keys = [one.key for one in wanted if one.kind == "passes" and word == "image"] or keys
+    if not keys:
+        raise Fault("bad_request", f"{TASKS[task].label} takes no {word}.", f"Leave --{word} out.")
+    return keys[0]
 
 
 def _blob(path: Path) -> Blob:

@@ -25,15 +25,17 @@ from .scene import (
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a result goes. Without anything: to the 3D cursor, as it is when the result arrives.
+    """Where a result goes. Without anything, objects go to the 3D cursor, as it is when the result arrives.
 
     location: in world coordinates; up stays +Z, whatever the rotation of the cursor.
     replace:  an Empty whose place, rotation, scale, parent and collections the result takes. The Empty is hidden, not
               removed: its animation, children and constraints stay, and Alt+H brings it back.
+    objects:  that the result was made from and belongs to, for results that are put onto them.
     """
 
     location: tuple[float, float, float] | None = None
     replace: bpy.types.Object | None = None
+    objects: tuple[bpy.types.Object, ...] = ()
 
 
 def apply_mesh(

@@ -2,38 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
-from ..protocol import Fault, Result
+from ..protocol import Artefact, ArtefactKind, Fault, Result
 from .image import apply_image
 from .mesh import Placement, apply_mesh
-from .scene import JOB, whole_or_nothing
+from .scene import JOB, Made, whole_or_nothing
 from .text import apply_text
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A result on its way into the file. folder: of the job, with the artefacts' files. made: what is there so far."""
+
+    context: bpy.types.Context
+    folder: Path
+    result: Result
+    placement: Placement
+    made: Made
+
+    def path(self, artefact: Artefact) -> Path:
+        """Raises Fault("bad_request") for a file that is not in the job's folder."""
+        path = self.folder / artefact.file
+        if path.name != artefact.file:
+            raise Fault("bad_request", "The result names a file outside of its folder.", detail=artefact.file)
+        return path
+
+
+Applier = Callable[[Arrival, Sequence[Artefact]], Sequence[bpy.types.ID]]
+
+
+def _meshes(arrival: Arrival, artefacts: Sequence[Artefact]) -> list[bpy.types.ID]:
+    blocks: list[bpy.types.ID] = []
+    for artefact in artefacts:
+        blocks += apply_mesh(
+            arrival.context,
+            arrival.path(artefact),
+            artefact,
+            arrival.result.provenance,
+            arrival.placement,
+            arrival.result.job.id,
+            arrival.made,
+        )
+    return blocks
+
+
+def _images(arrival: Arrival, artefacts: Sequence[Artefact]) -> list[bpy.types.ID]:
+    made = (arrival.result.provenance, arrival.result.job.id, arrival.made)
+    return [apply_image(arrival.context, arrival.path(artefact), artefact, *made) for artefact in artefacts]
+
+
+def _texts(arrival: Arrival, artefacts: Sequence[Artefact]) -> list[bpy.types.ID]:
+    made = (arrival.result.provenance, arrival.result.job.id, arrival.made)
+    return [apply_text(arrival.context, arrival.path(artefact), artefact, *made) for artefact in artefacts]
+
+
+APPLIERS: dict[ArtefactKind, Applier] = {"mesh": _meshes, "image": _images, "text": _texts}
+"""One row an artefact kind, in the order in which they enter the file; each gets all artefacts of its kind at once."""
 
 
 def apply_result(
     context: bpy.types.Context, folder: Path, result: Result, placement: Placement | None = None
 ) -> list[bpy.types.ID]:
-    """Puts every artefact of `result` (files of the job `folder`) into the file: objects, images, texts, in that order.
+    """Puts every artefact of `result` (files of the job `folder`) into the file; the new datablocks, by kind.
 
     Raises Fault, see `apply_mesh`; then nothing of the result is there, whichever artefact was at fault.
     """
-    ranks = {"mesh": 0, "image": 1, "text": 2}
     blocks: list[bpy.types.ID] = []
     with whole_or_nothing(context) as made:
-        for artefact in sorted(result.artefacts, key=lambda artefact: ranks[artefact.kind]):
-            path = Path(folder) / artefact.file
-            if path.name != artefact.file:  # a file of the job folder, never anything outside of it
-                raise Fault("bad_request", "The result names a file outside of its folder.", detail=artefact.file)
-            given = (context, path, artefact, result.provenance)
-            if artefact.kind == "mesh":
-                blocks += apply_mesh(*given, placement=placement, job_id=result.job.id, outer=made)
-            elif artefact.kind == "image":
-                blocks.append(apply_image(*given, job_id=result.job.id, outer=made))
-            else:
-                blocks.append(apply_text(*given, job_id=result.job.id, outer=made))
+        arrival = Arrival(context, Path(folder), result, placement or Placement(), made)
+        for kind, apply in APPLIERS.items():
+            artefacts = [artefact for artefact in result.artefacts if artefact.kind == kind]
+            blocks += apply(arrival, artefacts) if artefacts else ()
     return blocks
 
 

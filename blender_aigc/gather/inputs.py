@@ -1,51 +1,94 @@
-"""What a task wants from the scene, as stored files: pictures, and renders with their passes."""
+"""What a task wants from the scene, as stored files: one function for each kind of input."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import bpy
 
 from ..faults import Fault
-from ..protocol import TASKS, Blob
+from ..protocol import TASKS, Blob, InputKind, TaskInput
 from .image import image_blob
+from .sources import Given, Render
 
-if TYPE_CHECKING:
-    import numpy as np
-
-Picture = bpy.types.Image | str | Path | Blob
 PutBlob = Callable[[bytes, str], Blob]
+Gatherer = Callable[[Given, bpy.types.Scene], tuple[bytes, str]]
 
 PASSES = frozenset({"combined", "depth", "normal", "object_id", "material_id", "line", "vector"})
 """Those that pay for themselves: one sample of Cycles gives all but the first."""
 
 
-def gather(
-    task: str, given: Mapping[str, Picture | None], scene: bpy.types.Scene, put: PutBlob, last_render: bool = False
-) -> dict[str, Blob]:
-    """The inputs of `task` by their keys. given: pictures by key; a stored file is taken as it is.
+def gather(task: str, given: Mapping[str, Given | None], scene: bpy.types.Scene, put: PutBlob) -> dict[str, Blob]:
+    """The inputs of `task` by their keys. given: what there is for them; a stored file is taken as it is.
 
-    Passes that are not given are those of the scene's camera, now; last_render: of the render that is there.
-    Raises Fault("bad_input") for what cannot be read or rendered.
+    Passes that are not given are those of the scene's camera, now.
+    Raises Fault("bad_input") for what is missing, or cannot be read or rendered, "bad_request" for an unknown key.
     """
+    known = [wanted.key for wanted in TASKS[task].inputs]
+    for key, source in given.items():
+        if source is not None and key not in known:
+            offered = ", ".join(known) or "nothing"
+            raise Fault("bad_request", f"{TASKS[task].label} has no use for {key!r}.", f"It takes: {offered}.")
     inputs: dict[str, Blob] = {}
     for wanted in TASKS[task].inputs:
         source = given.get(wanted.key)
+        if source is None and wanted.kind == "passes" and wanted.required:
+            source = Render()
         if isinstance(source, Blob):
             inputs[wanted.key] = source
         elif source is not None:
-            inputs[wanted.key] = put(*image_blob(source))
-        elif wanted.kind == "passes":
-            inputs[wanted.key] = put(*_rendered(scene, "last" if last_render else "render"))
+            inputs[wanted.key] = put(*GATHERERS[wanted.kind](source, scene))
         elif wanted.required:
-            raise Fault("bad_input", "No picture is chosen.", "Press Choose Picture.")
+            raise missing(wanted)
     return inputs
 
 
-def _rendered(scene: bpy.types.Scene, combined: Literal["render", "last"]) -> tuple[bytes, str]:
-    from .passes import passes_blob, render_passes
+def missing(wanted: TaskInput) -> Fault:
+    """The sentence for a required input that nobody gave."""
+    if wanted.kind == "image":
+        return Fault("bad_input", "No picture is chosen.", "Press Choose Picture.")
+    if wanted.kind == "mesh":
+        return Fault("bad_input", "No mesh is selected.", "Select the objects to work on.")
+    return Fault("bad_input", f"There is no {wanted.label}.", wanted.help + ".")
 
-    passes: dict[str, np.ndarray] = render_passes(scene, PASSES, combined=combined)
-    return passes_blob(passes)
+
+def _image(source: Given, _scene: bpy.types.Scene) -> tuple[bytes, str]:
+    if not isinstance(source, (bpy.types.Image, str, Path)):
+        raise Fault(
+            "bad_request", "A picture must be an image or a file.", "Choose one of these.", type(source).__name__
+        )
+    return image_blob(source)
+
+
+def _passes(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
+    """Rendered now, or the file of passes that were rendered before, or a picture, which stands in for them."""
+    if isinstance(source, Render):
+        from .passes import passes_blob, render_passes
+
+        wanted = PASSES if source.passes is None else source.passes
+        return passes_blob(render_passes(scene, wanted, source.view, source.frame, combined=source.combined))
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".npz":
+        return _file(source, scene)
+    return _image(source, scene)
+
+
+def _file(source: Given, _scene: bpy.types.Scene) -> tuple[bytes, str]:
+    """A file that the server reads itself."""
+    if not isinstance(source, (str, Path)):
+        raise Fault("bad_request", "The add-on cannot make this input from the scene.", "Name a file instead.")
+    path = Path(bpy.path.abspath(str(source)))
+    try:
+        return path.read_bytes(), path.suffix.lower() or ".bin"
+    except (OSError, ValueError) as error:
+        raise Fault("bad_input", f"The file {path.name} cannot be read.", "Check that it exists.", str(error)) from None
+
+
+GATHERERS: dict[InputKind, Gatherer] = {
+    "image": _image,
+    "passes": _passes,
+    "mesh": _file,
+    "views": _file,
+    "motion": _file,
+}
+"""One row an input kind: what was given for it, and the scene -> the bytes that are sent, and their suffix."""

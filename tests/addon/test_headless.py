@@ -13,7 +13,7 @@ import pytest
 from live_server import ODD_FOLDER, ROOT, new_session, ready, until
 from scene_state import differences, scene_state
 
-from blender_aigc import batch, cli, portrait
+from blender_aigc import batch, cli, cli_output, portrait
 from blender_aigc.gather.image import image_pixels
 from blender_aigc.launcher import lock_is_free
 from blender_aigc.protocol import TASKS, Fault
@@ -233,7 +233,7 @@ def test_mistakes_end_with_a_code_and_a_sentence(
 def test_a_file_without_the_result_is_not_a_success(tmp_path: Path) -> None:
     unsaved = bpy.data.objects.new("nobody uses it, so Blender does not save it", None)
     with pytest.raises(Fault, match="could not be written") as caught:
-        cli._save(tmp_path / "a.blend", [unsaved])
+        cli_output.save_file(tmp_path / "a.blend", [unsaved])
     assert "not in the file" in caught.value.detail
 
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blender_aigc import fixit, panels, params, properties, translations, watch
+from blender_aigc import fixit, panels, panels_results, params, properties, translations, watch
 from blender_aigc.faults import FaultRecord
 from blender_aigc.protocol import Choice, Job, JobStatus, ModelInfo, Param, Provenance, Result
 from blender_aigc.state import STATE, Record
@@ -147,7 +147,7 @@ def test_first_sight(addon):
     drawn = draw()
     assert operators(drawn) == ["aigc.try_now", "aigc.choose_picture"]
     assert ("template_ID", "image") in drawn
-    assert not panels.AIGC_PT_results.poll(bpy.context)
+    assert not panels_results.AIGC_PT_results.poll(bpy.context)
 
 
 def test_a_picture_without_a_server_offers_to_start_it(addon):
@@ -187,7 +187,7 @@ def test_no_name_is_cut_off_in_a_narrow_sidebar(ready, width, monkeypatch):
 
     STATE.set_models({"probe": dataclasses.replace(MODEL, params=wordy)})
     params.update(STATE.models)
-    monkeypatch.setattr(panels, "_characters", lambda _context: int((width - 62) / 6.4))
+    monkeypatch.setattr(panels, "characters", lambda _context: int((width - 62) / 6.4))
     drawn = draw()
     assert ("prop", "size") in drawn and ("prop", "style") in drawn
     assert (("label", wordy[0].label) in drawn) == (width < 320)
@@ -259,14 +259,14 @@ def test_the_results_panel(ready):
     """One line a result and what can be done with it."""
     STATE.add(Record(done_job(), "Robot", note="The scene it was made for is gone."))
     properties.list_results(bpy.context.window_manager)
-    assert panels.AIGC_PT_results.poll(bpy.context)
-    drawn = draw(panels.AIGC_PT_results)
+    assert panels_results.AIGC_PT_results.poll(bpy.context)
+    drawn = draw(panels_results.AIGC_PT_results)
     assert ("template_list", "AIGC_UL_results") in drawn and "is gone" in text(drawn)
     assert set(operators(drawn)) >= {"aigc.apply", "aigc.run_again", "aigc.remove_result", "aigc.reveal",
                                      "aigc.show_provenance"}  # fmt: skip
     paper = Paper()
     line = bpy.context.window_manager.aigc.results[0]
-    panels.AIGC_UL_results.draw_item(None, bpy.context, paper, None, line, 0, None, "", 0)
+    panels_results.AIGC_UL_results.draw_item(None, bpy.context, paper, None, line, 0, None, "", 0)
     assert paper.drawn == [("label", "Robot")]
 
 
@@ -298,14 +298,14 @@ def test_drawing_touches_neither_files_nor_the_network(ready, monkeypatch):
     opened.clear()
     for folded in (True, False):
         draw(folded=folded)
-        draw(panels.AIGC_PT_results, folded=folded)
+        draw(panels_results.AIGC_PT_results, folded=folded)
     watching[0] = False
     assert opened == []
 
 
 def test_drawing_does_not_search_the_file(addon):
     """`bpy.data` does not occur in what draws."""
-    for name in ("panels.py", "fixit.py", "state.py"):
+    for name in ("panels.py", "panels_results.py", "drawing.py", "slots.py", "fixit.py", "state.py"):
         tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
         assert "bpy.data" not in {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
@@ -316,8 +316,8 @@ def test_drawing_does_not_search_the_file(addon):
 def shown_strings() -> set[str]:
     """Every English string of the interface, found in the sources."""
     found: set[str] = set()
-    for name in ("panels", "fixit", "operators", "operators_results", "operators_server", "properties", "preferences",
-                 "watch", "ask", "place", "protocol"):  # fmt: skip
+    shown = "panels panels_results slots fixit operators operators_results operators_server properties preferences"
+    for name in f"{shown} watch ask place protocol".split():
         tree = ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
         found |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from pathlib import Path
 
@@ -26,6 +27,39 @@ def toy() -> np.ndarray:
     return np.where(inside[..., None], stripes, np.uint8(0)).astype(np.uint8)
 
 
+def toy_image(folder: Path) -> Path:
+    np.save(folder / "toy.npy", toy())
+    return folder / "toy.npy"
+
+
+def toy_passes(folder: Path) -> Path:
+    """The toy as a disc that bulges out of a plane 3 m away, moving two pixels to the right each frame."""
+    picture = toy()
+    y, x = np.mgrid[:96, :128].astype(np.float32)
+    inside = picture[..., 3] > 0
+    bulge = np.sqrt(np.clip(1 - ((x - 64) ** 2 + (y - 48) ** 2) / 60**2, 0.1, 1))
+    normal = np.stack([(x - 64) / 60, (48 - y) / 60, bulge], -1)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    edge = inside ^ (np.roll(inside, 1, 0) & np.roll(inside, 1, 1) & inside)
+    meta = {"objects": ["", "Disc"], "materials": ["", "Stripes"], "camera": "PERSP", "frame": 1}
+    np.savez(
+        folder / "toy.npz",
+        combined=picture,
+        depth=np.where(inside, 3 - bulge, np.float32(np.inf)),
+        normal=np.where(inside[..., None], normal, np.float32(0)),
+        object_id=inside.astype(np.int32),
+        material_id=inside.astype(np.int32),
+        line=edge.astype(np.uint8) * 255,
+        vector=np.broadcast_to(np.float32([-2, 0, 2, 0]), (96, 128, 4)),
+        meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),
+    )
+    return folder / "toy.npz"
+
+
+TOYS = {"image": toy_image, "passes": toy_passes}
+"""A small input of every kind, written into a folder."""
+
+
 def test_the_models_can_all_be_imported() -> None:
     assert REGISTRY.broken == {}
     assert {"echo", "inflate", "stylise", "triposr"} <= set(REGISTRY.models)
@@ -41,17 +75,14 @@ def test_tiny_load_run(model_id: str, tmp_path: Path) -> None:
     out.mkdir()
     model.tiny(weights)
     assert bool(list(weights.iterdir())) == (model.weights is not None)
-    np.save(tmp_path / "toy.npy", toy())
     task = TASKS[model.info.task]
-    assert {given.kind for given in task.inputs if given.required} <= {"image", "passes"}, (
-        "give this test an input of that kind"
-    )
-    inputs = {given.key: tmp_path / "toy.npy" for given in task.inputs if given.kind in ("image", "passes")}
+    assert {given.kind for given in task.inputs if given.required} <= set(TOYS), "write a toy of that kind"
+    inputs = {given.key: TOYS[given.kind](tmp_path) for given in task.inputs if given.kind in TOYS}
     job = Job(
         str(uuid.uuid4()),
         task.id,
         model_id,
-        {key: Blob("0" * 64, ".npy") for key in inputs},
+        {key: Blob("0" * 64, path.suffix) for key, path in inputs.items()},
         {param.key: QUICK[param.key] for param in model.info.params if param.key in QUICK},
         prompt="a toy" if task.prompt else "",
         name="toy",

@@ -1,0 +1,143 @@
+"""One subcommand a task, made from its row in `protocol.TASKS`: what goes in, what comes out.
+
+A task that needs more than its row says (a range of frames) has an entry in OWN.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from . import slots
+from .cli_output import Progress, keep_files, prepare, quiet, report, save_file, wants_picture
+from .protocol import TASKS, Fault, JobStatus, ModelInfo, Task
+
+ALIASES = {"render_image": ("render",)}
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a task's command has beyond the others'. options: adds its words. command: instead of `make`."""
+
+    options: Callable[[argparse.ArgumentParser], None] | None = None
+    command: Callable[[argparse.Namespace], None] | None = None
+
+
+OWN: dict[str, Own] = {}
+"""By id of the task."""
+
+
+def add_tasks(commands) -> None:
+    """A subcommand for every task; `commands` is what `add_subparsers` returned."""
+    for task in TASKS.values():
+        names = [name.replace("_", "-") for name in (task.id, *ALIASES.get(task.id, ()))]
+        _add_task(commands.add_parser(names[0], aliases=names[1:], help=task.help, description=task.help), task)
+
+
+def _add_task(parser: argparse.ArgumentParser, task: Task) -> None:
+    own = OWN.get(task.id, Own())
+    parser.set_defaults(command=own.command or make, task=task)
+    add = parser.add_argument
+    for wanted in task.inputs:
+        slots.SLOTS[wanted.kind].add_options(parser, task, wanted)
+    if task.prompt:
+        add("--prompt", default="", help="what it should be, in words")
+    add("--model", default="", metavar="ID", help="see `models`; the first one that can run when left out")
+    add("--param", action="append", default=[], metavar="KEY=VALUE", help="of the model; may be repeated")
+    add("--seed", type=int, default=0, help="0 to 2147483647; the same seed gives the same result")
+    add("--name", default="", help="what the result is called; after the picture or the prompt when left out")
+    if "mesh" in task.outputs:
+        add("--height-m", type=float, metavar="M", help="height of the object, the same as --param height_m=M")
+        add("--location", type=float, nargs=3, metavar=("X", "Y", "Z"), help="instead of the 3D cursor")
+        add("--replace", default="", metavar="EMPTY", help="name of an Empty whose place the result takes")
+        add("--glb", type=Path, metavar="FILE", help="also keep the result as a glTF file")
+    if "mesh" in (*task.outputs, *(wanted.kind for wanted in task.inputs)):
+        add("--render", type=Path, metavar="FILE", help="also render a picture (PNG) of the result")
+    picture = "image" in task.outputs and "mesh" not in task.outputs
+    saves = "save the result as a picture (.png), or the Blender file with it (.blend)" if picture else ""
+    add("--save-as", type=Path, metavar="FILE", help=saves or "save the Blender file with the result in it")
+    add("--out", type=Path, metavar="DIR", help="also keep all files of the result in this folder")
+    if own.options is not None:
+        own.options(parser)
+
+
+def make(options: argparse.Namespace) -> None:
+    """Make it, place it, save it, and look whether it is there. Raises Fault."""
+    from . import batch
+
+    targets = [getattr(options, key, None) for key in ("save_as", "out", "glb", "render")]
+    if not any(targets):
+        raise Fault("bad_request", "The result would be lost.", "Say --save-as FILE.")
+    for target in filter(None, targets):
+        prepare(target.absolute(), folder=target is options.out)
+    wants_picture(options)
+    replace = _empty(getattr(options, "replace", ""))
+    inputs = slots.inputs_of_options(options, options.task)
+    with quiet():  # renders talk
+        status = batch.run(
+            options.task.id,
+            options.model,
+            inputs=inputs,
+            prompt=getattr(options, "prompt", ""),
+            params=params_of(options),
+            seed=options.seed,
+            name=options.name,
+            progress=Progress(),
+        )
+    location = getattr(options, "location", None)
+    objects = batch.objects_of(inputs)
+    made = batch.place(status, location=tuple(location) if location else None, replace=replace, objects=objects)
+    hand_over(options, status, made or list(objects))
+
+
+def hand_over(options: argparse.Namespace, status: JobStatus, made: list[bpy.types.ID]) -> None:
+    """Write what the command line asks for of a result that is in the file. Raises Fault."""
+    if options.save_as and not wants_picture(options):
+        save_file(options.save_as.absolute(), made)
+    keep_files(options, status)
+    if getattr(options, "render", None):
+        from .portrait import render_portrait
+
+        with quiet():
+            render_portrait(made, options.render.absolute())
+        report(options.render)
+
+
+def params_of(options: argparse.Namespace) -> dict[str, bool | int | float | str]:
+    """The --param words as values of the right types. Raises Fault("bad_request")."""
+    words = [word.partition("=") for word in options.param]
+    if getattr(options, "height_m", None) is not None:
+        words.append(("height_m", "=", repr(options.height_m)))
+    if not words:
+        return {}
+    info = _model(options)
+    known = {param.key: param for param in info.params}
+    values = {}
+    for key, equals, text in words:
+        if not equals:
+            raise Fault("bad_request", f"--param {key} has no value.", f"Write --param {key}=VALUE.")
+        if key not in known:
+            raise Fault(
+                "bad_request", f"{info.label} has no parameter {key!r}.", f"It has: {', '.join(known) or 'none'}."
+            )
+        values[key] = known[key].parse(text)
+    return values
+
+
+def _model(options: argparse.Namespace) -> ModelInfo:
+    from . import batch
+
+    return batch.model_for(options.task.id, options.model)
+
+
+def _empty(name: str) -> bpy.types.Object | None:
+    if not name:
+        return None
+    found = bpy.data.objects.get(name)
+    if found is None:
+        raise Fault("bad_request", f"The file has no object {name!r}.", "Check the name behind --replace.")
+    return found

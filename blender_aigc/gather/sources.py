@@ -1,0 +1,61 @@
+"""What a script or the tab may give for an input of a task, before anything is read or rendered. No numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import bpy
+
+from ..protocol import Blob
+
+if TYPE_CHECKING:
+    from .render_state import CameraView
+
+
+@dataclass(frozen=True)
+class Render:
+    """Passes to be rendered now.
+
+    combined: the picture among them, see `gather.passes.render_passes`: the scene's own render, a quick one without
+    lights, or the render that is there. view: instead of the scene's camera. frame: instead of the current one.
+    passes: names of `gather.passes.PASSES`; None: those that every model can use.
+    """
+
+    combined: Literal["render", "workbench", "last"] = "render"
+    view: CameraView | None = None
+    frame: int | None = None
+    passes: frozenset[str] | None = None
+
+
+Given = bpy.types.Image | str | Path | Blob | Render | Sequence[bpy.types.Object]
+"""A picture (datablock or file), any file, the stored file of an earlier job, a render, or objects of the scene."""
+
+
+def name_of(given: Mapping[str, Given | None], scene: bpy.types.Scene) -> str:
+    """What a result is called when nobody says it: after the first input that has a name; "" when none has."""
+    for source in given.values():
+        name = _name(source, scene)
+        if name:
+            return name
+    return ""
+
+
+def _name(source: Given | None, scene: bpy.types.Scene) -> str:
+    if isinstance(source, Render):
+        return f"{scene.name} Render"
+    if isinstance(source, bpy.types.Image):
+        return Path(source.name).stem
+    if isinstance(source, (str, Path)):
+        return Path(source).stem
+    if source is None or isinstance(source, Blob) or not len(source):
+        return ""
+    return source[0].name
+
+
+def objects_of(given: Mapping[str, Given | None]) -> tuple[bpy.types.Object, ...]:
+    """The objects among the inputs, to which the result belongs."""
+    lists = [source for source in given.values() if isinstance(source, (list, tuple))]
+    return tuple(dict.fromkeys(obj for objects in lists for obj in objects))
