@@ -28,7 +28,7 @@ FINAL_STATES: frozenset[str] = frozenset({"done", "failed", "cancelled"})
 
 ParamType = Literal["int", "float", "bool", "enum", "text"]
 InputKind = Literal["image", "mesh", "views", "motion", "passes"]
-ArtefactKind = Literal["mesh", "image", "text"]
+ArtefactKind = Literal["mesh", "image", "text", "plan"]
 
 
 # ----------------------------------------------------------------------------------------- what the product does

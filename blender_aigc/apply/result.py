@@ -61,8 +61,11 @@ def _texts(arrival: Arrival, artefacts: Sequence[Artefact]) -> list[bpy.types.ID
     return [apply_text(arrival.context, arrival.path(artefact), artefact, *made) for artefact in artefacts]
 
 
-APPLIERS: dict[ArtefactKind, Applier] = {"mesh": _meshes, "image": _images, "text": _texts}
-"""One row an artefact kind, in the order in which they enter the file; each gets all artefacts of its kind at once."""
+APPLIERS: dict[ArtefactKind, Applier] = {"mesh": _meshes, "image": _images, "text": _texts, "plan": _texts}
+"""One row an artefact kind, in the order in which they enter the file; each gets all artefacts of its kind at once.
+
+A plan enters as a text: the user sees it before the director carries it out.
+"""
 
 
 def apply_result(

@@ -80,7 +80,10 @@ def name(path: Path) -> str:
 STDLIB = set(sys.stdlib_module_names)
 
 
-@pytest.mark.parametrize("path", [p for p in ADDON if p.stem in ("protocol", "codec", "faults")], ids=name)
+CONTRACT = [p for p in ADDON if p.stem in ("protocol", "codec", "faults") or p.parent.name == "plan"]
+
+
+@pytest.mark.parametrize("path", CONTRACT, ids=name)
 def test_the_contract_needs_only_the_standard_library(path: Path) -> None:
     assert tops(path) <= STDLIB | {"blender_aigc"}
 
@@ -107,9 +110,9 @@ def test_files_without_bpy(path: Path) -> None:
 @pytest.mark.parametrize("path", SERVER, ids=name)
 def test_the_server_never_sees_blender(path: Path) -> None:
     assert not tops(path) & {"bpy", "bmesh", "mathutils"}
-    assert {n for n in imports(path) if n.startswith("blender_aigc.")} <= {
-        n for n in imports(path) if n == "blender_aigc.protocol" or n.startswith("blender_aigc.protocol.")
-    }
+    contract = ("blender_aigc.protocol", "blender_aigc.plan")
+    taken = {".".join(n.split(".")[:2]) for n in imports(path) if n.startswith("blender_aigc.")}
+    assert taken <= set(contract), "of the add-on only the contract: protocol and plan"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not [
         n

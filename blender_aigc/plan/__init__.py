@@ -1,0 +1,95 @@
+"""The plan: the second half of the contract between planners (server) and director (Blender).
+
+    plan = load(text)                      # a Plan, or a Fault that names what is wrong and where
+    text = plan.to_json()                  # editable; what stands at its default is left out
+    schema = json_schema(strict=True)      # for a language model
+
+Standard library only, no bpy. Nothing in a plan is ever executed: names are looked up, numbers are bounded.
+"""
+
+from .checks import load, validate
+from .fields import nearest, read
+from .vocabulary import (
+    ARRANGEMENTS,
+    COLLISIONS,
+    ENGINES,
+    FORCES,
+    FRAMINGS,
+    GROUNDS,
+    LIGHTS,
+    MOST_COPIES,
+    MOST_OBJECTS,
+    MOVES,
+    PINS,
+    PLAN_VERSION,
+    RELATIONS,
+    SKIES,
+    VIEWS,
+    Camera,
+    Cloth,
+    Domain,
+    Force,
+    Gas,
+    Light,
+    Liquid,
+    Material,
+    Place,
+    Plan,
+    PlanObject,
+    Render,
+    Rigid,
+    Setting,
+    Soft,
+    Timing,
+    World,
+)
+from .words import COLORS, FABRICS, LIQUIDS, MATERIALS, OTHER_SHAPES, SHAPES, WINDS
+from .write import json_schema, plain
+
+__all__ = [
+    "ARRANGEMENTS",
+    "COLLISIONS",
+    "COLORS",
+    "ENGINES",
+    "FABRICS",
+    "FORCES",
+    "FRAMINGS",
+    "GROUNDS",
+    "LIGHTS",
+    "LIQUIDS",
+    "MATERIALS",
+    "MOST_COPIES",
+    "MOST_OBJECTS",
+    "MOVES",
+    "OTHER_SHAPES",
+    "PINS",
+    "PLAN_VERSION",
+    "RELATIONS",
+    "SHAPES",
+    "SKIES",
+    "VIEWS",
+    "WINDS",
+    "Camera",
+    "Cloth",
+    "Domain",
+    "Force",
+    "Gas",
+    "Light",
+    "Liquid",
+    "Material",
+    "Place",
+    "Plan",
+    "PlanObject",
+    "Render",
+    "Rigid",
+    "Setting",
+    "Soft",
+    "Timing",
+    "World",
+    "json_schema",
+    "load",
+    "nearest",
+    "plain",
+    "read",
+    "validate",
+]
