@@ -24,7 +24,7 @@ import dev
 ROOT = Path(__file__).resolve().parent
 ADDON, SERVER, LOCK = ROOT / "blender_aigc", ROOT / "server", ROOT / "wheels.lock"
 FLAVOURS = ("studio", "store")
-SUFFIXES = {".py", ".toml", ".png", ".json", ".blend", ".md"}
+SUFFIXES = {".py", ".toml", ".png", ".jpg", ".json", ".blend", ".md"}
 DATE = (2026, 1, 1, 0, 0, 0)
 
 

@@ -40,6 +40,7 @@ NO_BPY = {
     "tracking",
     "axes",
     "picture_files",
+    "catalogue",
 }
 ADDON = sorted((ROOT / "blender_aigc").rglob("*.py"))
 SERVER = sorted((ROOT / "server").rglob("*.py"))
@@ -80,7 +81,7 @@ def name(path: Path) -> str:
 STDLIB = set(sys.stdlib_module_names)
 
 
-CONTRACT = [p for p in ADDON if p.stem in ("protocol", "codec", "faults") or p.parent.name == "plan"]
+CONTRACT = [p for p in ADDON if p.stem in ("protocol", "codec", "faults", "catalogue") or p.parent.name == "plan"]
 
 
 @pytest.mark.parametrize("path", CONTRACT, ids=name)
@@ -110,9 +111,9 @@ def test_files_without_bpy(path: Path) -> None:
 @pytest.mark.parametrize("path", SERVER, ids=name)
 def test_the_server_never_sees_blender(path: Path) -> None:
     assert not tops(path) & {"bpy", "bmesh", "mathutils"}
-    contract = ("blender_aigc.protocol", "blender_aigc.plan")
+    contract = ("blender_aigc.protocol", "blender_aigc.plan", "blender_aigc.catalogue")
     taken = {".".join(n.split(".")[:2]) for n in imports(path) if n.startswith("blender_aigc.")}
-    assert taken <= set(contract), "of the add-on only the contract: protocol and plan"
+    assert taken <= set(contract), "of the add-on only the contract: protocol, plan and catalogue"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not [
         n
@@ -154,3 +155,16 @@ def test_gather_and_apply_do_not_reach_up(path: Path) -> None:
         {"apply"} if path.parent.name == "gather" else {"gather"}
     )
     assert not {n.split(".")[1] for n in imports(path) if n.startswith("blender_aigc.")} & barred
+
+
+GENERATORS = [p for p in ADDON if "generators" in p.parts]
+BUILDERS = {"build", "materials", "own_things"}
+
+
+@pytest.mark.parametrize("path", [p for p in GENERATORS if p.stem not in BUILDERS], ids=name)
+def test_generators_make_arrays_and_nothing_else(path: Path) -> None:
+    """They are tested without Blender, so only the builders may know it; and no generator leans on another."""
+    assert not tops(path) & {"bpy", "bmesh", "mathutils"}
+    own = {n for n in imports(path) if n.startswith("blender_aigc.director.generators.")}
+    shared = ("shapes", "parts", "declare", "scatter")
+    assert {n.split(".")[3] for n in own} <= set(shared)

@@ -1,0 +1,1 @@
+"""Geometry that generators are put together from. numpy only, no bpy."""

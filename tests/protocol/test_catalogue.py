@@ -1,0 +1,81 @@
+"""The catalogue: what people call things, and that the file says what the generators say."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from blender_aigc.catalogue import Asset, Catalogue, catalogue, describe, normal
+from blender_aigc.protocol import Fault
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_files_are_fresh() -> None:
+    written = runpy.run_path(str(ROOT / "docs" / "generators.py"))
+    fresh = "run: python docs/generators.py"
+    assert (ROOT / "blender_aigc" / "catalogue.json").read_text(encoding="utf-8") == written["data"](), fresh
+    assert (ROOT / "docs" / "generators.md").read_text(encoding="utf-8") == written["page"](), fresh
+
+
+def test_it_is_read_without_numpy() -> None:
+    code = "import sys; sys.modules['numpy'] = None; from blender_aigc.catalogue import catalogue; catalogue()"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_a_word_means_one_thing() -> None:
+    seen: dict[str, str] = {}
+    for info in catalogue().generators:
+        for variant in info.variants:
+            for word in variant.words:
+                assert normal(word) == word, f"{word!r} is not in the form in which words are compared"
+                assert word not in seen, f"{word!r} is a {info.id} and a {seen[word]}"
+                seen[word] = info.id
+
+
+@pytest.mark.parametrize(
+    ("said", "generator", "params"),
+    [
+        ("basketball", "ball", {}),
+        ("Basketballs", "ball", {}),
+        ("tennis  balls", "ball", {"kind": "tennis"}),
+    ],
+)
+def test_things_are_found_by_what_people_call_them(said: str, generator: str, params: dict) -> None:
+    found = catalogue().find(said)
+    assert found is not None
+    assert (found[0].id, found[1].params) == (generator, params)
+
+
+def test_unknown_things_are_not_guessed() -> None:
+    assert catalogue().find("submarine") is None
+    with pytest.raises(Fault, match="no generator 'submarine'") as told:
+        catalogue().generator("submarine")
+    assert "ball" in told.value.hint
+
+
+def test_own_things_go_before_generators() -> None:
+    own = Catalogue(catalogue().generators, (Asset("Grandma's Chair", "object", ("chair", "heirloom")),))
+    assert own.find_asset("chairs") is own.assets[0]
+    assert own.find_asset("grandma's chair") is own.assets[0]
+    assert own.find_asset("table") is None
+
+
+def test_a_language_model_sees_every_generator_and_its_ranges() -> None:
+    text = describe(catalogue())
+    assert all(f"{info.id} (" in text for info in catalogue().generators)
+    assert "kind=basketball|football" in text
+    assert len(text) < 40_000  # fits into a small model's window
+
+
+def test_parameters_are_checked() -> None:
+    info = catalogue().generator("ball")
+    assert info.check_params({"detail": 2})["detail"] == 2.0
+    with pytest.raises(Fault, match="no parameter"):
+        info.check_params({"colour": "red"})
+    with pytest.raises(Fault, match="between 0 and 20"):
+        info.check_params({"diameter_m": -1.0})
