@@ -142,7 +142,8 @@ def _read_ringed(
     samples: np.ndarray, shape: tuple[int, int, int], read: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """(M,) values; outside the lattice -1."""
-    within = ((samples >= 0) & (samples < shape)).all(axis=1)
+    within = (samples >= 0) & (samples < shape)
+    within = within[:, 0] & within[:, 1] & within[:, 2]
     if within.all():
         return read(samples)
     values = np.full(len(samples), -1.0, np.float32)

@@ -144,36 +144,51 @@ class _Lattice:
         return (block[:, 0] * self.blocks + block[:, 1]) * self.blocks + block[:, 2]
 
     def _slots(self, samples: np.ndarray) -> np.ndarray:
-        within = samples & 7
-        return self.table[self._block(samples)] * np.int64(512) + (within[:, 0] << 6 | within[:, 1] << 3 | within[:, 2])
+        return self.table[self._block(samples)] * np.int64(512) + _within(samples)
 
     def ask(self, samples: np.ndarray) -> None:
         """Queries the field at those (N, 3) samples that are not known yet."""
-        ids = np.unique((samples[:, 0] * (self.last + 1) + samples[:, 1]) * (self.last + 1) + samples[:, 2])
-        samples = np.stack(np.unravel_index(ids, (self.last + 1,) * 3), axis=1)
-        fresh = np.unique(self._block(samples))
-        fresh = fresh[self.table[fresh] == 0]
+        blocks = self._block(samples)
+        met = np.zeros(len(self.table), bool)
+        met[blocks] = True
+        fresh = np.flatnonzero(met & (self.table == 0))
         if self.used + len(fresh) > len(self.pool):
             grown = np.full((max(2 * len(self.pool), self.used + len(fresh)), 512), np.nan, np.float32)
             grown[: self.used] = self.pool[: self.used]
             self.pool = grown
         self.table[fresh] = np.arange(self.used, self.used + len(fresh))
         self.used += len(fresh)
-        slots = self._slots(samples)
+        slots, samples = self._unknown(samples, blocks, np.flatnonzero(met))
         flat = self.pool.reshape(-1)
         if self.parent:
             same, above = self._above(samples)
-            values = self.parent.known(above)
-            values[~same] = np.nan
-            flat[slots] = np.where(np.isnan(flat[slots]), values, flat[slots])
-        unknown = np.isnan(flat[slots])
-        flat[slots[unknown]] = self.source.values(np.minimum(samples[unknown] * self.stride, self.resolution - 1))
+            flat[slots[same]] = self.parent.known(above[same])
+            unknown = np.isnan(flat[slots])
+            slots, samples = slots[unknown], samples[unknown]
+        flat[slots] = self.source.values(np.minimum(samples * self.stride, self.resolution - 1))
+
+    def _unknown(self, samples: np.ndarray, blocks: np.ndarray, met: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The slots and the (M, 3) samples, each once and in order, of those that have no value yet.
+
+        Marked in the blocks instead of sorted: a sample is asked for by up to eight cells, and sorting was a quarter
+        of the mesher's time. blocks: of each sample. met: (B,) the different ones among them.
+        """
+        place = np.zeros(len(self.table), np.int64)
+        place[met] = np.arange(len(met))
+        wanted = np.zeros((len(met), 512), bool)
+        wanted.reshape(-1)[place[blocks] * 512 + _within(samples)] = True
+        wanted &= np.isnan(self.pool[self.table[met]])
+        number, within = np.nonzero(wanted)
+        block = np.stack(np.unravel_index(met[number], (self.blocks,) * 3), axis=1)
+        offset = np.stack([within >> 6, within >> 3 & 7, within & 7], axis=1)
+        return self.table[met[number]] * np.int64(512) + within, block * 8 + offset
 
     def _above(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Whether each sample is one of the parent's, and the parent's sample at or below it."""
         ends = samples == self.last
         above = np.where(ends, self.parent.last, samples >> 1)
-        return (ends | (samples & 1 == 0)).all(axis=1), above
+        kept = ends | (samples & 1 == 0)
+        return kept[:, 0] & kept[:, 1] & kept[:, 2], above
 
     def known(self, samples: np.ndarray) -> np.ndarray:
         """(N,) values, NaN where the field was not asked."""
@@ -186,6 +201,12 @@ class _Lattice:
         if len(missing):
             values[missing] = self.parent.read(self._above(samples[missing])[1])
         return values
+
+
+def _within(samples: np.ndarray) -> np.ndarray:
+    """(N,) place of each sample in its block."""
+    within = samples & 7
+    return within[:, 0] << 6 | within[:, 1] << 3 | within[:, 2]
 
 
 def _base(source: _Source, resolution: int, coarse_to_fine: bool) -> tuple[_Lattice, np.ndarray]:
@@ -243,20 +264,26 @@ def _refine(parent: _Lattice, crossing: np.ndarray) -> tuple[_Lattice, np.ndarra
 
 def _crossing_children(cells: np.ndarray, inside: np.ndarray, last: int) -> np.ndarray:
     """(N, 3) child cells that the surface crosses. inside: (M, 3, 3, 3) of the samples of each parent cell."""
+    count = inside.astype(np.int8)
+    for axis in (1, 2, 3):  # of the eight corners of each child, in three additions
+        first, second = (np.take(count, steps, axis=axis) for steps in ((0, 1), (1, 2)))
+        count = first + second
+    crossed = (count > 0) & (count < 8)
     found = []
     for x, y, z in _HALVES:
-        corners = inside[:, x : x + 2, y : y + 2, z : z + 2].reshape(-1, 8)
-        child = 2 * cells + (x, y, z)
-        found.append(child[(corners.any(axis=1) != corners.all(axis=1)) & (child < last).all(axis=1)])
+        child = 2 * cells[crossed[:, x, y, z]] + (x, y, z)
+        found.append(child[child.max(axis=1, initial=-1) < last])
     return np.concatenate(found)
 
 
 def _follow(front: np.ndarray, cells: np.ndarray, inside: np.ndarray) -> None:
     """Marks in `front` the neighbours into which the surface runs: those behind a face with samples of both signs."""
+    ones = np.ones(9, np.float32)  # a product with ones is many times as fast as any() over nine
+    inside = inside.astype(np.float32)
     for axis in range(3):
         for side in (0, 2):
-            face = np.take(inside, side, axis=axis + 1).reshape(-1, 9)
-            leaving = cells[face.any(axis=1) != face.all(axis=1)] + 1
+            count = np.take(inside, side, axis=axis + 1).reshape(-1, 9) @ ones
+            leaving = cells[(count > 0) & (count < 9)] + 1
             leaving[:, axis] += side - 1
             front[tuple(leaving.T)] = True
 
