@@ -57,10 +57,12 @@ def _collapse(mesh: Mesh, faces: int, aggression: float) -> Mesh:
     size = float(np.ptp(points, axis=0).max()) or 1.0  # its error threshold is absolute: work in a unit box
     boxed = (points - centre) / size
     triangles = np.ascontiguousarray(mesh.faces, np.int32)
-    _, _, collapses = simplify(boxed, triangles, target_count=faces, agg=aggression, return_collapses=True)
-    new, kept, merged_into = replay_simplification(boxed, triangles, collapses)
     colours = mesh.vertex_colours
-    if colours is not None:
+    if colours is None:
+        new, kept = simplify(boxed, triangles, target_count=faces, agg=aggression)
+    else:
+        _, _, collapses = simplify(boxed, triangles, target_count=faces, agg=aggression, return_collapses=True)
+        new, kept, merged_into = replay_simplification(boxed, triangles, collapses)
         colours = _means(colours, np.asarray(merged_into), len(new))
     return replace(
         mesh,
