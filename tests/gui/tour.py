@@ -183,9 +183,12 @@ class Tour:
         self.note("search", True)
 
     def narrow(self) -> None:
-        """The sidebar, dragged to 220 pixels without its tabs."""
-        x, y, width, height = self.hand.sidebar()
-        self.hand.drag((x, y + height // 2), (x + width - 230, y + height // 2))
+        """The sidebar, dragged to 220 pixels without its tabs.
+
+        By the upper part of its edge: a sidebar that lies over the view can only be held where it has content.
+        """
+        x, y, width, _ = self.hand.sidebar()
+        self.hand.drag((x, y + 60), (x + width - 230, y + 60))
         time.sleep(1)
         self.note("narrow_px", self.hand.sidebar()[2])
         self.hand.shoot("12_narrow")
