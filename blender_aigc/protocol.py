@@ -77,6 +77,14 @@ TASKS: dict[str, Task] = {
             prompt=True,
         ),
         Task(
+            "text_to_image",
+            "Words to Picture",
+            "Make a picture from words alone",
+            (TaskInput("reference", "image", "Reference", "A picture whose look to take", required=False),),
+            ("image",),
+            prompt=True,
+        ),
+        Task(
             "echo",
             "Self-Test",
             "Send a message (and a picture, if there is one) through the whole chain and back",

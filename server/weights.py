@@ -122,6 +122,17 @@ def file_sha256(path: Path) -> str:
     return _hashed[key]
 
 
+def hub_snapshot(repository: str, hub_cache: Path | None = None) -> Path | None:
+    """The folder of "organisation/name" in the local cache of the hub, as its main branch was last seen, or None."""
+    folder = (hub_cache or _hub_cache()) / f"models--{repository.replace('/', '--')}"
+    try:
+        revision = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    snapshot = folder / "snapshots" / revision
+    return snapshot if revision and snapshot.is_dir() else None
+
+
 def _combined(hashes: dict[str, str]) -> str:
     """The only hash, or one over the listing."""
     if len(hashes) == 1:

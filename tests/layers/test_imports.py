@@ -129,7 +129,10 @@ def test_heavy_libraries_are_imported_late(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [p for p in SERVER if "models" in p.parts], ids=name)
 def test_models_stand_alone(path: Path) -> None:
-    """A model takes nets, geometry, the context and what describes and reads weights; never another model."""
+    """A model takes nets, geometry, the context and what describes and reads weights; never another model.
+
+    `diffusion` is what the models on diffusers' pipelines share: loading, controls, prompts, steps.
+    """
     allowed = (
         "server.nets",
         "server.geometry",
@@ -138,8 +141,23 @@ def test_models_stand_alone(path: Path) -> None:
         "server.weights",
         "server.checkpoints",
         "server.images",
+        "server.diffusion",
     )
     own = [n for n in imports(path) if n.startswith("server.") and n != "server." and n.count(".") >= 1]
+    assert [n for n in own if not n.startswith(allowed)] == []
+
+
+@pytest.mark.parametrize("path", [p for p in SERVER if "diffusion" in p.parts], ids=name)
+def test_diffusion_knows_no_model(path: Path) -> None:
+    allowed = (
+        "server.diffusion",
+        "server.geometry",
+        "server.filters",
+        "server.context",
+        "server.weights",
+        "server.images",
+    )
+    own = [n for n in imports(path) if n.startswith("server.")]
     assert [n for n in own if not n.startswith(allowed)] == []
 
 

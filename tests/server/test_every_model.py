@@ -16,7 +16,7 @@ from server.weights import Shelf
 from server.worker import Runner
 
 REGISTRY = Registry()
-QUICK = {"resolution": 64, "faces": 2000, "texture_px": "512"}
+QUICK = {"size": "camera", "steps": 2, "resolution": 64, "faces": 2000, "texture_px": "512"}
 
 
 def toy() -> np.ndarray:
@@ -62,7 +62,7 @@ TOYS = {"image": toy_image, "passes": toy_passes}
 
 def test_the_models_can_all_be_imported() -> None:
     assert REGISTRY.broken == {}
-    assert {"echo", "inflate", "stylise", "triposr"} <= set(REGISTRY.models)
+    assert {"echo", "inflate", "sdxl", "stylise", "triposr"} <= set(REGISTRY.models)
 
 
 @pytest.mark.parametrize("model_id", sorted(REGISTRY.models))

@@ -1,0 +1,269 @@
+"""Checkpoints into diffusers' own classes, offline and without pickle: the published layout, or a .safetensors file.
+
+Whatever is wrong with the files is said by their names before the libraries see them, as far as headers and configs
+tell.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blender_aigc.protocol import Fault
+
+from ..weights import hub_snapshot
+from .families import Control, Family, Mode
+from .headers import AGAIN, family_of, read_header
+
+if TYPE_CHECKING:
+    from torch import dtype
+
+_DAMAGE = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OSError, EOFError)
+"""What the libraries raise for files that are not what they seem (memory has its own way)."""
+
+_NO_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_processor")
+
+
+@dataclass
+class Checkpoint:
+    """The parts of a base model, ready to be put together to any pipeline of its family.
+
+    parts:   the constructor's arguments: networks, tokenizers, scheduler. options: its plain values.
+    files:   what was read.
+    """
+
+    path: Path
+    family: Family
+    parts: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+    @property
+    def scheduler(self) -> Any:
+        return self.parts["scheduler"]
+
+    def pipeline(self, mode: Mode, controlnets: Sequence[Any] = (), **others: Any) -> Any:
+        """A pipeline over the same networks. Costs nothing: no weight is copied.
+
+        controlnets: one or several ControlNets, or one ControlNet-Union. others: parts to take instead.
+        Raises Fault("bad_request") when the family has no such pipeline.
+        """
+        import diffusers
+
+        kind: Control = "" if not controlnets else "union" if _is_union(controlnets[0]) else "controlnet"
+        if (mode, kind) not in self.family.pipelines:
+            raise Fault("bad_request", f"{self.family.label} has no ControlNet-Union.", "Choose another ControlNet.")
+        made = getattr(diffusers, self.family.pipelines[mode, kind])
+        known = inspect.signature(made).parameters
+        given = {**self.parts, **self.options, **others}
+        if controlnets:
+            given["controlnet"] = controlnets[0] if len(controlnets) == 1 else list(controlnets)
+        pipeline = made(**{name: value for name, value in given.items() if name in known})
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+
+def quiet() -> None:
+    """Offline, and without the libraries' progress bars: the log is for people."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import diffusers
+    import transformers
+
+    for library in (diffusers, transformers):
+        library.utils.logging.disable_progress_bar()
+        library.utils.logging.set_verbosity_error()
+
+
+def load_checkpoint(path: Path, family: Family, precision: dtype, settings: Path | None = None) -> Checkpoint:
+    """The base model at `path`, on the CPU, as `precision`.
+
+    settings: folder with the configs and tokenizers of the published base, which a single file needs.
+    Raises Fault: weights_missing, weights_damaged (incomplete, damaged, another family).
+    """
+    import diffusers
+
+    quiet()
+    named = getattr(diffusers, family.pipelines["text", ""])
+    common: dict[str, Any] = {"dtype": precision, "local_files_only": True}
+    if "safety_checker" in inspect.signature(named).parameters:
+        common |= {"safety_checker": None, "requires_safety_checker": False}
+    if path.is_dir():
+        variant, files = _check_folder(path, family)
+        load = _loader(named.from_pretrained, path, use_safetensors=True, variant=variant, **common)
+    else:
+        files = (path,)
+        _check_file(path, family)
+        config = settings_of(family, path.parent if settings is None else settings)
+        load = _loader(named.from_single_file, path, config=str(config), **common)
+    pipeline = _guarded(load, path, family.label)
+    signature = inspect.signature(named).parameters
+    options = {
+        name: value for name, value in pipeline.config.items() if name in signature and name not in pipeline.components
+    }
+    for part in pipeline.components.values():
+        if hasattr(part, "requires_grad_"):
+            part.requires_grad_(False).eval()
+    return Checkpoint(path, family, dict(pipeline.components), options, files)
+
+
+def load_controlnet(path: Path, checkpoint: Checkpoint, precision: dtype) -> Any:
+    """The ControlNet or ControlNet-Union at `path`, on the CPU, as `precision`.
+
+    Raises Fault: weights_missing, weights_damaged, bad_request (made for another base model).
+    """
+    import diffusers
+
+    quiet()
+    common: dict[str, Any] = {"dtype": precision, "local_files_only": True}
+    if path.is_dir():
+        config = _config(path / "config.json")
+        union = config.get("_class_name") == "ControlNetUnionModel" or "num_control_type" in config
+        made = diffusers.ControlNetUnionModel if union else diffusers.ControlNetModel
+        variant = _variant(path)
+        for file in weight_files(path, variant):
+            read_header(file)
+        network = _guarded(_loader(made.from_pretrained, path, use_safetensors=True, variant=variant, **common), path)
+    else:
+        union = any(name.startswith(("task_embedding", "control_add_embedding")) for name in read_header(path))
+        made = diffusers.ControlNetUnionModel if union else diffusers.ControlNetModel
+        network = _guarded(_loader(made.from_single_file, path, **common), path)
+    _check_base(network, checkpoint, path)
+    return network.requires_grad_(False).eval()
+
+
+def settings_of(family: Family, folder: Path) -> Path:
+    """Where the small files of the published base lie: `config/` or `base/` in `folder`, or the hub's cache.
+
+    Raises Fault("weights_missing").
+    """
+    for place in (folder / "config", folder / "base", hub_snapshot(family.repository)):
+        if place is not None and (place / "model_index.json").is_file():
+            return place
+    raise Fault(
+        "weights_missing",
+        f"A single file holds no tokenizers and settings; those of {family.label} are missing.",
+        f"Put the small files (.json, .txt) of {family.repository} into the folder 'config' beside it.",
+        str(folder),
+    )
+
+
+def weight_files(folder: Path, variant: str | None = None) -> tuple[Path, ...]:
+    """The .safetensors files below `folder` (published layout) that loading `variant` ("fp16" or None) reads."""
+    return tuple(
+        path
+        for path in sorted(folder.rglob("*.safetensors"))
+        if path.parent in (folder, *(f for f in folder.iterdir() if f.is_dir()))
+        and (".fp16." in path.name) == (variant == "fp16")
+    )
+
+
+def _check_folder(path: Path, family: Family) -> tuple[str | None, tuple[Path, ...]]:
+    """The variant to load and its files. Raises Fault when a part is missing, damaged or of another family."""
+    index = _config(path / "model_index.json")
+    known = {name.partition("Pipeline")[0] for name in family.pipelines.values()}
+    if str(index.get("_class_name", "")).partition("Pipeline")[0] not in known:
+        raise _another(path, family, str(index.get("_class_name", "something else")))
+    files: list[Path] = []
+    variant = _variant(path / "unet")
+    for part, named in index.items():
+        if not isinstance(named, list) or not named or named[0] is None or part == "safety_checker":
+            continue
+        if not (path / part).is_dir():
+            raise Fault("weights_missing", f"The part {part} of {path.name} is not there.", AGAIN, str(path / part))
+        if part.startswith(_NO_WEIGHTS):
+            continue
+        own = weight_files(path / part, variant) or weight_files(path / part)
+        if not own:
+            hint = "Only .safetensors files are read; download those."
+            raise Fault("weights_missing", f"The part {part} of {path.name} has no weights.", hint, str(path / part))
+        for file in own:
+            read_header(file)
+        files += own
+    return variant, tuple(files)
+
+
+def _check_file(path: Path, family: Family) -> None:
+    header = read_header(path)
+    found = family_of(header)
+    if found != family.id:
+        raise _another(
+            path, family, {"": "something else", "lora": "a LoRA", "controlnet": "a ControlNet"}.get(found, found)
+        )
+
+
+def _another(path: Path, family: Family, found: str) -> Fault:
+    return Fault(
+        "weights_damaged",
+        f"{path.name} is no {family.label} checkpoint: it holds {found}.",
+        "Choose another checkpoint, or put it where it belongs.",
+        str(path),
+    )
+
+
+def _check_base(network: Any, checkpoint: Checkpoint, path: Path) -> None:
+    """A ControlNet adds to what the base's blocks give, so that widths and text must agree."""
+    base = checkpoint.parts["unet"].config
+    keys = ("block_out_channels", "cross_attention_dim", "addition_embed_type", "projection_class_embeddings_input_dim")
+    other = [key for key in keys if _plain(network.config.get(key)) != _plain(base.get(key))]
+    if other:
+        detail = "; ".join(f"{key}: {network.config.get(key)} instead of {base.get(key)}" for key in other)
+        raise Fault(
+            "bad_request",
+            f"The ControlNet {path.stem} belongs to another base model than {checkpoint.family.label}.",
+            f"Choose a ControlNet made for {checkpoint.family.label}.",
+            f"{path}: {detail}",
+        )
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, (list, tuple)) else value
+
+
+def _is_union(network: Any) -> bool:
+    return type(network).__name__ == "ControlNetUnionModel"
+
+
+def _variant(folder: Path) -> str | None:
+    """ "fp16" when the folder has only that."""
+    names = [path.name for path in folder.glob("*.safetensors")]
+    return "fp16" if names and all(".fp16." in name for name in names) else None
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Fault("weights_missing", f"The file {path.name} is missing.", AGAIN, str(path)) from None
+    except (OSError, ValueError) as error:
+        raise Fault("weights_damaged", f"The file {path.name} is damaged.", AGAIN, f"{path}: {error}") from None
+    if not isinstance(config, dict):
+        raise Fault("weights_damaged", f"The file {path.name} is damaged.", AGAIN, str(path))
+    return config
+
+
+def _loader(load: Callable[..., Any], path: Path, **options: Any) -> Callable[[], Any]:
+    return lambda: load(
+        str(path), **{key: value for key, value in options.items() if value is not None or key == "safety_checker"}
+    )
+
+
+def _guarded(load: Callable[[], Any], path: Path, label: str = "ControlNet") -> Any:
+    """What `load` returns; a library's complaint about files as a Fault."""
+    from safetensors import SafetensorError
+
+    try:
+        return load()
+    except (*_DAMAGE, SafetensorError) as error:
+        if "out of memory" in str(error).lower() or "alloc" in str(error).lower():
+            raise
+        raise Fault(
+            "weights_damaged",
+            f"{path.name} could not be loaded as {label}: its files are damaged, or belong to another model.",
+            AGAIN,
+            f"{path}: {type(error).__name__}: {error}"[:2000],
+        ) from None

@@ -1,0 +1,124 @@
+"""One mechanism for all pipelines: whatever they are, they call `scheduler.step` once a step.
+
+Wrapping it on the instance gives progress, previews, cancelling within a step, stopping early (base and refiner), and
+with `scheduler.add_noise` noise of our own. What the pipelines compute stays the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from .families import Family
+
+PREVIEW_PX = 512
+
+Told = Callable[[int, "np.ndarray | None"], None]
+"""Called after each step with its number from 1, and a preview (h, w, 3) uint8 or None."""
+
+
+class Enough(BaseException):  # noqa: N818 not an error, and nobody's `except Exception` shall catch it
+    """The latents after the last wanted step. Caught by `latents_after`."""
+
+    def __init__(self, latents: Tensor) -> None:
+        super().__init__()
+        self.latents = latents
+
+
+@contextmanager
+def watched(
+    scheduler: Any,
+    told: Told,
+    preview: Callable[[Tensor], np.ndarray] | None = None,
+    last: int = 0,
+) -> Iterator[None]:
+    """While inside, `told` hears of every step of `scheduler`; what it raises ends the pipeline.
+
+    preview: turns predicted latents (B, C, h, w) into a picture. last: raise `Enough` after that many steps; 0 never.
+    """
+    plain = scheduler.step
+    count = 0
+
+    @functools.wraps(plain)  # pipelines look at its signature
+    def step(model_output: Tensor, timestep: Any, sample: Tensor, *rest: Any, **options: Any) -> Any:
+        nonlocal count
+        wants_dict = options.pop("return_dict", True)
+        result = plain(model_output, timestep, sample, *rest, return_dict=True, **options)
+        count += 1
+        told(count, preview(_predicted(scheduler, result)) if preview is not None else None)
+        if count == last:
+            raise Enough(result.prev_sample)
+        return result if wants_dict else (result.prev_sample,)
+
+    with _replaced(scheduler, "step", step):
+        yield
+
+
+@contextmanager
+def with_noise(scheduler: Any, noise: Tensor | None) -> Iterator[None]:
+    """While inside, pictures are noised with `noise` (B, C, h, w), unit variance, instead of the pipeline's own."""
+    name = "add_noise" if hasattr(scheduler, "add_noise") else "scale_noise"
+    if noise is None or not hasattr(scheduler, name):
+        yield
+        return
+    plain = getattr(scheduler, name)
+
+    @functools.wraps(plain)
+    def add(original: Tensor, theirs: Tensor, timesteps: Tensor) -> Tensor:
+        return plain(original, noise.to(original.device, original.dtype).expand_as(original), timesteps)
+
+    with _replaced(scheduler, name, add):
+        yield
+
+
+def latents_after(run: Callable[[], Any]) -> Tensor:
+    """The latents with which `run`, watched with `last`, was stopped."""
+    try:
+        run()
+    except Enough as enough:
+        return enough.latents
+    raise AssertionError("the pipeline ended before the step at which it was to be stopped")
+
+
+def rgb_preview(family: Family) -> Callable[[Tensor], np.ndarray]:
+    """Latents as a small picture (h, w, 3) uint8 through the family's linear map: free, and good enough to judge."""
+
+    def preview(latents: Tensor) -> np.ndarray:
+        import torch
+
+        first = latents[0].detach().float()
+        stride = max(1, -(-max(first.shape[-2:]) // PREVIEW_PX))
+        matrix = torch.tensor(family.latent_rgb, device=first.device)
+        bias = torch.tensor(family.latent_bias, device=first.device)
+        colours = torch.einsum("chw,cr->hwr", first[:, ::stride, ::stride], matrix) + bias
+        return ((colours / 2 + 0.5).clamp(0, 1) * 255).round().byte().cpu().numpy()
+
+    return preview
+
+
+def _predicted(scheduler: Any, result: Any) -> Tensor:
+    """What the finished latents will be as far as the scheduler knows, else the latents as they are now."""
+    clean = getattr(result, "pred_original_sample", None)
+    if clean is not None:
+        return clean
+    kept = [output for output in getattr(scheduler, "model_outputs", None) or () if output is not None]
+    of_data = getattr(scheduler.config, "algorithm_type", "").startswith("dpmsolver++") or getattr(
+        scheduler.config, "predict_x0", False
+    )
+    return kept[-1] if kept and of_data else result.prev_sample
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """`owner.name` is `value` while inside, for this instance only."""
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        delattr(owner, name)

@@ -1,0 +1,137 @@
+"""Small random checkpoints in the published layout, for tests and for trying a set-up without a download.
+
+Real classes, real files; only the sizes are small. A fresh ControlNet ends in layers of zeros and so has no effect at
+all: `wake` fills them, or no test could tell whether it is used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CONTEXT = 32
+_UNET = {"block_out_channels": (8, 16), "layers_per_block": 1, "norm_num_groups": 2, "sample_size": 32}
+_SDXL = {
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+    "attention_head_dim": (2, 4),
+    "transformer_layers_per_block": (1, 2),
+    "use_linear_projection": True,
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 8,
+    "projection_class_embeddings_input_dim": 8 * 6 + CONTEXT,
+    "cross_attention_dim": 2 * CONTEXT,
+}
+_SD15 = {
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+    "attention_head_dim": 2,
+    "cross_attention_dim": CONTEXT,
+}
+_UP = {"up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D")}
+
+
+def write_sdxl(folder: Path, seed: int = 0) -> None:
+    """base/ and a woken depth ControlNet, as `library` expects them, in `folder`."""
+    sdxl_pipeline(seed).save_pretrained(str(folder / "base"))
+    sdxl_controlnet(seed + 1).save_pretrained(str(folder / "controlnets" / "depth"))
+
+
+def sdxl_pipeline(seed: int = 0, **unet: Any) -> Any:
+    """A StableDiffusionXLPipeline of about 190,000 random weights. unet: options of the UNet to change."""
+    import torch
+    from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return StableDiffusionXLPipeline(
+            vae=_vae(0.13025),
+            text_encoder=CLIPTextModel(_text()),
+            text_encoder_2=CLIPTextModelWithProjection(_text(projection_dim=CONTEXT)),
+            tokenizer=tokenizer(),
+            tokenizer_2=tokenizer(pad="!"),
+            unet=UNet2DConditionModel(**_UNET, **_UP, **{**_SDXL, **unet}),
+            scheduler=EulerDiscreteScheduler(**_noise(), timestep_spacing="leading", steps_offset=1),
+        )
+
+
+def sdxl_controlnet(seed: int = 1, union: bool = False, **changed: Any) -> Any:
+    """A woken ControlNet, or ControlNet-Union, that fits `sdxl_pipeline`."""
+    import torch
+    from diffusers import ControlNetModel, ControlNetUnionModel
+
+    options = {key: value for key, value in _UNET.items() if key != "sample_size"} | _SDXL | changed
+    options["conditioning_embedding_out_channels"] = (4, 8, 8, 16)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if union:
+            return wake(
+                ControlNetUnionModel(
+                    **options,
+                    num_control_type=6,
+                    num_trans_channel=8,
+                    num_trans_head=2,
+                    num_trans_layer=1,
+                    num_proj_channel=8,
+                )
+            )
+        return wake(ControlNetModel(**options))
+
+
+def wake(network: nn.Module, scale: float = 0.5) -> nn.Module:
+    """Fill what is all zeros with random numbers, in place; uses torch's own generator."""
+    import torch
+
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if not parameter.any():
+                parameter.copy_(torch.randn_like(parameter) * scale)
+    return network
+
+
+def tokenizer(pad: str = "<|endoftext|>") -> Any:
+    """CLIP's tokenizer over single bytes: any text, one token a letter."""
+    from transformers import CLIPTokenizer
+
+    shown = [byte for byte in range(256) if 33 <= byte <= 126 or 161 <= byte <= 172 or 174 <= byte]
+    letters = [chr(byte) for byte in shown] + [chr(256 + number) for number in range(256 - len(shown))]
+    words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {word: number for number, word in enumerate(words)}
+    return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77, pad_token=pad)
+
+
+def _text(**more: Any) -> Any:
+    from transformers import CLIPTextConfig
+
+    return CLIPTextConfig(
+        vocab_size=514,
+        hidden_size=CONTEXT,
+        intermediate_size=37,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        bos_token_id=512,
+        eos_token_id=513,
+        pad_token_id=513,
+        **more,
+    )
+
+
+def _vae(scaling: float) -> Any:
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL(
+        block_out_channels=(4, 8, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=4,
+        layers_per_block=1,
+        norm_num_groups=2,
+        sample_size=64,
+        scaling_factor=scaling,
+    )
+
+
+def _noise() -> dict[str, Any]:
+    return {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}

@@ -1,0 +1,71 @@
+"""SDXL: pictures from a render and its passes, led by ControlNets, or from words alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blender_aigc.protocol import Fault, Job, ModelInfo
+
+from ...diffusion.knobs import SHARED
+from ...weights import Weights
+
+if TYPE_CHECKING:
+    from ...context import Context
+    from ...diffusion.drawing import Studio
+
+REPOSITORY = "stabilityai/stable-diffusion-xl-base-1.0"
+LICENCE = "OpenRAIL++-M"
+
+
+class Sdxl:
+    info = ModelInfo(
+        id="sdxl",
+        task="render_image",
+        also=("text_to_image",),
+        label="SDXL",
+        help="Draws the render anew by a prompt, held to its depth and lines by ControlNets",
+        params=SHARED,
+        source="Podell et al. 2023, arXiv:2307.01952; ControlNet, Zhang et al. 2023, arXiv:2302.05543",
+        requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
+        repository=REPOSITORY,
+        licence=LICENCE,
+        memory_gb=10.0,
+    )
+    weights: Weights | None = Weights(
+        REPOSITORY,
+        "462165984030d82259a11f4367a4eed129e94a7b",
+        licence=LICENCE,
+        bytes=6_940_000_000,
+        one_of=("model_index.json", "*/model_index.json", "*.safetensors"),
+    )
+
+    def __init__(self) -> None:
+        self.studio: Studio | None = None
+
+    @staticmethod
+    def tiny(folder: Path) -> None:
+        """base/ and a depth ControlNet, 250,000 weights."""
+        from ...diffusion.tiny import write_sdxl
+
+        write_sdxl(folder)
+
+    def load(self, folder: Path | None, device: str) -> None:
+        """Which of the folder's checkpoints, the job says."""
+        from ...diffusion.drawing import Studio
+        from ...diffusion.families import SDXL
+        from ...diffusion.library import Library
+
+        if folder is None:
+            raise Fault("weights_missing", "SDXL needs its weights.", "Name their folder in the preferences.")
+        self.studio = Studio(SDXL, Library(folder), device)
+
+    def run(self, job: Job, context: Context) -> None:
+        """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
+        from ...diffusion.drawing import draw
+
+        assert self.studio is not None
+        draw(job, context, self.studio)
+
+
+MODEL = Sdxl
