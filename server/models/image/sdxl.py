@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ...diffusion.drawing import Studio
 
 REPOSITORY = "stabilityai/stable-diffusion-xl-base-1.0"
+REVISION = "462165984030d82259a11f4367a4eed129e94a7b"
 LICENCE = "OpenRAIL++-M"
 
 
@@ -29,12 +30,13 @@ class Sdxl:
         source="Podell et al. 2023, arXiv:2307.01952; ControlNet, Zhang et al. 2023, arXiv:2302.05543",
         requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
         repository=REPOSITORY,
+        revision=REVISION,
         licence=LICENCE,
         memory_gb=10.0,
     )
     weights: Weights | None = Weights(
         REPOSITORY,
-        "462165984030d82259a11f4367a4eed129e94a7b",
+        REVISION,
         licence=LICENCE,
         bytes=6_940_000_000,
         one_of=("model_index.json", "*/model_index.json", "*.safetensors"),
