@@ -33,8 +33,16 @@ _PLACEMENTS = (
 
 _SOURCES = (
     ("CAMERA", "Render Now", "Render what the camera sees, with all passes", "RENDER_STILL", 0),
+    ("VIEW", "Viewport", "Render what the 3D viewport shows, with all passes", "VIEW3D", 3),
     ("LAST", "Last Render", "Take the render that is there; only its passes are rendered", "RENDER_RESULT", 1),
     ("PICTURE", "Picture", "Take a picture, without passes", "IMAGE_DATA", 2),
+)
+
+_MASKS = (
+    ("ALL", "Everything", "The whole picture may change", "IMAGE_PLANE", 0),
+    ("SELECTED", "Selected Objects", "Only the selected objects may change", "RESTRICT_SELECT_OFF", 1),
+    ("PAINTED", "Painted Mask", "Only what is white in a picture may change", "BRUSH_DATA", 2),
+    ("TRANSPARENT", "Transparent Parts", "Only what is transparent may change", "IMAGE_RGB_ALPHA", 3),
 )
 
 
@@ -64,6 +72,18 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
     )
     placement: EnumProperty(name="Place", description="Where the result goes", items=_PLACEMENTS, default="CURSOR")
     source: EnumProperty(name="Source", description="Which render to work from", items=_SOURCES, default="CAMERA")
+    longest_px: IntProperty(
+        name="Longest Side",
+        description="Pixels of the picture's longer side, whatever the scene's resolution is; 0: as the scene says",
+        min=0,
+        max=8192,
+        subtype="PIXEL",
+    )
+    mask: EnumProperty(name="Change", description="Which part of the picture may change", items=_MASKS, default="ALL")
+    mask_image: PointerProperty(
+        name="Mask", description="A picture as large as the render; white may change", type=bpy.types.Image
+    )
+    mask_inverted: BoolProperty(name="Invert", description="Change everything else instead", default=False)
     reference: PointerProperty(
         name="Colours", description="A picture whose colours the result takes; may be empty", type=bpy.types.Image
     )

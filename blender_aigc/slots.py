@@ -6,7 +6,9 @@ The reading itself is done in gather/inputs.py, which has one function for each 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import fnmatch
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,16 +82,35 @@ class PassesSlot(Slot):
 
     def given(self, context: Context, wanted: TaskInput) -> Given | None:
         settings = context.scene.aigc
+        if settings.source == "PICTURE" and settings.image is None:
+            return None
+        source = Render(longest_px=settings.longest_px)
         if settings.source == "PICTURE":
-            return settings.image
-        return Render(combined="last" if settings.source == "LAST" else "render")
+            source = Render(picture=settings.image)
+        elif settings.source == "LAST":
+            source = Render("last")
+        elif settings.source == "VIEW":
+            from .gather.viewport import render_of_viewport
+
+            source = render_of_viewport(context, settings.longest_px)
+        mask = "" if settings.mask == "ALL" else settings.mask.lower()
+        return dataclasses.replace(
+            source,
+            mask=mask,
+            painted=settings.mask_image if mask == "painted" else None,
+            inverted=settings.mask_inverted,
+        )
 
     def problem(self, context: Context, wanted: TaskInput) -> Problem | None:
         settings = context.scene.aigc
-        if settings.source == "PICTURE":
-            return ImageSlot().problem(context, TaskInput("image", "image", wanted.label, wanted.help, wanted.required))
-        if context.scene.camera is None:
+        if settings.source == "PICTURE" and settings.image is None:
+            return Problem("No picture is chosen.", "", "aigc.choose_picture", "Choose Picture")
+        if settings.source in ("CAMERA", "LAST") and context.scene.camera is None:
             return Problem("The scene has no camera.", "", "object.camera_add", "Add Camera")
+        if settings.mask == "SELECTED" and settings.source != "PICTURE" and not context.selected_objects:
+            return Problem("Nothing is selected to make a mask of.", "Select the objects to change.")
+        if settings.mask == "PAINTED" and settings.mask_image is None:
+            return Problem("No mask is painted.", "Choose a picture in which white is what may change.")
         return None
 
     def draw(self, layout: UILayout, context: Context, _wanted: TaskInput) -> None:
@@ -97,12 +118,33 @@ class PassesSlot(Slot):
         layout.prop(settings, "source", text="")
         if settings.source == "PICTURE":
             draw_picture(layout, settings)
+        elif settings.source != "LAST":
+            layout.prop(settings, "longest_px")
+        row = layout.row(align=True)
+        row.prop(settings, "mask", text="")
+        if settings.mask != "ALL":
+            row.prop(settings, "mask_inverted", text="", icon="ARROW_LEFTRIGHT")
+        if settings.mask == "PAINTED":
+            layout.template_ID(settings, "mask_image", new="image.new", open="image.open")
         layout.prop(settings, "after_render")
 
     def add_options(self, parser: argparse.ArgumentParser, task: Task, wanted: TaskInput) -> None:
         names = [f"--{option(wanted)}"] + ["--image"] * all(other.key != "image" for other in task.inputs)
         help_text = "a picture or a file of passes to work from, instead of a render of the scene's camera"
-        parser.add_argument(*names[::-1], dest=wanted.key, type=Path, metavar="FILE", help=help_text)
+        add = parser.add_argument
+        add(*names[::-1], dest=wanted.key, type=Path, metavar="FILE", help=help_text)
+        add("--longest-px", type=int, default=0, metavar="N", help="longer side of the render, instead of the scene's")
+        add("--mask-objects", action="append", metavar="PATTERN", help="only these may change; * and ? allowed")
+        add("--mask-image", type=Path, metavar="FILE", help="only what is white in this picture may change")
+
+    def of_options(self, options: argparse.Namespace, wanted: TaskInput) -> Given | None:
+        picture: Path | None = super().of_options(options, wanted)
+        if picture is not None and picture.suffix.lower() == ".npz":
+            return picture
+        painted = options.mask_image
+        objects = named_objects(options.mask_objects, "--mask-objects") if options.mask_objects else None
+        mask = "painted" if painted is not None else "selected" if objects else ""
+        return Render(longest_px=options.longest_px, picture=picture, mask=mask, painted=painted, selected=objects)
 
 
 class MeshSlot(Slot):
@@ -131,11 +173,16 @@ class MeshSlot(Slot):
         patterns = getattr(options, f"{wanted.key}_objects", None)
         if not patterns:
             return super().of_options(options, wanted) or self.given(bpy.context, wanted)
-        surfaces = [obj for obj in bpy.context.scene.objects if obj.type in MESH_TYPES]
-        found = [obj for obj in surfaces if any(fnmatch.fnmatchcase(obj.name, pattern) for pattern in patterns)]
-        if not found:
-            raise Fault("bad_input", f"No mesh is called {' or '.join(patterns)}.", "Check the names behind --objects.")
-        return found
+        return list(named_objects(patterns, "--objects"))
+
+
+def named_objects(patterns: Sequence[str], word: str) -> tuple[bpy.types.Object, ...]:
+    """The scene's objects with a surface whose names fit one of the patterns. Raises Fault("bad_input")."""
+    surfaces = [obj for obj in bpy.context.scene.objects if obj.type in MESH_TYPES]
+    found = tuple(obj for obj in surfaces if any(fnmatch.fnmatchcase(obj.name, pattern) for pattern in patterns))
+    if not found:
+        raise Fault("bad_input", f"No mesh is called {' or '.join(patterns)}.", f"Check the names behind {word}.")
+    return found
 
 
 SLOTS: dict[InputKind, Slot] = {

@@ -15,9 +15,6 @@ from .sources import Given, Render
 PutBlob = Callable[[bytes, str], Blob]
 Gatherer = Callable[[Given, bpy.types.Scene], tuple[bytes, str]]
 
-PASSES = frozenset({"combined", "depth", "normal", "object_id", "material_id", "line", "vector"})
-"""Those that pay for themselves: one sample of Cycles gives all but the first."""
-
 
 def gather(task: str, given: Mapping[str, Given | None], scene: bpy.types.Scene, put: PutBlob) -> dict[str, Blob]:
     """The inputs of `task` by their keys. given: what there is for them; a stored file is taken as it is.
@@ -64,10 +61,12 @@ def _image(source: Given, _scene: bpy.types.Scene) -> tuple[bytes, str]:
 def _passes(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
     """Rendered now, or the file of passes that were rendered before, or a picture, which stands in for them."""
     if isinstance(source, Render):
-        from .passes import passes_blob, render_passes
+        from .passes import passes_blob
+        from .rendered import rendered
 
-        wanted = PASSES if source.passes is None else source.passes
-        return passes_blob(render_passes(scene, wanted, source.view, source.frame, combined=source.combined))
+        if source.picture is not None and not source.mask:
+            return image_blob(source.picture)
+        return passes_blob(rendered(source, scene))
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".npz":
         return _file(source, scene)
     return _image(source, scene)

@@ -25,10 +25,11 @@ Every array is (H, W[, C]) of the camera's real resolution, percentage and crop 
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Set
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +62,7 @@ _FAR_M = 1e9  # Blender writes 1e10 where there is nothing
 _LINE_NEEDS = {"depth", "normal", "object_id", "material_id"}
 
 Checkpoint = Callable[[str], None]
+Staged = Callable[[], AbstractContextManager[Stage]]
 
 
 def render_passes(
@@ -69,13 +71,15 @@ def render_passes(
     view: CameraView | None = None,
     frame: int | None = None,
     *,
+    longest_px: int = 0,
     combined: Literal["render", "workbench", "last"] = "render",
     selected: Iterable[bpy.types.Object] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> dict[str, np.ndarray]:
     """The wanted passes (module docstring) of `scene` and "meta", leaving the scene as it is.
 
-    view: instead of the scene's camera. frame: instead of the current one.
+    view: instead of the scene's camera. frame: instead of the current one. longest_px: of the picture's longer side,
+    instead of the scene's resolution.
     combined: "render" with the scene's own engine, settings and compositor; "workbench", quick and without lights;
     "last" takes the render that is there. selected: objects of the mask, default the selected ones.
     checkpoint: called with a phase's name between the renders; what it raises ends the work and passes through.
@@ -88,8 +92,9 @@ def render_passes(
     check_something_to_see(scene)
     chosen = mask_names(scene, selected) if "mask" in wanted else set()
     say = checkpoint or (lambda phase: None)
+    staged = functools.partial(stage, scene, view, frame, longest_px)
     with temporary_folder() as folder, _frame_kept(scene, frame):
-        result, facts = _all(scene, wanted, view, frame, combined, chosen, Path(folder), say)
+        result, facts = _all(staged, scene, wanted, combined, chosen, Path(folder), say)
     size = tuple(facts["size_px"][::-1])
     for name, array in result.items():
         if array.shape[:2] != size:
@@ -104,10 +109,9 @@ def render_passes(
 
 
 def _all(
+    staged: Staged,
     scene: bpy.types.Scene,
     wanted: frozenset[str],
-    view: CameraView | None,
-    frame: int | None,
     combined: str,
     chosen: set[str],
     folder: Path,
@@ -117,7 +121,7 @@ def _all(
     result: dict[str, np.ndarray] = {}
     needed = (wanted | (_LINE_NEEDS if "line" in wanted else set())) & SOURCES.keys() - {"ao"}
     say("geometry")
-    with stage(scene, view, frame) as here:
+    with staged() as here:
         width, height, left, top, full = size_px(here.scene)
         check_disk(folder, width * height * 4 * 24)
         pose, matrix = camera_matrices(here, *full)
@@ -133,15 +137,15 @@ def _all(
         result["vector"][sky, 2 * index : 2 * index + 2] = sky_motion(sky, pose, matrix, other, lens)
     if "ao" in wanted:  # apart, since many samples would mix the ids and positions at borders
         say("ambient occlusion")
-        with stage(scene, view, frame) as here:
+        with staged() as here:
             result["ao"] = _geometry(here, {"ao", "depth"}, folder, pose, {})["ao"]
     if "mask" in wanted:
         say("mask")
-        with stage(scene, view, frame) as here:
+        with staged() as here:
             result["mask"] = _mask(here, chosen, folder)
     if "combined" in wanted:
         say("combined")
-        result["combined"] = _combined(scene, view, frame, combined, folder)
+        result["combined"] = _combined(staged, scene, combined, folder)
     return result, facts
 
 
@@ -305,15 +309,13 @@ def _mask(here: Stage, names: set[str], folder: Path) -> np.ndarray:
     return (np.clip(np.nan_to_num(total), 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def _combined(
-    scene: bpy.types.Scene, view: CameraView | None, frame: int | None, source: str, folder: Path
-) -> np.ndarray:
+def _combined(staged: Staged, scene: bpy.types.Scene, source: str, folder: Path) -> np.ndarray:
     if source == "last":
         result = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
         if result is None:
             raise Fault("bad_input", "There is no render to use.", "Render an image first (F12).")
         return image_pixels(result)
-    with stage(scene, view, frame) as here:
+    with staged() as here:
         render = here.scene.render
         render.use_sequencer = render.use_multiview = render.use_stamp = False
         if source == "workbench":

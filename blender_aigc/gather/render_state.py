@@ -129,8 +129,13 @@ def camera_at(scene: bpy.types.Scene, frame: int) -> bpy.types.Object | None:
 
 
 @contextmanager
-def stage(scene: bpy.types.Scene, view: CameraView | None = None, frame: int | None = None) -> Iterator[Stage]:
-    """A copy of `scene` at `frame`, seen through a copy of its camera or through `view`. Raises Fault("bad_input")."""
+def stage(
+    scene: bpy.types.Scene, view: CameraView | None = None, frame: int | None = None, longest_px: int = 0
+) -> Iterator[Stage]:
+    """A copy of `scene` at `frame`, seen through a copy of its camera or through `view`. Raises Fault("bad_input").
+
+    longest_px: of the longer side of the picture, instead of the scene's resolution; the shape stays.
+    """
     frame = scene.frame_current if frame is None else frame
     original = camera_at(scene, frame)
     if view is None:
@@ -150,6 +155,8 @@ def stage(scene: bpy.types.Scene, view: CameraView | None = None, frame: int | N
         camera.data = data
         if view is not None:
             _aim(camera, view, copy)
+        if longest_px:
+            _scale(copy.render, longest_px)
         copy.collection.objects.link(camera)
         copy.camera = camera
         result = Stage(copy, camera, frame)
@@ -183,6 +190,13 @@ def _aim(camera: bpy.types.Object, view: CameraView, scene: bpy.types.Scene) -> 
         data.type, data.ortho_scale = "ORTHO", view.ortho_width_m
     else:
         data.lens = view.focal * data.sensor_width
+
+
+def _scale(render: bpy.types.RenderSettings, longest_px: int) -> None:
+    longer = max(render.resolution_x, render.resolution_y)
+    sides = [max(1, round(side * longest_px / longer)) for side in (render.resolution_x, render.resolution_y)]
+    render.resolution_x, render.resolution_y = sides
+    render.resolution_percentage = 100
 
 
 @contextmanager

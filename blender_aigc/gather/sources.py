@@ -15,19 +15,32 @@ if TYPE_CHECKING:
     from .render_state import CameraView
 
 
+MaskOf = Literal["", "selected", "painted", "transparent"]
+
+
 @dataclass(frozen=True)
 class Render:
-    """Passes to be rendered now.
+    """Passes to be rendered now, or a picture in their place.
 
     combined: the picture among them, see `gather.passes.render_passes`: the scene's own render, a quick one without
     lights, or the render that is there. view: instead of the scene's camera. frame: instead of the current one.
-    passes: names of `gather.passes.PASSES`; None: those that every model can use.
+    longest_px: of the picture's longer side, 0: as the scene says. passes: names of `gather.passes.PASSES`; None: those
+    that every model can use.
+    picture: instead of rendering anything. mask: what may change, of what is white in it: the selected objects, a
+    painted picture, or what is transparent. painted: that picture. inverted: everything else. selected: other objects
+    than the selected ones.
     """
 
     combined: Literal["render", "workbench", "last"] = "render"
     view: CameraView | None = None
     frame: int | None = None
+    longest_px: int = 0
     passes: frozenset[str] | None = None
+    picture: bpy.types.Image | str | Path | None = None
+    mask: MaskOf = ""
+    painted: bpy.types.Image | str | Path | None = None
+    inverted: bool = False
+    selected: tuple[bpy.types.Object, ...] | None = None
 
 
 Given = bpy.types.Image | str | Path | Blob | Render | Sequence[bpy.types.Object]
@@ -45,7 +58,7 @@ def name_of(given: Mapping[str, Given | None], scene: bpy.types.Scene) -> str:
 
 def _name(source: Given | None, scene: bpy.types.Scene) -> str:
     if isinstance(source, Render):
-        return f"{scene.name} Render"
+        return _name(source.picture, scene) or f"{scene.name} Render"
     if isinstance(source, bpy.types.Image):
         return Path(source.name).stem
     if isinstance(source, (str, Path)):

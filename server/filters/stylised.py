@@ -38,7 +38,8 @@ def stylised(
 ) -> np.ndarray:
     """(H, W, 4) uint8 of the same size as the picture, with its alpha, bit for bit.
 
-    strength: 0 gives the picture back as it was, 1 the style alone. reference: (h, w, 4) uint8 whose colours to take.
+    strength: 0 gives the picture back as it was, 1 the style alone; with a mask, as far as it is white.
+    reference: (h, w, 4) uint8 whose colours to take.
     step, check: called between and within the steps; both may raise to cancel.
     """
     rgb = opaque(passes.combined)
@@ -50,7 +51,10 @@ def stylised(
     if look.style in _STYLES:
         drawn = _STYLES[look.style](Subject(passes, drawn, check), look, step)
     step("Blending", drawn)
-    blended = rgb + (drawn - rgb) * np.float32(strength)
+    share = np.float32(strength)
+    if passes.mask is not None:
+        share = share * (passes.mask[..., None].astype(np.float32) / 255)
+    blended = rgb + (drawn - rgb) * share
     out = np.empty_like(passes.combined)
     out[..., :3] = np.rint(np.clip(blended, 0, 1) * 255)
     out[..., 3] = passes.combined[..., 3]

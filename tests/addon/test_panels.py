@@ -84,7 +84,7 @@ class Paper:
         assert 0 <= options["factor"] <= 1
         self.drawn.append(("progress", str(options["factor"])))
 
-    def template_ID(self, data, name: str, open: str = "") -> None:
+    def template_ID(self, data, name: str, open: str = "", new: str = "") -> None:
         self.drawn.append(("template_ID", name))
 
     def template_icon(self, **options: object) -> None:

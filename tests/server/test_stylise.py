@@ -92,6 +92,17 @@ def test_strength_zero_is_the_picture_and_more_changes_more(style: str) -> None:
     assert 0.2 < change[0] < change[1] < change[2]
 
 
+def test_only_what_is_masked_changes() -> None:
+    """Grey parts of the mask change by their share."""
+    passes = ball()
+    everywhere = draw(passes, style="ink").astype(int)
+    passes.mask = np.tile(np.linspace(0, 255, 144).round().astype(np.uint8), (96, 1))
+    before, after = passes.combined.astype(int), draw(passes, style="ink").astype(int)
+    share = passes.mask[..., None] / 255
+    assert np.abs(after - (before + (everywhere - before) * share))[..., :3].max() <= 1
+    assert (after[:, 0] == before[:, 0]).all() and (everywhere[:, -1] == after[:, -1]).all()
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_alpha_is_kept_bit_for_bit(style: str) -> None:
     passes = ball()
