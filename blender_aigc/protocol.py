@@ -1,12 +1,11 @@
 """The contract between the add-on and the server, written once. Standard library only, no bpy.
 
 Everything that crosses the boundary is one of the dataclasses below, turned into JSON by `encode` and back by
-`decode` (strict: see codec.py). This page is the only one that both sides import.
+`decode` (strict: see codec.py); the tasks are in tasks.py. This page is the only one that both sides import.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 from dataclasses import dataclass, field
@@ -14,8 +13,10 @@ from typing import Any, Literal
 
 from .codec import decode, encode, field_types, from_plain
 from .faults import Fault, FaultCode, FaultRecord
+from .tasks import TASKS, ArtefactKind, InputKind, Task, TaskInput
 
-__all__ = ["Fault", "FaultCode", "FaultRecord", "decode", "encode", "field_types", "from_plain"]
+__all__ = ["TASKS", "ArtefactKind", "InputKind", "Task", "TaskInput"]
+__all__ += ["Fault", "FaultCode", "FaultRecord", "decode", "encode", "field_types", "from_plain"]
 
 VERSION = "0.1.0"
 """Product version; equals the manifest's and the newest CHANGELOG entry (a test compares them)."""
@@ -27,73 +28,6 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"done", "failed", "cancelled"})
 
 ParamType = Literal["int", "float", "bool", "enum", "text"]
-InputKind = Literal["image", "mesh", "views", "motion", "passes"]
-ArtefactKind = Literal["mesh", "image", "text", "plan"]
-
-
-# ----------------------------------------------------------------------------------------- what the product does
-
-
-@dataclass(frozen=True)
-class TaskInput:
-    """One thing a task needs besides the prompt. `key` names it in `Job.inputs`."""
-
-    key: str
-    kind: InputKind
-    label: str
-    help: str
-    required: bool = True
-
-
-@dataclass(frozen=True)
-class Task:
-    """One row of the product: what goes in, what comes out."""
-
-    id: str
-    label: str
-    help: str
-    inputs: tuple[TaskInput, ...]
-    outputs: tuple[ArtefactKind, ...]
-    prompt: bool = False
-
-
-_IMAGE = TaskInput("image", "image", "Picture", "The picture to work from; transparency marks the background")
-
-TASKS: dict[str, Task] = {
-    task.id: task
-    for task in (
-        Task(
-            "image_to_mesh", "Picture to Mesh", "Turn a picture of an object into a textured mesh", (_IMAGE,), ("mesh",)
-        ),
-        Task(
-            "render_image",
-            "Render to Picture",
-            "Turn a render into a picture of another kind, led by its passes",
-            (
-                TaskInput("passes", "passes", "Render", "The render with its passes; a plain picture will do"),
-                TaskInput("reference", "image", "Colours", "A picture whose colours to take", required=False),
-            ),
-            ("image",),
-            prompt=True,
-        ),
-        Task(
-            "text_to_image",
-            "Words to Picture",
-            "Make a picture from words alone",
-            (TaskInput("reference", "image", "Reference", "A picture whose look to take", required=False),),
-            ("image",),
-            prompt=True,
-        ),
-        Task(
-            "echo",
-            "Self-Test",
-            "Send a message (and a picture, if there is one) through the whole chain and back",
-            (dataclasses.replace(_IMAGE, required=False),),
-            ("text", "image", "mesh"),
-            prompt=True,
-        ),
-    )
-}
 
 
 # ---------------------------------------------------------------------------------------- what a model describes

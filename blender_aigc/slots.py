@@ -185,12 +185,23 @@ def named_objects(patterns: Sequence[str], word: str) -> tuple[bpy.types.Object,
     return found
 
 
+class StateSlot(Slot):
+    """What one frame of a sequence leaves to the next: nobody's choice."""
+
+    def draw(self, layout: UILayout, _context: Context, _wanted: TaskInput) -> None:
+        pass
+
+    def add_options(self, parser: argparse.ArgumentParser, _task: Task, _wanted: TaskInput) -> None:
+        pass
+
+
 SLOTS: dict[InputKind, Slot] = {
     "image": ImageSlot(),
     "passes": PassesSlot(),
     "mesh": MeshSlot(),
     "views": Slot(),
     "motion": Slot(),
+    "state": StateSlot(),
 }
 
 

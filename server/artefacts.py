@@ -31,7 +31,7 @@ from .geometry.normals import unit, vertex_normals
 from .glb import build_glb
 from .png import encode_png
 
-__all__ = ["atomic_write", "encode_png", "write_glb", "write_image", "write_text"]
+__all__ = ["atomic_write", "encode_png", "write_glb", "write_image", "write_state", "write_text"]
 
 _GLTF_FROM_BLENDER = GLTF.blender_from_native.T
 _NAME_BYTES = 63
@@ -93,6 +93,11 @@ def write_image(array: np.ndarray, path: Path, name: str) -> Artefact:
 def write_text(text: str, path: Path, name: str) -> Artefact:
     """Writes `text` as UTF-8."""
     return _artefact("text", path, [text.encode()], clean_name(name, "text"), {"characters": len(text)})
+
+
+def write_state(data: bytes, path: Path) -> Artefact:
+    """Writes the bytes of a sequence's state (server/sequence/state.py)."""
+    return _artefact("state", path, [data], "state", {})
 
 
 def _artefact(

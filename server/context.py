@@ -15,7 +15,7 @@ import numpy as np
 
 from blender_aigc.protocol import Artefact, Fault, Job, Provenance, Result
 
-from .artefacts import atomic_write, encode_png, write_glb, write_image, write_text
+from .artefacts import atomic_write, encode_png, write_glb, write_image, write_state, write_text
 from .crash import crash_point
 from .geometry.frames import Frame
 from .geometry.mesh import Mesh
@@ -130,6 +130,10 @@ class Context:
     def save_text(self, text: str, name: str = "") -> Artefact:
         name = name or self.job.name
         return self._keep(write_text(text, self._free_path(".txt", name), name))
+
+    def save_state(self, data: bytes) -> Artefact:
+        """Keep what the next frame of a sequence needs (server/sequence/state.py); nothing of it enters the scene."""
+        return self._keep(write_state(data, self._free_path(".npz", "state")))
 
     def report(self, **facts: bool | int | float | str) -> None:
         """Small facts about the result (faces, seconds ...), shown to who looks for them."""

@@ -61,7 +61,18 @@ def _texts(arrival: Arrival, artefacts: Sequence[Artefact]) -> list[bpy.types.ID
     return [apply_text(arrival.context, arrival.path(artefact), artefact, *made) for artefact in artefacts]
 
 
-APPLIERS: dict[ArtefactKind, Applier] = {"mesh": _meshes, "image": _images, "text": _texts, "plan": _texts}
+def _nothing(_arrival: Arrival, _artefacts: Sequence[Artefact]) -> list[bpy.types.ID]:
+    """What a frame leaves to the next one of its sequence is no business of the scene's."""
+    return []
+
+
+APPLIERS: dict[ArtefactKind, Applier] = {
+    "mesh": _meshes,
+    "image": _images,
+    "text": _texts,
+    "plan": _texts,
+    "state": _nothing,
+}
 """One row an artefact kind, in the order in which they enter the file; each gets all artefacts of its kind at once.
 
 A plan enters as a text: the user sees it before the director carries it out.

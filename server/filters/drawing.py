@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from .colour import lightness
-from .fields import clouds, directions, gaussian, paper, sampled, smoothstep, structure_tensor
+from .fields import directions, gaussian, sampled, smoothstep, structure_tensor
 from .lines import outlines
 from .look import Look, Step, Subject
-from .strokes import seeds, traced
+from .strokes import traced
 
 PAPER = np.array([0.965, 0.95, 0.915], np.float32)
 GRAPHITE = np.array([0.17, 0.17, 0.19], np.float32)
@@ -25,12 +25,12 @@ def pencil(subject: Subject, look: Look, step: Step) -> np.ndarray:
     unit = max(subject.unit_px, 0.3)
     dark = _darkness(subject, 1.5 * unit)
     angle = hatching_direction(subject)
-    grain = paper(subject.shape, max(2.2 * unit, 1.6), look.seed)
+    grain = subject.canvas.paper(max(2.2 * unit, 1.6), look.seed)
     graphite = np.zeros(subject.shape, np.float32)
     layers = ((0.06, 0.0, 0.36), (0.25, 0.3, 0.36), (0.45, -0.4, 0.4), (0.65, 1.1, 0.45))
     for number, (threshold, turn, force) in enumerate(layers):
         step(f"Hatching layer {number + 1} of {len(layers)}", _on_paper(graphite, GRAPHITE))
-        start = seeds(subject.shape, (7.5 - 2.5 * look.detail) * unit, look.seed + 17 * number, 20 * unit)
+        start = subject.canvas.seeds((7.5 - 2.5 * look.detail) * unit, look.seed + 17 * number, 20 * unit)
         tone = sampled(dark, start.x, start.y)
         pressure = force * (0.35 + 0.65 * smoothstep(threshold, threshold + 0.45, tone))
         keep = tone > threshold * (0.7 + 0.6 * start.random(look.seed + 5))
@@ -58,17 +58,17 @@ def ink(subject: Subject, look: Look, step: Step) -> np.ndarray:
     layers = ((0.22, 0.0), (0.42, 0.85), (0.60, -0.75), (0.76, 1.5))
     for number, (threshold, turn) in enumerate(layers):
         step(f"Hatching layer {number + 1} of {len(layers)}", _on_paper(cover, INK))
-        tone = dark + 0.06 * clouds(subject.shape, 90 * unit, look.seed + number, 2)
+        tone = dark + 0.06 * subject.canvas.clouds(90 * unit, look.seed + number, 2)
         gap = (8.0 - 3.0 * look.detail) * unit
         cover = np.maximum(
             cover, _even(subject, angle + turn, tone - threshold, max(gap, 3.2), look.seed + 29 * number)
         )
     step("Drawing lines", _on_paper(cover, INK))
     cover = np.maximum(cover, smoothstep(0.86, 0.93, dark))
-    wobble = 1 + 0.8 * look.texture * clouds(subject.shape, 60 * unit, look.seed + 4, 2)
+    wobble = 1 + 0.8 * look.texture * subject.canvas.clouds(60 * unit, look.seed + 4, 2)
     lines = outlines(subject.passes, subject.rgb, look.line_px, look.detail)
     weight = np.clip(lines * (wobble + 0.35 * dark), 0, 1)
-    bleed = paper(subject.shape, max(1.6, 1.8 * unit), look.seed + 8)
+    bleed = subject.canvas.paper(max(1.6, 1.8 * unit), look.seed + 8)
     cover = np.clip(np.maximum(cover, weight), 0, 1)
     cover = np.clip(cover + 0.10 * look.texture * bleed * cover * (1 - cover) * 4, 0, 1)
     return _on_paper(cover, _pigment(subject, look, INK), bleed * 0.006 * look.texture)
@@ -85,7 +85,7 @@ def _even(subject: Subject, angle: np.ndarray, above: np.ndarray, gap_px: float,
     sigma = 0.5 * gap_px
     barred = above <= 0
     for batch in range(6):
-        start = seeds(subject.shape, (3.4, 3.0, 2.6, 2.2, 1.8, 1.5)[batch] * gap_px, seed + batch, 0.0)
+        start = subject.canvas.seeds((3.4, 3.0, 2.6, 2.2, 1.8, 1.5)[batch] * gap_px, seed + batch, 0.0)
         column = np.clip(start.x, 0, subject.shape[1] - 1).astype(np.int32)
         row = np.clip(start.y, 0, subject.shape[0] - 1).astype(np.int32)
         start = start.where(~barred[row, column])
@@ -153,10 +153,10 @@ def _sketched(subject: Subject, look: Look, unit: float) -> np.ndarray:
     reach = 1.6 * unit * look.texture
     again = sampled(
         lines,
-        xs + reach * 2 * clouds(subject.shape, 50 * unit, look.seed + 31, 2),
-        ys + reach * 2 * clouds(subject.shape, 50 * unit, look.seed + 32, 2),
+        xs + reach * 2 * subject.canvas.clouds(50 * unit, look.seed + 31, 2),
+        ys + reach * 2 * subject.canvas.clouds(50 * unit, look.seed + 32, 2),
     )
-    vary = np.clip(0.75 + 0.8 * clouds(subject.shape, 36 * unit, look.seed + 33, 2), 0.3, 1)
+    vary = np.clip(0.75 + 0.8 * subject.canvas.clouds(36 * unit, look.seed + 33, 2), 0.3, 1)
     return np.clip(np.maximum(lines * vary, 0.6 * again * (1.3 - vary)), 0, 1)
 
 

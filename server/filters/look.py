@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..geometry.pixels import pull_push
+from .canvas import Canvas, MovingCanvas
 from .colour import lightness
 from .fields import gaussian
 from .lines import borders
@@ -46,16 +47,20 @@ class Look:
 class Subject:
     """The picture to be drawn. rgb: (H, W, 3) float32 sRGB 0..1, continued under transparency.
 
+    canvas: what paper, clouds and the places of strokes are taken from.
     unit_px: a pixel of a picture of 1920 x 1080, so that strokes keep their size relative to the picture.
     """
 
-    def __init__(self, passes: Passes, rgb: np.ndarray, check: Callable[[], None]) -> None:
+    def __init__(
+        self, passes: Passes, rgb: np.ndarray, check: Callable[[], None], canvas: np.ndarray | None = None
+    ) -> None:
         self.passes = passes
         self.rgb = rgb
         self.check = check
         self.shape = passes.shape
         self.unit_px = float(np.sqrt(self.shape[0] * self.shape[1] / (1920 * 1080)))
         self.regions = passes.regions
+        self.canvas: Canvas = Canvas(passes.shape) if canvas is None else MovingCanvas(canvas, passes.regions)
 
     @property
     def light(self) -> np.ndarray:

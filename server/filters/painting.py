@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .fields import clouds, directions, gaussian, gradient, in_bands, lattice, structure_tensor
+from .fields import directions, gaussian, gradient, in_bands, lattice, structure_tensor
 from .look import Look, Step, Subject
 from .strokes import Marks, brushes, lay, local_mean
 
@@ -84,7 +84,7 @@ def _brush_direction(subject: Subject, base: np.ndarray) -> np.ndarray:
     tensor = structure_tensor(base, 7 * unit)
     if subject.passes.normal is not None:
         tensor = tensor + 0.05 * structure_tensor(subject.passes.normal, 7 * unit)
-    swirl = 0.9 + 1.6 * clouds(subject.shape, 420 * unit, 77, 2)
+    swirl = 0.9 + 1.6 * subject.canvas.clouds(420 * unit, 77, 2)
     weight = np.float32(4e-6)
     tensor = tensor + weight * np.stack([np.cos(swirl) ** 2, np.sin(swirl) ** 2, np.cos(swirl) * np.sin(swirl)], -1)
     return directions(tensor)[0] + np.float32(np.pi / 2)

@@ -35,11 +35,13 @@ def stylised(
     reference: np.ndarray | None,
     step: Step,
     check: Callable[[], None],
+    canvas: np.ndarray | None = None,
 ) -> np.ndarray:
     """(H, W, 4) uint8 of the same size as the picture, with its alpha, bit for bit.
 
     strength: 0 gives the picture back as it was, 1 the style alone; with a mask, as far as it is white.
-    reference: (h, w, 4) uint8 whose colours to take.
+    reference: (h, w, 4) uint8 whose colours to take. canvas: (H, W, 2) float32, which place of the paper each pixel
+    shows, in pixels; without it the paper lies still, from corner to corner.
     step, check: called between and within the steps; both may raise to cancel.
     """
     rgb = opaque(passes.combined)
@@ -49,7 +51,7 @@ def stylised(
         sheet = None if reference is None else reference[reference[..., 3] > 0][:, :3].astype(np.float32) / 255
         drawn = recoloured(rgb, sheet, look.colours)
     if look.style in _STYLES:
-        drawn = _STYLES[look.style](Subject(passes, drawn, check), look, step)
+        drawn = _STYLES[look.style](Subject(passes, drawn, check, canvas), look, step)
     step("Blending", drawn)
     share = np.float32(strength)
     if passes.mask is not None:

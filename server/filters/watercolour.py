@@ -10,7 +10,7 @@ import numpy as np
 
 from .colour import oklab_from_srgb, srgb_from_oklab
 from .drawing import PAPER
-from .fields import clouds, gaussian, paper, sampled, smoothstep
+from .fields import gaussian, sampled, smoothstep
 from .lines import outlines
 from .look import Look, Step, Subject
 from .painting import abstraction
@@ -32,9 +32,9 @@ def washed(subject: Subject, look: Look, step: Step) -> np.ndarray:
     if look.texture > 0:
         wash, edge, lines = _wobbled(subject, look, unit, wash, edge, lines)
     step("Drying", wash)
-    grain = paper(subject.shape, max(2.4 * unit, 1.6), look.seed)
-    flow = clouds(subject.shape, 230 * unit, look.seed + 40, 5)
-    blots = clouds(subject.shape, 60 * unit, look.seed + 41, 3)
+    grain = subject.canvas.paper(max(2.4 * unit, 1.6), look.seed)
+    flow = subject.canvas.clouds(230 * unit, look.seed + 40, 5)
+    blots = subject.canvas.clouds(60 * unit, look.seed + 41, 3)
     density = 1 + 0.75 * edge + look.texture * (0.8 * flow + 0.35 * blots + 0.16 * grain)
     wash = _dense(wash, density)
     gaps = look.texture * smoothstep(0.5, 1.0, edge) * smoothstep(0.35, 0.8, blots + 0.5)
@@ -73,6 +73,6 @@ def _wobbled(subject: Subject, look: Look, unit: float, *fields: np.ndarray | No
     reach = 2.4 * unit * look.texture
     for number, size in enumerate((70 * unit, 9 * unit)):
         part = reach * (1.6, 0.7)[number]
-        xs = xs + part * clouds(subject.shape, size, look.seed + 50 + number, 2)
-        ys = ys + part * clouds(subject.shape, size, look.seed + 60 + number, 2)
+        xs = xs + part * subject.canvas.clouds(size, look.seed + 50 + number, 2)
+        ys = ys + part * subject.canvas.clouds(size, look.seed + 60 + number, 2)
     return [None if field is None else sampled(field, xs, ys) for field in fields]

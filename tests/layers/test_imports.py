@@ -31,6 +31,7 @@ NO_BPY = {
     "protocol",
     "codec",
     "faults",
+    "tasks",
     "client",
     "conversation",
     "exchange",
@@ -81,7 +82,9 @@ def name(path: Path) -> str:
 STDLIB = set(sys.stdlib_module_names)
 
 
-CONTRACT = [p for p in ADDON if p.stem in ("protocol", "codec", "faults", "catalogue") or p.parent.name == "plan"]
+CONTRACT = [
+    p for p in ADDON if p.stem in ("protocol", "codec", "faults", "tasks", "catalogue") or p.parent.name == "plan"
+]
 
 
 @pytest.mark.parametrize("path", CONTRACT, ids=name)
@@ -137,6 +140,7 @@ def test_models_stand_alone(path: Path) -> None:
         "server.nets",
         "server.geometry",
         "server.filters",
+        "server.sequence",
         "server.context",
         "server.weights",
         "server.checkpoints",

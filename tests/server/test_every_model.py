@@ -56,7 +56,13 @@ def toy_passes(folder: Path) -> Path:
     return folder / "toy.npz"
 
 
-TOYS = {"image": toy_image, "passes": toy_passes}
+def toy_state(folder: Path) -> Path:
+    """What begins a sequence: nothing."""
+    np.savez(folder / "toy_state.npz", meta=np.frombuffer(b"{}", np.uint8))
+    return folder / "toy_state.npz"
+
+
+TOYS = {"image": toy_image, "passes": toy_passes, "state": toy_state}
 """A small input of every kind, written into a folder."""
 
 

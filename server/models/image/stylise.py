@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from blender_aigc.protocol import Choice, Job, ModelInfo, Param
 
+from ...sequence.params import SEQUENCE_PARAMS
+
 if TYPE_CHECKING:
     from ...context import Context
 
@@ -32,6 +34,7 @@ _PARAMS = (
     Param("colours", "int", "Colours", "Tones of each material, or colours of the palette", 5, 2, 32),
     Param("texture", "float", "Paper and Paint", "How much paper, grain, wobble and brush are seen", 0.6, 0.0, 1.0),
     Param("tint", "float", "Tint of Lines", "Pencil and ink in the colours of the things; 0 is black", 0.0, 0.0, 1.0),
+    *SEQUENCE_PARAMS,
 )
 
 
@@ -39,6 +42,7 @@ class Stylise:
     info = ModelInfo(
         id="stylise",
         task="render_image",
+        also=("render_sequence",),
         label="Stylise",
         help="Turns a render into a painting, a drawing, a watercolour or a cel in seconds, without any download",
         params=_PARAMS,
@@ -60,9 +64,11 @@ class Stylise:
         """Read, draw, save. Raises Fault("bad_input") when the passes are damaged or do not fit each other."""
         import numpy as np
 
-        from ...filters.look import Look
+        from ...filters.look import Look, Step
         from ...filters.passes import read_passes
         from ...filters.stylised import missing, steps_of, stylised
+        from ...sequence.between import carry_between
+        from ...sequence.past import begin
 
         look = Look.from_params(job.params, job.seed)
         total = steps_of(look.style) + 2
@@ -75,9 +81,19 @@ class Stylise:
 
         context.progress("Reading the passes", 0, total)
         passes = read_passes(context.input_path("passes"))
+        past = begin(context, passes)
+        if past is not None and past.between:
+            carry_between(past)
+            return
         reference = context.input_image("reference") if context.has_input("reference") else None
         strength = float(job.params["strength"])
-        picture = stylised(passes, look, strength, reference, step, context.check_cancelled)
+
+        def draw(canvas: np.ndarray | None, say: Step) -> np.ndarray:
+            return stylised(passes, look, strength, reference, say, context.check_cancelled, canvas)
+
+        picture = draw(past.canvas if past is not None else None, step)
+        if past is not None:
+            picture = past.finish(picture, single=lambda: draw(None, lambda *_: None))
         context.progress("Saving", total - 1, total, preview=picture)
         context.save_image(picture, job.name or look.style)
         context.progress("Saving", total, total)

@@ -1,0 +1,85 @@
+"""What the product does: one row a task. Part of the contract (see protocol.py). Standard library only, no bpy."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+InputKind = Literal["image", "mesh", "views", "motion", "passes", "state"]
+ArtefactKind = Literal["mesh", "image", "text", "plan", "state"]
+
+
+@dataclass(frozen=True)
+class TaskInput:
+    """One thing a task needs besides the prompt. `key` names it in `Job.inputs`."""
+
+    key: str
+    kind: InputKind
+    label: str
+    help: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row of the product: what goes in, what comes out."""
+
+    id: str
+    label: str
+    help: str
+    inputs: tuple[TaskInput, ...]
+    outputs: tuple[ArtefactKind, ...]
+    prompt: bool = False
+
+
+_IMAGE = TaskInput("image", "image", "Picture", "The picture to work from; transparency marks the background")
+
+TASKS: dict[str, Task] = {
+    task.id: task
+    for task in (
+        Task(
+            "image_to_mesh", "Picture to Mesh", "Turn a picture of an object into a textured mesh", (_IMAGE,), ("mesh",)
+        ),
+        Task(
+            "render_image",
+            "Render to Picture",
+            "Turn a render into a picture of another kind, led by its passes",
+            (
+                TaskInput("passes", "passes", "Render", "The render with its passes; a plain picture will do"),
+                TaskInput("reference", "image", "Colours", "A picture whose colours to take", required=False),
+            ),
+            ("image",),
+            prompt=True,
+        ),
+        Task(
+            "text_to_image",
+            "Words to Picture",
+            "Make a picture from words alone",
+            (TaskInput("reference", "image", "Reference", "A picture whose look to take", required=False),),
+            ("image",),
+            prompt=True,
+        ),
+        Task(
+            "render_sequence",
+            "Render to Sequence",
+            "Turn a range of frames into a sequence of another kind that does not flicker, led by its passes",
+            (
+                TaskInput("passes", "passes", "Render", "One frame with its passes, motion vectors among them"),
+                TaskInput("reference", "image", "Colours", "A picture whose colours to take", required=False),
+                TaskInput("before", "state", "Frame Before", "What the frame before has left", required=False),
+                TaskInput("ahead", "state", "Frame Ahead", "What a frame ahead has left, to fill up", required=False),
+            ),
+            ("image", "state"),
+            prompt=True,
+        ),
+        Task(
+            "echo",
+            "Self-Test",
+            "Send a message (and a picture, if there is one) through the whole chain and back",
+            (dataclasses.replace(_IMAGE, required=False),),
+            ("text", "image", "mesh"),
+            prompt=True,
+        ),
+    )
+}
