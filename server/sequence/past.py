@@ -206,7 +206,8 @@ def begin(context: Context, passes: Passes) -> Past | None:
     given = {
         key: read_state(context.input_path(key)) if context.has_input(key) else None for key in ("before", "ahead")
     }
-    return Past(context, passes, given["before"] or State(), given["ahead"])
+    ahead = given["ahead"]
+    return Past(context, passes, given["before"] or State(), None if ahead is None or ahead.begins else ahead)
 
 
 def _rgba(picture: np.ndarray) -> np.ndarray:
