@@ -1,0 +1,260 @@
+"""Pictures of an object become its texture: visibility, weights, gains, two bands, fill. Plain torch, CPU or CUDA.
+
+Each texel is projected into each view. A view counts as far as it sees the texel (depth test), squarely (cosine) and
+away from silhouettes (alpha). Views are brought to one brightness first; then wide structure is blended broadly and
+fine structure narrowly (Burt and Adelson, "A Multiresolution Spline", ACM TOG 2(4), 1983, with two bands), so that
+neither steps nor ghosts show. All sums are in linear light. Blending on the surface makes both sides of a UV seam
+agree by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from blender_aigc.protocol import Fault
+
+from .blend import NONE, RUN, RUNS_AT_ONCE, BakeOptions, Look, blended, matched_gains
+from .cameras import Camera, check_all
+from .fill import nearest_on_surface, pull_push
+from .mesher import Progress
+from .project import as_bytes, eye, linear_table, low_band, silhouette_alpha
+from .raster import Scene, in_threads, visible
+from .sheets import Sheet, sheets_of
+from .triangles import Triangles
+from .uv_raster import TexelMap, uv_raster
+
+
+@dataclass(eq=False)
+class BakedSheet:
+    """One texture. Row 0 is v = 1.
+
+    texture (S, S, 3) uint8; weight (S, S) float32, the views' summed weights (0: filled, not seen);
+    winner (S, S) uint8, the view that counts most, NONE without; covered (S, S) bool: texels of the object.
+    texels (N,) int32 the covered ones as row * S + column; alpha (V, N) uint8: how far each view may be used there
+    (0: hidden). `reblend` starts from the last two.
+    """
+
+    sheet: Sheet
+    texture: np.ndarray
+    weight: np.ndarray
+    winner: np.ndarray
+    covered: np.ndarray
+    texels: np.ndarray
+    alpha: np.ndarray
+
+    @property
+    def seen(self) -> float:
+        """Share of the object's texels that some view sees."""
+        return float((self.weight[self.covered] > 0).mean()) if self.covered.any() else 0.0
+
+
+@dataclass(eq=False)
+class Baked:
+    """What `bake_views` returns: one sheet for each texture; gains (V, 3) float32, linear factors applied to views."""
+
+    sheets: list[BakedSheet]
+    gains: np.ndarray = field(default_factory=lambda: np.ones((0, 3), np.float32))
+
+    @property
+    def texture(self) -> np.ndarray:
+        """(S, S, 3) uint8 of the only sheet, or of the first."""
+        return self.sheets[0].texture
+
+    @property
+    def weight(self) -> np.ndarray:
+        return self.sheets[0].weight
+
+    @property
+    def winner(self) -> np.ndarray:
+        return self.sheets[0].winner
+
+    @property
+    def coverage(self) -> float:
+        """Share of all texels of the objects that some view sees, 0..1."""
+        total = sum(int(sheet.covered.sum()) for sheet in self.sheets)
+        return sum(sheet.seen * int(sheet.covered.sum()) for sheet in self.sheets) / max(total, 1)
+
+
+def bake_views(
+    triangles: Triangles | Scene,
+    cameras: Sequence[Camera],
+    views: Sequence[np.ndarray],
+    texture_px: int,
+    options: BakeOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    device: torch.device | str = "cpu",
+) -> Baked:
+    """Textures of `texture_px` pixels a side from N pictures.
+
+    views: (H, W, 3 or 4) uint8, sRGB (see `BakeOptions.encoding`), or float in 0..1, H and W those of the camera; a
+    fourth channel says how far a pixel may be used.
+    progress: called as progress("depth" | "bake" | "fill", step, total); what it raises ends the work within a step.
+    Raises Fault("bad_request") for views that do not fit the cameras, Fault("bad_input") for NaN and for a mesh without
+    usable UVs, Fault("empty_result") when no camera sees anything.
+    """
+    return _bake(triangles, cameras, views, texture_px, options or BakeOptions(), progress, device, None)
+
+
+def reblend(
+    triangles: Triangles | Scene,
+    cameras: Sequence[Camera],
+    views: Sequence[np.ndarray],
+    baked: Baked,
+    options: BakeOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    device: torch.device | str = "cpu",
+) -> Baked:
+    """`bake_views` again from stored visibility: other exponents, view weights or repainted views, no depth test.
+
+    triangles, cameras: those of the bake. With the same views and options the result is the same, bit for bit.
+    """
+    size = len(baked.sheets[0].texture)
+    return _bake(triangles, cameras, views, size, options or BakeOptions(), progress, device, baked)
+
+
+def _bake(triangles, cameras, views, texture_px, options, progress, device, stored: Baked | None) -> Baked:
+    cameras = list(cameras)
+    check_all(cameras)
+    if len(views) != len(cameras):
+        raise Fault("bad_request", f"There are {len(views)} pictures for {len(cameras)} cameras.")
+    scene = triangles if isinstance(triangles, Scene) else Scene(triangles, device)
+    sheets = sheets_of(scene.triangles, options.layout, options.udim)
+    tick = _Ticks(progress)
+    with torch.inference_mode():
+        looks = _looks(scene, cameras, views, options, stored is None, tick)
+        maps = [_sheet_map(scene, sheet, texture_px, tick) for sheet in sheets]
+        gains = torch.ones(len(cameras), 3, device=scene.device)
+        old = [None] * len(sheets) if stored is None else stored.sheets
+        if options.gains and len(cameras) > 1:
+            gains = matched_gains(maps, looks, options, old)
+            for look, gain in zip(looks, gains, strict=True):
+                look.colour[0, :3] *= gain[:, None, None]
+        for look in looks:
+            look.low = low_band(look.colour)
+        result = [_sheet(scene, *item, looks, options, tick) for item in zip(sheets, maps, old, strict=True)]
+    if not any((sheet.winner != NONE).any() for sheet in result):
+        raise Fault(
+            "empty_result",
+            "No camera sees the selected objects.",
+            "Turn the cameras towards the object, or choose another set of views.",
+        )
+    return Baked(result, gains.cpu().numpy())
+
+
+class _Ticks:
+    """Counts steps for the caller's progress; a cancel that it raises passes through."""
+
+    def __init__(self, progress: Progress | None):
+        self._progress = progress
+
+    def __call__(self, phase: str, step: int, total: int) -> None:
+        if self._progress:
+            self._progress(phase, step, total)
+
+
+def _looks(scene: Scene, cameras, views, options: BakeOptions, depth: bool, tick: _Ticks) -> list[Look]:
+    table = linear_table(options.encoding, scene.device)
+    several = len(np.unique(scene.triangles.face_object)) > 1
+    weights = options.view_weights or (1.0,) * len(cameras)
+    if len(weights) != len(cameras):
+        raise Fault("bad_request", f"There are {len(weights)} weights for {len(cameras)} views.")
+
+    def one(item: tuple[Camera, np.ndarray, float]) -> Look:
+        camera, view, weight = item
+        found = eye(scene, camera)
+        colour, own_alpha = _decoded(camera, view, table, scene.device)
+        alpha = torch.ones_like(colour[0, 0])
+        if depth:
+            z, face = visible(scene, camera)
+            objects = scene.face_object[face.clamp_min(0)] if several else None
+            alpha = silhouette_alpha(camera, z, objects, options.erosion_px, options.feather_px)
+            found.depth = z[None, None]
+        colour[0, 3] = alpha if own_alpha is None else alpha * own_alpha
+        return Look(found, colour, weight)
+
+    looks = []
+    for look in in_threads(one, list(zip(cameras, views, weights, strict=True)), scene.device):
+        looks.append(look)
+        tick("depth", len(looks), len(cameras))
+    return looks
+
+
+def _decoded(camera: Camera, view: np.ndarray, table: Tensor, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """((1, 4, H, W) float32 linear with room for alpha, own alpha (H, W) or None) of a picture."""
+    width, height = camera.size_px
+    if view.ndim != 3 or view.shape[:2] != (height, width) or view.shape[2] not in (3, 4):
+        raise Fault("bad_request", f"A view of {view.shape} does not fit a camera of {width} x {height} pixels.")
+    if view.dtype != np.uint8:
+        if not np.isfinite(view).all():
+            raise Fault(
+                "bad_input",
+                f'The picture of the view "{camera.name}" contains invalid numbers (NaN).',
+                "Generate the view again with another seed or in full precision.",
+            )
+        view = (np.clip(view, 0, 1) * 255 + 0.5).astype(np.uint8)
+    byte = torch.from_numpy(np.ascontiguousarray(view.transpose(2, 0, 1))).to(device)
+    colour = torch.empty(1, 4, height, width, device=device)
+    colour[0, :3] = table.index_select(0, byte[:3].reshape(-1).int()).view(3, height, width)
+    return colour, byte[3].float().div_(255) if len(byte) == 4 else None
+
+
+def _sheet_map(scene: Scene, sheet: Sheet, size: int, tick: _Ticks) -> TexelMap:
+    faces = None if sheet.faces is None else torch.from_numpy(sheet.faces).to(scene.device)
+    tick("bake", 0, 1)
+    return uv_raster(scene, size, faces, sheet.place)
+
+
+def _sheet(scene: Scene, sheet: Sheet, texels: TexelMap, old: BakedSheet | None, looks, options, tick) -> BakedSheet:
+    """Blends, fills and packs one texture."""
+    size, device, count = texels.size, scene.device, len(texels.texels)
+    texture = torch.zeros(size * size, 3, dtype=torch.uint8, device=device)
+    weight = torch.zeros(size * size, device=device)
+    winner = torch.full((size * size,), NONE, dtype=torch.uint8, device=device)
+    alpha = torch.zeros(len(looks), count, dtype=torch.uint8, device=device)
+    if old is not None:
+        alpha = torch.from_numpy(old.alpha).to(device)
+    step = RUN * RUNS_AT_ONCE[device.type]
+
+    def one(first: int) -> None:
+        part = texels.texels[first : first + step]
+        blend = blended(texels, part, looks, options, alpha[:, first : first + step], old is not None)
+        texture[part] = as_bytes(blend.colour, options.encoding).T
+        weight[part] = blend.weight
+        winner[part] = blend.winner
+
+    starts = range(0, count, step)
+    for done, _ in enumerate(in_threads(one, starts, device)):
+        tick("bake", done + 1, len(starts))
+    covered = texels.face.view(-1) >= 0
+    known = _fill_hidden(texels, texture, weight, scene.reach, options, tick)
+    if options.fill != "none":
+        pull_push(texture.view(size, size, 3), known.view(size, size))
+    found = (texture.view(size, size, 3), weight.view(size, size), winner.view(size, size), covered.view(size, size))
+    return BakedSheet(sheet, *(t.cpu().numpy() for t in (*found, texels.texels.int(), alpha)))
+
+
+def _fill_hidden(texels: TexelMap, texture: Tensor, weight: Tensor, radius: float, options, tick) -> Tensor:
+    """(S * S,) bool: the texels that have a colour, after those that no view sees took one from the surface nearby."""
+    known = weight > 0
+    seen = known[texels.texels]
+    if options.fill != "surface" or seen.all() or not seen.any():
+        return known
+    tick("fill", 0, 1)
+    source, hidden = texels.texels[seen], texels.texels[~seen]
+    source = source[:: max(1, len(source) // 200_000)]
+    position, normal, _, _ = texels.surface(source)
+    missing_position, missing_normal, _, _ = texels.surface(hidden)
+    table = linear_table(options.encoding, texture.device)
+    colour = table[texture[source].long()]
+    filled = nearest_on_surface((position, normal, colour), (missing_position, missing_normal), radius)
+    texture[hidden] = as_bytes(filled, options.encoding)
+    known[hidden] = True
+    tick("fill", 1, 1)
+    return known
