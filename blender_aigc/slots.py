@@ -201,6 +201,7 @@ SLOTS: dict[InputKind, Slot] = {
     "mesh": MeshSlot(),
     "views": Slot(),
     "motion": Slot(),
+    "plan": Slot(),
     "state": StateSlot(),
 }
 

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-InputKind = Literal["image", "mesh", "views", "motion", "passes", "state"]
+InputKind = Literal["image", "mesh", "views", "motion", "passes", "state", "plan"]
 ArtefactKind = Literal["mesh", "image", "text", "plan", "state"]
 
 
@@ -34,6 +34,7 @@ class Task:
 
 
 _IMAGE = TaskInput("image", "image", "Picture", "The picture to work from; transparency marks the background")
+_PLAN = TaskInput("plan", "plan", "Plan", "A plan that the prompt changes, instead of a new one", required=False)
 
 TASKS: dict[str, Task] = {
     task.id: task
@@ -71,6 +72,22 @@ TASKS: dict[str, Task] = {
                 TaskInput("ahead", "state", "Frame Ahead", "What a frame ahead has left, to fill up", required=False),
             ),
             ("image", "state"),
+            prompt=True,
+        ),
+        Task(
+            "text_to_physics",
+            "Text to Physics",
+            "Turn a sentence into a scene that moves: things that fall, roll, collide, wave and flow",
+            (_PLAN,),
+            ("plan",),
+            prompt=True,
+        ),
+        Task(
+            "text_to_scene",
+            "Text to Scene",
+            "Turn a sentence into a scene of procedural models, arranged as it says",
+            (_PLAN,),
+            ("plan",),
             prompt=True,
         ),
         Task(

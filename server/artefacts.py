@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from blender_aigc.plan import Plan
 from blender_aigc.protocol import Artefact, ArtefactKind, Fault, Provenance, encode
 
 from .geometry.frames import GLTF, Frame
@@ -31,7 +32,7 @@ from .geometry.normals import unit, vertex_normals
 from .glb import build_glb
 from .png import encode_png
 
-__all__ = ["atomic_write", "encode_png", "write_glb", "write_image", "write_state", "write_text"]
+__all__ = ["atomic_write", "encode_png", "write_glb", "write_image", "write_plan", "write_state", "write_text"]
 
 _GLTF_FROM_BLENDER = GLTF.blender_from_native.T
 _NAME_BYTES = 63
@@ -98,6 +99,13 @@ def write_text(text: str, path: Path, name: str) -> Artefact:
 def write_state(data: bytes, path: Path) -> Artefact:
     """Writes the bytes of a sequence's state (server/sequence/state.py)."""
     return _artefact("state", path, [data], "state", {})
+
+
+def write_plan(plan: Plan, path: Path, name: str) -> Artefact:
+    """Writes `plan` as JSON that a person can edit; what stands at its default is left out."""
+    things = sum(thing.count for thing in plan.objects)
+    meta: dict[str, bool | int | float | str] = {"objects": things, "forces": len(plan.forces), "notes": plan.notes}
+    return _artefact("plan", path, [(plan.to_json() + "\n").encode()], clean_name(name, "plan"), meta)
 
 
 def _artefact(

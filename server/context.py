@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from blender_aigc.plan import Plan
 from blender_aigc.protocol import Artefact, Fault, Job, Provenance, Result
 
-from .artefacts import atomic_write, encode_png, write_glb, write_image, write_state, write_text
+from .artefacts import atomic_write, encode_png, write_glb, write_image, write_plan, write_state, write_text
 from .crash import crash_point
 from .geometry.frames import Frame
 from .geometry.mesh import Mesh
@@ -134,6 +135,11 @@ class Context:
     def save_state(self, data: bytes) -> Artefact:
         """Keep what the next frame of a sequence needs (server/sequence/state.py); nothing of it enters the scene."""
         return self._keep(write_state(data, self._free_path(".npz", "state")))
+
+    def save_plan(self, plan: Plan, name: str = "") -> Artefact:
+        """Keep a plan as `<name>.plan.json`: what the director carries out after the user has seen it."""
+        name = name or self.job.name or plan.title
+        return self._keep(write_plan(plan, self._free_path(".plan.json", name), name))
 
     def report(self, **facts: bool | int | float | str) -> None:
         """Small facts about the result (faces, seconds ...), shown to who looks for them."""

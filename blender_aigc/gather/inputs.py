@@ -89,6 +89,7 @@ GATHERERS: dict[InputKind, Gatherer] = {
     "mesh": _file,
     "views": _file,
     "motion": _file,
+    "plan": _file,
     "state": _file,
 }
 """One row an input kind: what was given for it, and the scene -> the bytes that are sent, and their suffix."""

@@ -134,7 +134,8 @@ def test_heavy_libraries_are_imported_late(path: Path) -> None:
 def test_models_stand_alone(path: Path) -> None:
     """A model takes nets, geometry, the context and what describes and reads weights; never another model.
 
-    `diffusion` is what the models on diffusers' pipelines share: loading, controls, prompts, steps.
+    `diffusion` is what the models on diffusers' pipelines share: loading, controls, prompts, steps. `language` is what
+    turns sentences into plans by rules, `dialogue` what the language models that plan share.
     """
     allowed = (
         "server.nets",
@@ -146,9 +147,19 @@ def test_models_stand_alone(path: Path) -> None:
         "server.checkpoints",
         "server.images",
         "server.diffusion",
+        "server.language",
+        "server.dialogue",
     )
     own = [n for n in imports(path) if n.startswith("server.") and n != "server." and n.count(".") >= 1]
     assert [n for n in own if not n.startswith(allowed)] == []
+
+
+@pytest.mark.parametrize("path", [p for p in SERVER if "language" in p.parts], ids=name)
+def test_language_needs_only_the_standard_library(path: Path) -> None:
+    """The rules planner runs in Blender's own Python, before anything is installed."""
+    assert tops(path) <= STDLIB | {"blender_aigc", "server"}
+    own = [n for n in imports(path) if n.startswith("server.")]
+    assert [n for n in own if not n.startswith("server.language")] == []
 
 
 @pytest.mark.parametrize("path", [p for p in SERVER if "diffusion" in p.parts], ids=name)

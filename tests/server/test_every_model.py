@@ -90,7 +90,7 @@ def test_tiny_load_run(model_id: str, tmp_path: Path) -> None:
         model_id,
         {key: Blob("0" * 64, path.suffix) for key, path in inputs.items()},
         {param.key: QUICK[param.key] for param in model.info.params if param.key in QUICK},
-        prompt="a toy" if task.prompt else "",
+        prompt="a red ball" if task.prompt else "",
         name="toy",
     )
     reports: list[Report] = []

@@ -1,0 +1,223 @@
+"""Happenings become physics: who moves and how, what gives off smoke, what blows; the rest stands where it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blender_aigc.plan import Force, Gas, Place
+
+from .bodies import Body
+from .cloths import dress, is_cloth
+from .liquids import fill, pour, turn_to_liquid
+from .meaning import Happening, Thing
+from .motions import DROP_M, HEAVY, bodies_of, bounce, collide, fall, rigid, roll, soften, spread, throw, topple, turn
+from .stage import Stage
+
+
+def carry_out(stage: Stage, moving: bool) -> None:
+    """Give the bodies of `stage` the physics that its happenings ask for. Raises Fault("bad_input")."""
+    for thing in stage.scene.things:
+        if thing.noun.role == "gas":
+            _gas(stage, thing)
+    for happening in stage.scene.happenings:
+        rule = _RULES.get(happening.action)
+        if rule is not None and (moving or happening.action in _STILL):
+            rule(stage, happening)
+    if not moving:
+        return
+    for thing in list(stage.scene.things):
+        if thing.noun.role == "liquid" and thing not in stage.by_thing:
+            pour(stage, Happening("pour", "", [thing], ways=thing.relations))
+    for made in list(stage.bodies):
+        fill(stage, made)
+        turn_to_liquid(stage, made)
+        dress(stage, made)
+        _by_nature(stage, made)
+    _struck(stage)
+
+
+def _struck(stage: Stage) -> None:
+    """What lies where something falls on it and is loose by nature, is pushed away."""
+    for made in stage.bodies:
+        at = made.fields.get("place")
+        if made.fields.get("rigid") is None or at is None or at.relation != "above" or not at.target:
+            continue
+        target = next(other for other in stage.bodies if other.name == at.target)
+        loose = target.thing.arrange in ("pyramid", "stack", "pile", "wall", "grid", "triangle")
+        if loose and not target.fields.get("rigid") and target.fields["shape"] not in HEAVY:
+            rigid(stage, target)
+
+
+# ---------------------------------------------------------------------------------------- staying, gas, soft, forces
+
+
+def _rest(stage: Stage, happening: Happening) -> None:
+    from .compose import place
+
+    for made in bodies_of(stage, happening.actors or happening.patients):
+        for way in happening.ways:
+            if "place" not in made.fields and place(stage, made, way):
+                break
+        for way in made.thing.relations:
+            if "place" not in made.fields and place(stage, made, way):
+                break
+
+
+def _around(stage: Stage, happening: Happening) -> None:
+    for made in bodies_of(stage, happening.actors):
+        for target in bodies_of(stage, happening.patients)[:1]:
+            made.fields["arrange"] = "circle"
+            made.fields["place"] = Place("around", target.name)
+        for way in happening.ways:
+            _rest(stage, Happening("rest", "", [made.thing], ways=[way]))
+
+
+def _arranged(kind: str) -> Callable[[Stage, Happening], None]:
+    def arrange(stage: Stage, happening: Happening) -> None:
+        for made in bodies_of(stage, happening.actors or happening.patients):
+            if made.fields.get("count", 1) > 1:
+                made.fields["arrange"] = kind
+        _rest(stage, happening)
+
+    return arrange
+
+
+def _wobble(stage: Stage, happening: Happening) -> None:
+    for made in bodies_of(stage, happening.actors or happening.patients):
+        if not is_cloth(made):
+            soften(stage, made)
+
+
+def _float(stage: Stage, happening: Happening) -> None:
+    for made in bodies_of(stage, happening.actors or happening.patients):
+        stage.hang(made, DROP_M)
+        if stage.scene.gravity_m_s2 == 0 or "weightless" in made.thing.qualities:
+            stage.scene.gravity_m_s2 = 0.0
+            rigid(stage, made, velocity_m_s=(0.1, 0.0, 0.05), random_spin_deg_s=30.0)
+
+
+def _gas(stage: Stage, thing: Thing) -> None:
+    """ "smoke", "a fire": attached to what it comes from or burns on, else from a spot on the ground."""
+    kind = "smoke_and_fire" if thing.noun.name == "fire" and "smoke" in thing.words else thing.noun.name
+    for happening in stage.scene.happenings:
+        for way in happening.ways:
+            for ground in way.grounds:
+                if (
+                    thing in happening.actors
+                    and way.kind in ("from", "on", "above", "inside")
+                    and ground in stage.by_thing
+                ):
+                    stage.by_thing[ground].fields["gas"] = Gas(type=kind)
+                    stage.moves(stage.by_thing[ground])
+                    return
+                if ground is thing and way.kind in ("on", "inside"):
+                    for made in bodies_of(stage, happening.actors):
+                        made.fields["gas"] = Gas(type=kind)
+                    return
+    for relation in thing.relations:
+        for ground in relation.grounds:
+            if ground in stage.by_thing and relation.kind in ("on", "inside", "above"):
+                stage.by_thing[ground].fields["gas"] = Gas(type=kind)
+                return
+    size = (0.4, 0.4, 0.1)
+    spot = Body(
+        thing,
+        stage.free_name(thing.noun.name),
+        size,
+        True,
+        {"shape": "cylinder", "size_m": size, "gas": Gas(type=kind)},
+    )
+    stage.add(spot)
+    stage.moves(spot)
+    stage.lasts(4.0)
+
+
+def _gives_off(kind: str) -> Callable[[Stage, Happening], None]:
+    def give_off(stage: Stage, happening: Happening) -> None:
+        for made in bodies_of(stage, happening.actors or happening.patients):
+            if made.fields.get("gas") is None and not is_cloth(made):
+                made.fields["gas"] = Gas(type=kind)
+                stage.moves(made)
+
+    return give_off
+
+
+def _explode(stage: Stage, happening: Happening) -> None:
+    for made in bodies_of(stage, happening.actors or happening.patients) or stage.bodies[:1]:
+        stage.forces.append(Force(type="blast", strength="storm", start_frame=12, stop_frame=18))
+        if made.fields.get("count", 1) > 1:
+            made.fields.setdefault("arrange", "heap")
+        for other in stage.bodies:
+            if other.fields["shape"] not in HEAVY:
+                rigid(stage, other)
+
+
+def _field(kind: str) -> Callable[[Stage, Happening], None]:
+    def act(stage: Stage, happening: Happening) -> None:
+        stage.forces.append(Force(type=kind, position_m=(0.0, 0.0, 1.0), gusts=0.0))
+        for made in bodies_of(stage, happening.patients or happening.actors):
+            rigid(stage, made)
+
+    return act
+
+
+def _blown(stage: Stage, happening: Happening) -> None:
+    """ "the wind blows": how hard and where to; "the ball blows away": it is carried."""
+    scene = stage.scene
+    winds = [thing for thing in happening.actors if thing.noun.role == "wind"]
+    if scene.wind_m_s is None:
+        scene.wind_m_s = 8.0
+    if winds or not happening.actors:
+        scene.wind_m_s = min(60.0, scene.wind_m_s * (1.0 if happening.pace == 1 else happening.pace))
+    if happening.direction is not None:
+        scene.wind_to = happening.direction
+    for made in bodies_of(stage, [*happening.actors, *happening.patients]):
+        if not is_cloth(made) and made.fields["shape"] not in HEAVY and made.fields["shape"] != "generator":
+            rigid(stage, made)
+
+
+def _by_nature(stage: Stage, made: Body) -> None:
+    """Jelly wobbles, balloons are cloth, what is airborne and held by nothing falls."""
+    if "burning" in made.thing.qualities and not made.fields.get("gas"):
+        made.fields["gas"] = Gas(type="fire")
+    if made.fields.get("rigid") or made.fields.get("cloth") or made.fields.get("liquid"):
+        return
+    if made in stage.airborne and not made.fields.get("soft"):
+        stage.hang(made, DROP_M)
+        rigid(stage, made)
+        spread(made)
+
+
+_RULES: dict[str, Callable[[Stage, Happening], None]] = {
+    "fall": fall,
+    "bounce": bounce,
+    "spin": turn,
+    "roll": roll,
+    "slide": roll,
+    "throw": throw,
+    "collide": collide,
+    "topple": topple,
+    "pour": pour,
+    "fill": pour,
+    "melt": pour,
+    "flutter": _blown,
+    "blow": _blown,
+    "rest": _rest,
+    "surround": _around,
+    "orbit": _around,
+    "scatter": _arranged("scatter"),
+    "stack": _arranged("stack"),
+    "wobble": _wobble,
+    "float": _float,
+    "rise": _float,
+    "burn": _gives_off("fire"),
+    "smoke": _gives_off("smoke"),
+    "explode": _explode,
+    "attract": _field("attract"),
+    "repel": _field("repel"),
+    "swirl": _field("vortex"),
+    "drape": fall,
+    "hang": _rest,
+    "hold": _rest,
+}
+_STILL = {"rest", "surround", "scatter", "stack", "hang", "hold"}

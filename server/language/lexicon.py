@@ -1,0 +1,153 @@
+"""All words that are understood, in one trie: the tables of this room, the plan's own vocabulary, and the catalogue."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from blender_aigc import plan as vocabulary
+
+from .tables import actions, nouns, qualities, settings
+from .tables.nouns import Noun
+from .tokens import Token
+from .words import distance, forms
+
+Tag = Literal[
+    "noun", "collective", "surface", "liquid", "material", "fabric", "colour", "shade", "size", "quality", "viscosity",
+    "verb", "manner", "direction", "preposition", "view", "light", "gravity", "wind", "dimension", "compare", "silent",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to understand some words. value: what the table holds for it."""
+
+    tag: Tag
+    words: str
+    value: Any
+
+
+@dataclass
+class _Node:
+    below: dict[str, _Node] = field(default_factory=dict)
+    readings: list[Reading] = field(default_factory=list)
+
+
+class Lexicon:
+    """Phrases -> readings, longest first."""
+
+    def __init__(self, generators: Iterable[tuple[str, Noun]] = ()) -> None:
+        """generators: further nouns, (words, noun), of the catalogue; the tables' own go before them."""
+        self._root = _Node()
+        self._nouns: dict[str, Noun] = {}
+        for words, noun in self._things(generators):
+            self._add("noun", words, noun)
+            self._nouns.setdefault(words, noun)
+        for tag, table in _tables():
+            for words, value in table.items():
+                self._add(tag, words, value)
+
+    def match(self, tokens: Sequence[Token], at: int) -> tuple[list[Reading], int]:
+        """The readings of the longest phrase that begins at `at`, and its length in tokens; ([], 0) for no phrase."""
+        best: tuple[list[Reading], int] = ([], 0)
+        places = [(self._root, at)]
+        while places:
+            node, place = places.pop()
+            if node.readings and place - at >= best[1]:
+                best = (node.readings if place - at > best[1] else [*best[0], *node.readings], place - at)
+            if place < len(tokens) and tokens[place].kind == "word":
+                for form in forms(tokens[place].word):
+                    if form in node.below:
+                        places.append((node.below[form], place + 1))
+        return list(dict.fromkeys(best[0])) if best[1] else [], best[1]
+
+    def knows(self, word: str) -> bool:
+        """Does any phrase begin with a form of `word`?"""
+        return any(form in self._root.below for form in forms(word))
+
+    def nearest_things(self, word: str, most: int = 3) -> list[str]:
+        """Names of known things that are spelt almost like `word`."""
+        reach = 1 if len(word) < 5 else 2 if len(word) < 9 else 3
+        scored = [(min(distance(form, name, reach) for form in forms(word)[:3]), name) for name in self._nouns]
+        return [name for score, name in sorted(scored) if score <= reach][:most]
+
+    @property
+    def things(self) -> list[str]:
+        """Everything that can stand in a scene."""
+        return sorted(words for words, noun in self._nouns.items() if noun.role in ("object", "cloth"))
+
+    def _things(self, generators: Iterable[tuple[str, Noun]]) -> Iterable[tuple[str, Noun]]:
+        for words, noun in nouns.THINGS.items():
+            for phrase in words.split(","):
+                yield phrase, noun
+        for name, shape in vocabulary.SHAPES.items():
+            phrase = name.replace("_", " ")
+            if phrase not in self._nouns:
+                yield phrase, Noun(phrase, name, role="cloth" if shape.cloth else "object")
+        for words, noun in generators:
+            if words not in self._nouns:
+                yield words, noun
+
+    def _add(self, tag: Tag, words: str, value: Any) -> None:
+        node = self._root
+        for word in words.split():
+            node = node.below.setdefault(word, _Node())
+        if tag == "noun" and any(reading.tag == "noun" for reading in node.readings):
+            return
+        node.readings.append(Reading(tag, words, value))
+
+
+def _tables() -> Iterable[tuple[Tag, dict[str, Any]]]:
+    names = {name: name for name in vocabulary.MATERIALS}
+    yield "collective", nouns.COLLECTIVES
+    yield "surface", nouns.SURFACES
+    yield "liquid", {name: name for name in vocabulary.LIQUIDS} | qualities.LIQUIDS
+    yield "material", {k: v for k, v in names.items() if k not in ("water", "basketball", "lamp")} | qualities.MATERIALS
+    yield "fabric", {name: name for name in vocabulary.FABRICS} | qualities.FABRICS
+    yield "colour", {name: name for name in vocabulary.COLORS} | qualities.COLOURS
+    yield "shade", qualities.SHADES
+    yield "size", {word: word for word in qualities.SIZES}
+    yield "quality", qualities.QUALITIES
+    yield "viscosity", qualities.VISCOSITIES
+    yield "verb", actions.VERBS
+    yield "manner", actions.MANNERS
+    yield "direction", actions.DIRECTIONS
+    yield "preposition", actions.PREPOSITIONS
+    yield "view", settings.VIEWS
+    yield "light", settings.LIGHTS
+    yield "gravity", settings.GRAVITIES
+    yield "wind", {word: speed for word, speed in settings.WIND_ADJECTIVES.items() if word != "no"}
+    yield "dimension", DIMENSIONS
+    yield "compare", COMPARATIVES
+
+
+DIMENSIONS: dict[str, str] = {
+    **dict.fromkeys(("wide", "in width", "width", "broad"), "x"),
+    **dict.fromkeys(("deep", "in depth", "depth"), "y"),
+    **dict.fromkeys(("tall", "high", "in height", "height", "thick", "thickness"), "z"),
+    **dict.fromkeys(("long", "in length", "length"), "x"),
+    **dict.fromkeys(("in diameter", "across", "diameter", "in size", "size", "sized", "on a side"), "all"),
+    **dict.fromkeys(("radius", "in radius"), "radius"),
+    **dict.fromkeys(("mass", "weight", "in weight", "in mass", "weighing", "weigh"), "mass"),
+    **dict.fromkeys(("speed", "velocity", "fast"), "speed"),
+    **dict.fromkeys(("viscosity",), "viscosity"),
+}
+"""What a quantity measures."""
+
+COMPARATIVES: dict[str, float] = {
+    **dict.fromkeys(("more", "stronger", "bigger", "larger", "faster", "higher", "heavier", "longer"), 1.5),
+    **dict.fromkeys(("less", "fewer", "weaker", "smaller", "slower", "lower", "lighter", "shorter"), 1 / 1.5),
+    **dict.fromkeys(("twice", "double", "doubled"), 2.0),
+    **dict.fromkeys(("half", "halve", "halved"), 0.5),
+    **dict.fromkeys(("triple", "three times", "thrice"), 3.0),
+}
+
+
+@functools.cache
+def lexicon() -> Lexicon:
+    """The words of the product, with the catalogue's."""
+    from .things import catalogue_nouns
+
+    return Lexicon(catalogue_nouns())

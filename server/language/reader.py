@@ -1,0 +1,126 @@
+"""The state of a parse: the items, how far they are read, the scene so far, and what "it" means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .items import Item
+from .meaning import Happening, Scene, Thing
+from .phrases import Phrase
+from .tables.actions import MANNERS
+
+
+class Reader:
+    """at: the next item. fresh: noun phrases that wait for their verb. subjects: of the verb before.
+
+    moods: adverbs that wait for a verb.
+    """
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
+        self.at = 0
+        self.scene = Scene()
+        self.subjects: list[Thing] = []
+        self.fresh: list[Thing] = []
+        self.happening: Happening | None = None
+        self.last: Thing | None = None
+        self.moods: list[str] = []
+
+    def kind_at(self, at: int) -> str:
+        """The relation that the item at `at` stands for, or ""."""
+        return (self.items[at].get("preposition") or "") if at < len(self.items) else ""
+
+    def enter(self, phrase: Phrase) -> Thing | None:
+        """The thing of `phrase`, put into the scene unless it is there already; None for wind and other conditions."""
+        thing, noun = phrase.thing, phrase.thing.noun
+        self.scene.ignored += phrase.ignored
+        if phrase.wind_m_s is not None:
+            self.scene.wind_m_s = phrase.wind_m_s
+            self.scene.vortex |= any(word in thing.words for word in ("tornado", "whirlwind"))
+            thing.count = 1
+            return thing
+        if noun.role == "surface":
+            self.scene.ground = phrase.surface or thing.material or self.scene.ground or "floor"
+            return thing
+        if noun.role in ("abstract", "camera"):
+            return thing
+        if phrase.same or (noun.role == "liquid" and not thing.counted):
+            for known in reversed(self.scene.things):
+                if known.noun == noun and _compatible(known, thing):
+                    known.colour = known.colour or thing.colour
+                    known.material = known.material or thing.material
+                    return known
+        self.scene.things.append(thing)
+        return thing
+
+    def antecedent(self) -> Thing:
+        """What "it" or "them" stands for: the last thing that is not the one acting now."""
+        acting = self.happening.actors if self.happening is not None else self.fresh
+        for thing in reversed(self.scene.things):
+            if thing not in acting:
+                return thing
+        assert self.last is not None
+        return self.last
+
+    # ------------------------------------------------------------------------------------------- adverbs, quantities
+
+    def finish(self) -> None:
+        """Adverbs that were left over apply to the last happening."""
+        if self.moods and self.scene.happenings:
+            for manner in self.moods:
+                self.apply_manner(manner, self.scene.happenings[-1])
+
+    def manner(self, item: Item) -> bool:
+        if not item.has("manner") or item.has("preposition"):
+            return False
+        name = item.reading("manner").words
+        if self.happening is not None:
+            self.apply_manner(name, self.happening)
+        else:
+            self.moods.append(name)
+        return True
+
+    def apply_manner(self, name: str, happening: Happening) -> None:
+        kind, factor = MANNERS[name]
+        if kind == "pace":
+            happening.pace *= factor
+        happening.random |= kind == "random"
+
+    def quantity(self, preposition: str = "") -> bool:
+        """A quantity of the verb ("at 5 m/s", "from 2 m", "for 3 s")."""
+        item = self.items[self.at]
+        quantity = item.quantities[0]
+        if quantity.dimension == "beaufort":
+            return False
+        self.at += 1
+        what = preposition
+        if self.at < len(self.items) and self.items[self.at].has("dimension"):
+            self.at += 1
+        target = self.happening or (self.scene.happenings[-1] if self.scene.happenings else None)
+        if target is not None:
+            target.measures.append((what, quantity))
+        elif self.fresh:
+            self.fresh[-1].measures.append(("", quantity))
+        else:
+            self.scene.ignored.append(item.words)
+        return True
+
+    def ignore(self, item: Item) -> None:
+        if item.kind in ("silent", "article", "very"):
+            return
+        if item.kind == "unknown" and self.at and self.items[self.at - 1].kind in ("article", "number"):
+            self.scene.unknown.append(item.words)
+        self.scene.ignored.append(item.words)
+
+
+def _compatible(known: Thing, said: Thing) -> bool:
+    """Can `said` ("the red ball") be `known`?"""
+    return all(
+        not ours or not theirs or ours == theirs
+        for ours, theirs in (
+            (said.colour, known.colour),
+            (said.material, known.material),
+            (said.substance, known.substance),
+            (" ".join(said.sizes), " ".join(known.sizes)),
+        )
+    ) and (not said.colour or bool(known.colour) or not known.counted)

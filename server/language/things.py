@@ -1,0 +1,37 @@
+"""Nouns from the catalogue: what generators can build, and what a person may call it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blender_aigc.catalogue import Catalogue, catalogue, normal
+
+from .tables.nouns import Noun, Role
+
+_ROLES: dict[str, Role] = {"cloth": "cloth"}
+
+
+def catalogue_nouns(entries: Catalogue | None = None) -> Iterator[tuple[str, Noun]]:
+    """(words, noun) of every variant of every generator, and of the user's own things."""
+    entries = entries or catalogue()
+    for asset in entries.assets:
+        for words in (asset.name, *asset.words):
+            yield normal(words), Noun(asset.name.lower(), "asset", asset.name, _three(asset.size_m))
+    for info in entries.generators:
+        for variant in info.variants:
+            noun = Noun(
+                variant.words[0],
+                "generator",
+                info.id,
+                _three(variant.size_m),
+                variant.mass_kg,
+                role=_ROLES.get(info.role, "object"),
+                settings=tuple(variant.params.items()),
+                bounce=variant.bounce,
+            )
+            for words in variant.words:
+                yield normal(words), noun
+
+
+def _three(size_m: tuple[float, ...]) -> tuple[float, float, float]:
+    return (size_m[0], size_m[1], size_m[2]) if len(size_m) == 3 else (0.0, 0.0, 0.0)
