@@ -285,9 +285,30 @@ def _settle(mesh: PlanarMesh, level: np.ndarray, step: float) -> None:
         line = line + 0.5 * slack.sum(axis=1, keepdims=True) * tangent
         outward = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
         line = line + _crossing(level, line, outward, reach * step)[:, None] * outward
-    mesh.points[mesh.rim] = line
+    mesh.points[mesh.rim] = _even(line, before, mesh.after, step)
     _relax(mesh, sweeps=12)
     _untangle(mesh, before, step)
+
+
+def _even(line: np.ndarray, before: np.ndarray, after: np.ndarray, step: float) -> np.ndarray:
+    """The contour (n, 2) without the staircase of its pixels: smoothed along itself, but by half a pixel at most.
+
+    An edge that is nearly upright has steps many pixels apart, which no blur of the picture reaches; on the inflated
+    surface, which stands upright there, each of them would be a wrinkle. step: length of the contour's edges, px.
+    """
+    sweeps = int(min(600, 120 / step**2 + 4))
+
+    def smoothed(values: np.ndarray, sweeps: int) -> np.ndarray:
+        for _ in range(sweeps):
+            values = 0.5 * values + 0.25 * (values[before] + values[after])
+        return values
+
+    chord = line[after] - line[before]
+    outward = np.stack([-chord[:, 1], chord[:, 0]], axis=1) / np.maximum(np.hypot(*chord.T), 1e-9)[:, None]
+    moved = ((smoothed(line, sweeps) - line) * outward).sum(axis=1)
+    moved *= np.clip(3 - 2 * np.abs(moved), 0, 1)  # more than a pixel and a half: a corner, which stays
+    moved -= smoothed(moved, 2 * sweeps)  # what a whole stretch would shrink by stays: a disc keeps its radius
+    return line + np.clip(moved, -0.5, 0.5)[:, None] * outward
 
 
 def _crossing(level: np.ndarray, at: np.ndarray, outward: np.ndarray, reach: float) -> np.ndarray:

@@ -206,3 +206,14 @@ def test_oklab_of_known_colours() -> None:
     """White, black, and red as Ottosson's page gives it."""
     lab = pixels.oklab(np.array([[255, 255, 255], [0, 0, 0], [255, 0, 0]]))
     assert np.allclose(lab, [[1, 0, 0], [0, 0, 0], [0.628, 0.225, 0.126]], atol=2e-3)
+
+
+def test_a_nearly_upright_edge_has_no_wrinkles() -> None:
+    """A binary silhouette steps sideways once every 16 rows there; the contour must run straight between the steps."""
+    y, x = np.mgrid[:256, :256]
+    inside = (x > 40 + y // 16) & (x < 200) & (y > 20) & (y < 236)
+    mesh = fill_silhouette(inside.astype(np.float32), 200_000)
+    line = mesh.points[mesh.rim]
+    edge = line[(line[:, 0] < 100) & (line[:, 1] > 60) & (line[:, 1] < 196)]
+    straight = np.polynomial.Polynomial.fit(edge[:, 1], edge[:, 0], 1)(edge[:, 1])
+    assert (edge[:, 0] - straight).std() < 0.15, "the steps of the pixels themselves have 0.3"
