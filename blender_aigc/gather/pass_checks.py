@@ -11,13 +11,13 @@ import bpy
 
 from ..faults import Fault
 from .image import MAX_PIXELS, MIN_SIDE_PX
-from .render_state import used_layers
+from .render_state import synced
 
 _VISIBLE_TYPES = {"MESH", "CURVE", "SURFACE", "FONT", "META", "CURVES", "POINTCLOUD", "VOLUME"}
 
 
 def check_something_to_see(scene: bpy.types.Scene) -> None:
-    for layer in used_layers(scene):
+    for layer in synced(scene):
         for obj in layer.objects:
             if not obj.hide_render and (obj.type in _VISIBLE_TYPES or obj.instance_type != "NONE"):
                 return

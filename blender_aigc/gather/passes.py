@@ -20,6 +20,7 @@ Every array is (H, W[, C]) of the camera's real resolution, percentage and crop 
   uv           (H, W, 2) float32 of the UV map that is active for rendering; v up, as in Blender
   vector       (H, W, 4) float32 pixels, y down: x, y to where this point was one frame ago, x, y to where it will be;
                                 of the background, as of points infinitely far away
+  pose         (H, W, 3) uint8   the bodies of armatures as OpenPose figures (see pose.py)
   meta                   uint8   a JSON object in UTF-8 (see `_meta`)
 """
 
@@ -51,10 +52,12 @@ from .pass_checks import (
     temporary_folder,
 )
 from .pass_values import SOURCES, camera_normal, channels_of, ids_of, manifest, sky_motion
+from .pose import people_of
+from .pose_picture import control_pose
 from .render_state import CameraView, Stage, camera_matrices, stage, used_layers
 
 PASSES = frozenset(
-    "combined depth normal object_id material_id mask line ao position uv vector".split()  # noqa: SIM905 - a table
+    "combined depth normal object_id material_id mask line ao position uv vector pose".split()  # noqa: SIM905 - a table
 )
 AO_SAMPLES = 32
 MASK_SAMPLES = 16
@@ -129,8 +132,11 @@ def _all(
         facts = _meta(here, pose, matrix, (width, height))
         turns = "vector" in needed and here.camera.data.type == "PERSP"  # an orthographic sky is one colour
         moved = [camera_matrices(here, *full, offset) for offset in (-1, 1)] if turns else []
-        if needed:
+        if needed or "pose" in wanted:
             result |= _geometry(here, needed | {"depth"}, folder, pose, facts)
+        if "pose" in wanted:
+            people = people_of(here, pose, matrix, result["depth"])
+            result["pose"], facts["people"] = control_pose(people, width, height), [one.name for one in people]
     for index, (other, lens) in enumerate(moved):
         lens[:2, 2] -= left, top
         sky = np.isinf(result["depth"])

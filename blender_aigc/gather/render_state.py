@@ -275,3 +275,15 @@ def used_layers(scene: bpy.types.Scene) -> Sequence[bpy.types.ViewLayer]:
         active = bpy.context.view_layer.name  # by name: that of the copy is another one
         return [layer for layer in layers if layer.name == active] or layers[:1]
     return [layer for layer in layers if layer.use] or layers[:1]
+
+
+def synced(scene: bpy.types.Scene) -> Sequence[bpy.types.ViewLayer]:
+    """The used layers, up to date: what a script linked a moment ago Blender lists only after an update, and what it
+    removed stands there as None.
+    """
+    layers = used_layers(scene)
+    for layer in layers:
+        listed = set(layer.objects)
+        if None in listed or any(obj not in listed for obj in scene.objects):  # also when a collection is excluded
+            layer.update()
+    return layers

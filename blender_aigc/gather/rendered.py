@@ -11,6 +11,7 @@ import numpy as np
 from ..faults import Fault
 from .image import image_pixels
 from .passes import render_passes
+from .pose import armatures_of
 from .sources import Render
 
 PASSES = frozenset({"combined", "depth", "normal", "object_id", "material_id", "line", "vector"})
@@ -28,7 +29,9 @@ def rendered(source: Render, scene: bpy.types.Scene) -> dict[str, np.ndarray]:
             raise Fault("bad_input", "A picture has no selected objects.", "Paint a mask, or take a render.")
         passes = {"combined": image_pixels(source.picture), "meta": np.frombuffer(json.dumps({}).encode(), np.uint8)}
     else:
-        wanted = PASSES if source.passes is None else source.passes
+        wanted = source.passes
+        if wanted is None:
+            wanted = PASSES | ({"pose"} if armatures_of(scene) else set())
         wanted |= {"mask"} if source.mask == "selected" else set()
         passes = render_passes(
             scene,

@@ -34,6 +34,7 @@ _KINDS: dict[str, tuple[int, str]] = {
     "position": (3, "f"),
     "uv": (-1, "f"),
     "vector": (-1, "f"),
+    "pose": (3, "u"),
 }
 
 
@@ -45,6 +46,7 @@ class Passes:
     normal:    (H, W, 3) float32, camera: x right, y up, z towards the camera; 0 where nothing is.
     object_id, material_id: (H, W) int32, 0 background.     mask, line: (H, W) uint8, 255 = selected, line.
     ao: (H, W) float32. position: (H, W, 3) float32 world, metres. uv: (H, W, 2 or 3). vector: (H, W, 2 or 4) px.
+    pose: (H, W, 3) uint8 RGB, OpenPose's figures on black.
     meta:      what the writer has to say.                  notes: what had to be put right while reading.
     """
 
@@ -59,6 +61,7 @@ class Passes:
     position: np.ndarray | None = None
     uv: np.ndarray | None = None
     vector: np.ndarray | None = None
+    pose: np.ndarray | None = None
     meta: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 

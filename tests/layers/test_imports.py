@@ -105,7 +105,11 @@ def test_the_addon_imports_what_blender_ships_and_itself(path: Path) -> None:
     assert not absolute, "an installed extension has another package name: import relatively"
 
 
-@pytest.mark.parametrize("path", [p for p in ADDON if p.parent.name == "blender_aigc" and p.stem in NO_BPY], ids=name)
+@pytest.mark.parametrize(
+    "path",
+    [p for p in ADDON if p.parent.name == "rig" or (p.parent.name == "blender_aigc" and p.stem in NO_BPY)],
+    ids=name,
+)
 def test_files_without_bpy(path: Path) -> None:
     blender = {"bpy", "bmesh", "mathutils", "gpu"}
     assert not tops(path, module_level=path.stem == "__init__") & blender

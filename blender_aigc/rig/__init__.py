@@ -1,0 +1,1 @@
+"""Armatures: which bone is which part of a body, whatever it is called. No bpy."""
