@@ -13,18 +13,38 @@ import atexit
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from . import watch
 from .apply.mesh import Placement
 from .apply.result import apply_result
+from .apply.sequence import apply_sequence
 from .gather.inputs import gather
 from .gather.sources import Given, Render, name_of, objects_of
 from .protocol import TASKS, Fault, Job, JobStatus, ModelInfo
+from .sequence.make import make as make_sequence
+from .sequence.make import order_of, output_folder
+from .sequence.run import TASK as SEQUENCE
+from .sequence.run import Run
 from .session import Session, TrackedJob, artefact_path
 
-__all__ = ["Fault", "Render", "artefact_path", "close", "generate", "model_for", "models", "objects_of", "place", "run"]
+__all__ = [
+    "Fault",
+    "Render",
+    "artefact_path",
+    "close",
+    "generate",
+    "model_for",
+    "models",
+    "objects_of",
+    "place",
+    "place_sequence",
+    "run",
+    "run_sequence",
+    "sequence",
+]
 
 PAUSE_S = 0.05
 
@@ -121,6 +141,50 @@ def place(
     blocks = apply_result(bpy.context, Path(status.folder), status.result, Placement(location, replace, tuple(objects)))
     made = [block for block in blocks if isinstance(block, bpy.types.Object)]
     return made or [block for block in blocks if isinstance(block, bpy.types.Image)]
+
+
+def sequence(folder: str | Path, frames: tuple[int, int] | None = None, model: str = "", **asked: Any) -> list[Path]:
+    """Make a range of frames as a steady sequence; returns their files. See `run_sequence`."""
+    return run_sequence(folder, frames, model, **asked).files()
+
+
+def run_sequence(
+    folder: str | Path,
+    frames: tuple[int, int] | None = None,
+    model: str = "",
+    *,
+    reference: bpy.types.Image | str | Path | None = None,
+    prompt: str = "",
+    params: Mapping[str, Value] | None = None,
+    seed: int = 0,
+    name: str = "",
+    start_over: bool = False,
+    progress: Callable[[Run], None] | None = None,
+) -> Run:
+    """Make the frames first..last (default the scene's) into `folder`, those that are not there yet; see sequence/run.
+
+    The same call goes on after an interruption; other settings are refused unless start_over. progress is called about
+    20 times a second; an exception from it stops the sequence, and the frames that are done are kept. Raises Fault.
+    """
+    path = output_folder(folder)
+    info, scene, session = model_for(SEQUENCE, model), bpy.context.scene, _session()
+    order = order_of(
+        scene,
+        session,
+        info,
+        frames=frames,
+        params=params,
+        reference=reference,
+        prompt=prompt,
+        seed=seed,
+        name=name,
+    )
+    return make_sequence(session, Run(session, scene, order, path, start_over), progress)
+
+
+def place_sequence(run: Run, strip: bool = False) -> tuple[bpy.types.Image, bpy.types.Scene | None]:
+    """A finished sequence as an image that plays, and with `strip` a scene for the sequencer. Raises Fault."""
+    return apply_sequence(bpy.context, run.files(), run.order.first, run.order.name, run.facts(), strip)
 
 
 def models() -> dict[str, ModelInfo]:

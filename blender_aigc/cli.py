@@ -14,7 +14,8 @@ from typing import Any
 import bpy
 
 from .cli_output import brief, tell
-from .cli_tasks import add_tasks
+from .cli_sequence import OWN as OF_SEQUENCES
+from .cli_tasks import OWN, add_tasks
 from .protocol import VERSION, Fault, encode
 
 COMMAND = "aigc"
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_models)
     test = commands.add_parser("self-test", help="send something through the whole chain and back")
     test.set_defaults(command=_self_test)
+    OWN.update(OF_SEQUENCES)
     add_tasks(commands)
     return parser
 

@@ -118,6 +118,11 @@ class Session:
             ) from None
         return blob
 
+    def drop_blob(self, blob: Blob) -> None:
+        """Remove an input that no job will ask for again; the server would keep it for days."""
+        with contextlib.suppress(OSError):
+            (self._blob_folder() / blob.file_name).unlink()
+
     def submit(self, job: Job) -> TrackedJob:
         """Queue `job`; the next pump sends it. Starts the server when it is not running."""
         tracked = self.jobs.get(job.id)
