@@ -102,6 +102,9 @@ def take_away(job_id: str) -> bool:
     """
     if not job_id:
         return False
+    from .material import restore
+
+    textured = [obj for obj in bpy.data.objects if obj.get(JOB) == job_id and restore(obj)]
     groups = (bpy.data.objects, bpy.data.collections, bpy.data.images, bpy.data.texts)
     ours = [block for group in groups for block in group if block.get(JOB) == job_id and block.library is None]
     if not ours:

@@ -46,11 +46,13 @@ def sky_share(position: np.ndarray, normal: np.ndarray, spacing: float, check: C
         across /= np.linalg.norm(across)
         frame = np.stack([across, np.cross(direction, across), direction]).astype(np.float32)
         x, y, depth = frame @ centred.T
-        cell = (np.floor(x / pixel + size / 2).astype(np.int32) * size + np.floor(y / pixel + size / 2).astype(np.int32))
+        cell = np.floor(x / pixel + size / 2).astype(np.int32) * size + np.floor(y / pixel + size / 2).astype(np.int32)
         cell = np.clip(cell, 0, size * size - 1)
         cosine = normal @ direction.astype(np.float32)
         # the surface falls away within a pixel by its slope, which the bias has to cover
-        bias = pixel * (0.75 + 1.2 * np.minimum(np.sqrt(np.maximum(1 - cosine**2, 0)) / np.maximum(np.abs(cosine), 0.05), 6))
+        bias = pixel * (
+            0.75 + 1.2 * np.minimum(np.sqrt(np.maximum(1 - cosine**2, 0)) / np.maximum(np.abs(cosine), 0.05), 6)
+        )
         front, back = _extremes(cell, depth, size * size)
         lit = np.where(cosine > 0, depth > front[cell] - bias, depth < back[cell] + bias)
         weight = np.abs(cosine)

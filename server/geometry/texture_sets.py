@@ -104,7 +104,9 @@ def _own_sets(mesh: MeshInput, number: int, thing: InputObject, name: str, faces
         here = tiles == tile
         low = np.array([(tile - 1001) % 10, (tile - 1001) // 10], np.float32)
         inside = np.clip(uvs[here] - low, 0, 1)
-        sets.append(TextureSet(f"{name}.{tile}", number, _unique(slots[here]), faces[here], inside, thing.uv, int(tile)))
+        sets.append(
+            TextureSet(f"{name}.{tile}", number, _unique(slots[here]), faces[here], inside, thing.uv, int(tile))
+        )
     return sets
 
 

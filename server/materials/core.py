@@ -14,7 +14,7 @@ Colour = tuple[float, float, float]
 
 
 def rgb(code: str) -> Colour:
-    """"#a0522d" (sRGB) as linear RGB."""
+    """ "#a0522d" (sRGB) as linear RGB."""
     parts = [int(code[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
     return red, green, blue

@@ -70,7 +70,9 @@ def _patina(p: Points, r: Recipe, bare: Look) -> Look:
         Look(mix(rgb("#5b3a24"), rgb("#2f2019"), 0.5 + cloud), full(p, 0.5), full(p, 0.55), bare.height), tarnish * 0.85
     )
     green = ramp(0.5 + 0.7 * cloud, ((0, rgb("#2f6f62")), (0.5, rgb("#5ca593")), (1, rgb("#a8d3c2"))))
-    share = step(0.18, 0.52, 0.5 * cloud + 0.4 * run + 0.5 * (1 - p.sky) + 0.75 * r.age - 0.35 - 0.35 * np.maximum(p.bend, 0))
+    share = step(
+        0.18, 0.52, 0.5 * cloud + 0.4 * run + 0.5 * (1 - p.sky) + 0.75 * r.age - 0.35 - 0.35 * np.maximum(p.bend, 0)
+    )
     return look.under(Look(green, full(p, 0.85), full(p, 0), (0.0004 + 0.0006 * cloud).astype(np.float32)), share)
 
 
@@ -99,7 +101,13 @@ def rust(p: Points, r: Recipe) -> Look:
     tone = np.clip(0.48 + 0.55 * cloud + 0.35 * fine + 0.2 * (flake.number - 0.5), 0, 1)
     colour = ramp(
         tone,
-        ((0, rgb("#241209")), (0.3, rgb("#4f2310")), (0.55, rgb("#84401a")), (0.8, rgb("#b3622a")), (1, rgb("#d08a48"))),
+        (
+            (0, rgb("#241209")),
+            (0.3, rgb("#4f2310")),
+            (0.55, rgb("#84401a")),
+            (0.8, rgb("#b3622a")),
+            (1, rgb("#d08a48")),
+        ),
     )
     height = 0.0013 * cloud + 0.0009 * fine + 0.0006 * flake.number - 0.0012 * step(0.12, 0, flake.border)
     return Look(colour, 0.86 - 0.12 * fine, full(p, 0.05), height.astype(np.float32))

@@ -43,7 +43,9 @@ class Space:
     def scaled(self, x: float, y: float | None = None, z: float | None = None) -> Space:
         """The same points in other units. `spacing_m` follows the largest factor."""
         y, z = x if y is None else y, x if z is None else z
-        return Space(self.x * np.float32(x), self.y * np.float32(y), self.z * np.float32(z), self.spacing_m * max(x, y, z))
+        return Space(
+            self.x * np.float32(x), self.y * np.float32(y), self.z * np.float32(z), self.spacing_m * max(x, y, z)
+        )
 
     def moved(self, x: np.ndarray | float, y: np.ndarray | float, z: np.ndarray | float) -> Space:
         return Space(self.x + _f(x), self.y + _f(y), self.z + _f(z), self.spacing_m)

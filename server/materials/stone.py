@@ -23,7 +23,9 @@ def marble(p: Points, r: Recipe) -> Look:
     colour = mix(colour, vein, np.clip(veins * 0.8 + halo, 0, 1))
     if r.has("gold", "golden"):
         colour = mix(colour, rgb("#c8963c"), step(0.03, 0.0, fine) * step(0.0, 0.3, cloud))
-    return Look(colour, 0.14 + 0.12 * np.clip(veins, 0, 1) + 0.05 * cloud, full(p, 0), (-0.0003 * veins).astype(np.float32))
+    return Look(
+        colour, 0.14 + 0.12 * np.clip(veins, 0, 1) + 0.05 * cloud, full(p, 0), (-0.0003 * veins).astype(np.float32)
+    )
 
 
 def granite(p: Points, r: Recipe) -> Look:
@@ -33,7 +35,13 @@ def granite(p: Points, r: Recipe) -> Look:
     small = cells(p.space.scaled(210), r.seed + 3)
     tone = ramp(
         large.number,
-        ((0.0, shaded(base, 1.9)), (0.3, shaded(base, 1.3)), (0.55, base), (0.8, shaded(base, 0.45)), (1.0, shaded(base, 0.12))),
+        (
+            (0.0, shaded(base, 1.9)),
+            (0.3, shaded(base, 1.3)),
+            (0.55, base),
+            (0.8, shaded(base, 0.45)),
+            (1.0, shaded(base, 0.12)),
+        ),
     )
     tone = mix(tone, rgb("#211f20"), step(0.8, 0.86, small.number) * 0.9)
     tone = mix(tone, shaded(base, 2.2), step(0.16, 0.1, small.number) * 0.6)
@@ -42,7 +50,9 @@ def granite(p: Points, r: Recipe) -> Look:
     rough = 0.62 + 0.16 * small.other
     finish = np.clip(0.4 - r.gloss, 0, 1)
     relief = 0.0006 * (small.other - 0.5) * finish
-    return Look(tinted(tone, 1 + 0.12 * cloud), polished + (rough - polished) * finish, full(p, 0), relief.astype(np.float32))
+    return Look(
+        tinted(tone, 1 + 0.12 * cloud), polished + (rough - polished) * finish, full(p, 0), relief.astype(np.float32)
+    )
 
 
 def slate(p: Points, r: Recipe) -> Look:
@@ -64,7 +74,9 @@ def sandstone(p: Points, r: Recipe) -> Look:
     fold = 0.22 * fbm(p.space.scaled(0.9), r.seed + 1, 3)
     beds = fbm(p.space.moved(0, 0, fold).scaled(0.7, 0.7, 11), r.seed + 2, 5, 0.62)
     grain = perlin(p.space.scaled(420), r.seed + 3) if p.space.spacing_m * 420 < 1.2 else 0 * beds
-    colour = ramp(0.5 + 0.62 * beds, ((0.0, shaded(base, 0.55)), (0.35, base), (0.6, shaded(base, 1.3)), (1.0, shaded(base, 0.8))))
+    colour = ramp(
+        0.5 + 0.62 * beds, ((0.0, shaded(base, 0.55)), (0.35, base), (0.6, shaded(base, 1.3)), (1.0, shaded(base, 0.8)))
+    )
     erosion = fbm(p.space.scaled(9), r.seed + 4, 4)
     height = 0.004 * beds + 0.0012 * erosion + 0.00025 * grain
     return Look(tinted(colour, 1 + 0.09 * grain), full(p, 0.86) + 0.05 * erosion, full(p, 0), height.astype(np.float32))
@@ -97,7 +109,9 @@ def concrete(p: Points, r: Recipe) -> Look:
     hole = step(0.2, 0.12, holes.nearest / (0.35 + holes.number)) * (holes.other > 0.62)
     crack = step(0.965, 0.995, ridged(warped(p.space.scaled(0.9), r.seed + 4, 0.35, 4), r.seed + 5, 3)) * (r.age > 0.15)
     stain = step(0.05, 0.6, fbm(p.space.scaled(2.6, 2.6, 0.6), r.seed + 6, 4)) * step(0.5, -0.3, p.up)
-    colour = tinted(painted(p, base), 1 + 0.2 * cloud + 0.13 * fine - 0.5 * hole - 0.55 * crack - 0.2 * stain * r.age * 2)
+    colour = tinted(
+        painted(p, base), 1 + 0.2 * cloud + 0.13 * fine - 0.5 * hole - 0.55 * crack - 0.2 * stain * r.age * 2
+    )
     height = 0.0010 * fine + 0.001 * cloud - 0.0035 * hole - 0.0025 * crack
     return Look(colour, full(p, 0.78) + 0.1 * fine + 0.06 * cloud, full(p, 0), height.astype(np.float32))
 
@@ -111,7 +125,9 @@ def plaster(p: Points, r: Recipe) -> Look:
     colour = tinted(painted(p, base), 1 + 0.07 * cloud + 0.06 * (stroke - 0.5) + 0.03 * fine)
     height = 0.0026 * stroke + 0.0006 * fine
     if r.age > 0.45:
-        flake = step(0.44 - 0.4 * r.age, 0.47 - 0.4 * r.age, fbm(p.space.scaled(2.3), r.seed + 5, 6, 0.55) + 0.2 * p.bend)
+        flake = step(
+            0.44 - 0.4 * r.age, 0.47 - 0.4 * r.age, fbm(p.space.scaled(2.3), r.seed + 5, 6, 0.55) + 0.2 * p.bend
+        )
         below = mix(rgb("#a08468"), rgb("#7f6a58"), 0.5 + fine)
         colour = mix(colour, below, flake)
         height = height * (1 - flake) - 0.006 * flake + 0.001 * fine * flake
@@ -135,12 +151,18 @@ def terrain(p: Points, r: Recipe) -> Look:
 
 
 MATERIALS = (
-    Material("marble", "Marble", ("marble", "alabaster", "onyx", "travertine"), marble, "Perlin 1985", ("gold", "golden")),
+    Material(
+        "marble", "Marble", ("marble", "alabaster", "onyx", "travertine"), marble, "Perlin 1985", ("gold", "golden")
+    ),
     Material("granite", "Granite", ("granite", "terrazzo", "basalt", "quartz"), granite, "Worley 1996"),
     Material("slate", "Slate", ("slate", "shale", "schist"), slate, "Perlin 1985"),
     Material("sandstone", "Sandstone", ("sandstone", "limestone", "desert"), sandstone, "Perlin 1985"),
-    Material("rock", "Rock", ("rock", "stone", "boulder", "cliff", "cave", "rocky"), rock, "Musgrave 1994; Worley 1996"),
+    Material(
+        "rock", "Rock", ("rock", "stone", "boulder", "cliff", "cave", "rocky"), rock, "Musgrave 1994; Worley 1996"
+    ),
     Material("concrete", "Concrete", ("concrete", "cement", "asphalt", "tarmac"), concrete, "Perlin 1985"),
     Material("plaster", "Plaster", ("plaster", "stucco", "gypsum", "wall", "clay", "adobe"), plaster, "Musgrave 1994"),
-    Material("terrain", "Terrain", ("terrain", "landscape", "mountain", "island", "hill", "ground"), terrain, "Musgrave 1994"),
+    Material(
+        "terrain", "Terrain", ("terrain", "landscape", "mountain", "island", "hill", "ground"), terrain, "Musgrave 1994"
+    ),
 )

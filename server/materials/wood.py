@@ -55,7 +55,9 @@ def wood(p: Points, r: Recipe) -> Look:
     dark *= 0.55 + 0.45 * chance(np.floor(ring), r.seed + 5)
     fibre = fbm(Space(a * 190, b * 190, g * 6, spacing * 190 * 0.5), r.seed + 6, 3)
     streak = fbm(Space(a * 28, b * 28, g * 1.1, spacing * 28), r.seed + 7, 3)
-    pores = step(0.28, 0.62, perlin(Space(a * 330, b * 330, g * 13, 0), r.seed + 8)) if spacing * 330 < 0.7 else 0 * dark
+    pores = (
+        step(0.28, 0.62, perlin(Space(a * 330, b * 330, g * 13, 0), r.seed + 8)) if spacing * 330 < 0.7 else 0 * dark
+    )
     share = np.clip(0.12 + 0.62 * dark + 0.3 * streak + 0.16 * fibre + 0.75 * eye, 0, 1)
     colour = mix(early, late, share)
     colour = tinted(colour, 1 + 0.16 * perlin(Space(a * 2.2, b * 2.2, g * 0.5, 0), r.seed + 9) + 0.3 * tone)
