@@ -125,7 +125,9 @@ def write_file(
     meta: Mapping[str, bool | int | float | str] | None = None,
 ) -> Artefact:
     """Writes finished bytes."""
-    return _artefact(kind, path, [pieces] if isinstance(pieces, bytes) else pieces, clean_name(name, path.stem), dict(meta or {}))
+    return _artefact(
+        kind, path, [pieces] if isinstance(pieces, bytes) else pieces, clean_name(name, path.stem), dict(meta or {})
+    )
 
 
 def _artefact(

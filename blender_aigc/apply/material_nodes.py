@@ -1,4 +1,4 @@
-"""The node tree of a textured material: the same in Solid view, Material Preview, EEVEE and Cycles, and in exporters."""
+"""The node tree of a textured material: alike in Solid view, Material Preview, EEVEE, Cycles and in exporters."""
 
 from __future__ import annotations
 

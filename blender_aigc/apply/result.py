@@ -128,7 +128,7 @@ def take_away(job_id: str) -> bool:
     bpy.data.batch_remove(
         [block for block in ours if not isinstance(block, bpy.types.Collection) or _ours_alone(block)]
     )
-    for kind in (meshes, materials, images):
+    for kind in (meshes, materials - set(ours), images - set(ours)):
         bpy.data.batch_remove([block for block in kind if not block.users and block.library is None])
     return True
 

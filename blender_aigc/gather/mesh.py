@@ -164,9 +164,7 @@ def _layer(mesh: bpy.types.Mesh, name: str) -> np.ndarray | None:
     return uvs.reshape(-1, 2)
 
 
-def _with_facts(
-    part: _Part, obj: bpy.types.Object, target: str, uv: str, layer: str, loops: int, reason: str
-) -> _Part:
+def _with_facts(part: _Part, obj: bpy.types.Object, target: str, uv: str, layer: str, loops: int, reason: str) -> _Part:
     """`part` with what the result has to know about its object."""
     slots = [slot.material.name if slot.material else "" for slot in obj.material_slots] or [""]
     part.slots = np.clip(part.slots, 0, len(slots) - 1)

@@ -70,7 +70,7 @@ class MeshInput:
 
 
 def read_mesh(path: Path) -> MeshInput:
-    """The mesh in an .npz of ours, a .glb or an .obj. Raises Fault("bad_input") for anything that cannot be textured."""
+    """The mesh in an .npz of ours, a .glb or an .obj. Raises Fault("bad_input") for what cannot be textured."""
     from .gltf_input import read_gltf_mesh
     from .obj_input import read_obj_mesh
 

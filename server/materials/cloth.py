@@ -99,9 +99,39 @@ def carpet(p: Points, r: Recipe) -> Look:
 
 _PATTERNS = ("striped", "stripes", "checked", "plaid", "tartan", "gingham", "checkered", "denim", "jeans", "twill")
 MATERIALS = (
-    Material("fabric", "Fabric", ("fabric", "cloth", "cotton", "linen", "canvas", "denim", "jeans", "burlap", "tweed", "upholstery", "curtain", "shirt", "plaid", "tartan"), fabric, "Plain weave and twill; Perlin 1985", _PATTERNS),
-    Material("knit", "Knit", ("knit", "knitted", "wool", "woollen", "sweater", "sock", "scarf"), knit, "Stockinette stitch", ("striped", "stripes"), worn="nothing"),
+    Material(
+        "fabric",
+        "Fabric",
+        (
+            "fabric",
+            "cloth",
+            "cotton",
+            "linen",
+            "canvas",
+            "denim",
+            "jeans",
+            "burlap",
+            "tweed",
+            "upholstery",
+            "curtain",
+            "shirt",
+            "plaid",
+            "tartan",
+        ),
+        fabric,
+        "Plain weave and twill; Perlin 1985",
+        _PATTERNS,
+    ),
+    Material(
+        "knit",
+        "Knit",
+        ("knit", "knitted", "wool", "woollen", "sweater", "sock", "scarf"),
+        knit,
+        "Stockinette stitch",
+        ("striped", "stripes"),
+        worn="nothing",
+    ),
     Material("velvet", "Velvet", ("velvet", "suede", "satin", "silk", "plush"), velvet, "Perlin 1985"),
     Material("leather", "Leather", ("leather", "leathery", "saddle", "boot", "sofa"), leather, "Worley 1996"),
     Material("carpet", "Carpet", ("carpet", "rug", "felt", "towel"), carpet, "Worley 1996", worn="nothing"),
-)  # fmt: skip
+)

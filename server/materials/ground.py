@@ -54,5 +54,13 @@ def soil(p: Points, r: Recipe) -> Look:
 MATERIALS = (
     Material("sand", "Sand", ("sand", "dune", "beach"), sand, "Perlin 1985", worn="nothing"),
     Material("snow", "Snow", ("snow", "snowman"), snow, "Perlin 1985", worn="nothing"),
-    Material("soil", "Soil", ("soil", "mud", "dirt", "earth"), soil, "Worley 1996", ("cracked", "dry", "dried"), worn="nothing"),
-)  # fmt: skip
+    Material(
+        "soil",
+        "Soil",
+        ("soil", "mud", "dirt", "earth"),
+        soil,
+        "Worley 1996",
+        ("cracked", "dry", "dried"),
+        worn="nothing",
+    ),
+)

@@ -186,13 +186,50 @@ def carbon(p: Points, r: Recipe) -> Look:
 MATERIALS = (
     Material("painted", "Paint", ("paint", "painted", "lacquer", "enamel"), paint, "Perlin 1985; Worley 1996"),
     Material("plastic", "Plastic", ("plastic", "toy", "lego", "vinyl", "resin", "acrylic"), plastic, "Worley 1996"),
-    Material("rubber", "Rubber", ("rubber", "tyre", "tire", "silicone", "wheel"), rubber, "Perlin 1985", worn="nothing"),
-    Material("ceramic", "Ceramic", ("ceramic", "porcelain", "pottery", "china", "earthenware", "enamelware", "vase", "terracotta"), ceramic, "Worley 1996"),
-    Material("glass", "Glass", ("glass", "crystal", "window", "windscreen", "gem", "jewel", "ruby", "sapphire"), glass, "Perlin 1985", worn="nothing"),
+    Material(
+        "rubber", "Rubber", ("rubber", "tyre", "tire", "silicone", "wheel"), rubber, "Perlin 1985", worn="nothing"
+    ),
+    Material(
+        "ceramic",
+        "Ceramic",
+        ("ceramic", "porcelain", "pottery", "china", "earthenware", "enamelware", "vase", "terracotta"),
+        ceramic,
+        "Worley 1996",
+    ),
+    Material(
+        "glass",
+        "Glass",
+        ("glass", "crystal", "window", "windscreen", "gem", "jewel", "ruby", "sapphire"),
+        glass,
+        "Perlin 1985",
+        worn="nothing",
+    ),
     Material("ice", "Ice", ("ice", "frozen", "icy", "glacier"), ice, "Musgrave 1994", worn="nothing"),
     Material("brick", "Brick", ("brick", "masonry", "chimney"), brick, "Running bond; Worley 1996"),
-    Material("tiles", "Tiles", ("tile", "tiled", "bathroom", "checkered", "chequered", "checkerboard"), tiles, "Perlin 1985", ("checkered", "chequered", "chess", "checkerboard")),
+    Material(
+        "tiles",
+        "Tiles",
+        ("tile", "tiled", "bathroom", "checkered", "chequered", "checkerboard"),
+        tiles,
+        "Perlin 1985",
+        ("checkered", "chequered", "chess", "checkerboard"),
+    ),
     Material("cobble", "Cobblestone", ("cobble", "cobblestone", "pavement", "pebble", "gravel"), cobble, "Worley 1996"),
-    Material("paper", "Paper", ("paper", "cardboard", "carton", "papier", "parchment"), paper, "Musgrave 1994", ("cardboard", "carton", "box"), worn="nothing"),
-    Material("carbon", "Carbon Fibre", ("carbon", "carbonfibre", "carbonfiber", "kevlar"), carbon, "Twill, two by two", worn="nothing"),
-)  # fmt: skip
+    Material(
+        "paper",
+        "Paper",
+        ("paper", "cardboard", "carton", "papier", "parchment"),
+        paper,
+        "Musgrave 1994",
+        ("cardboard", "carton", "box"),
+        worn="nothing",
+    ),
+    Material(
+        "carbon",
+        "Carbon Fibre",
+        ("carbon", "carbonfibre", "carbonfiber", "kevlar"),
+        carbon,
+        "Twill, two by two",
+        worn="nothing",
+    ),
+)

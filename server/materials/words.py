@@ -24,8 +24,8 @@ _AGES = {
     "aged": 0.7, "ancient": 0.95, "antique": 0.6, "vintage": 0.55, "weathered": 0.85, "battered": 0.9, "damaged": 0.85,
     "chipped": 0.75, "peeling": 0.95, "ruined": 1.0, "cracked": 0.7, "decayed": 1.0, "abandoned": 0.9,
 }  # fmt: skip
-_DIRT = {"dirty": 0.75, "grimy": 0.85, "muddy": 0.9, "stained": 0.6, "filthy": 1.0, "sooty": 0.8, "clean": 0.0, "new": 0.05,
-         "pristine": 0.0, "abandoned": 0.7, "old": 0.4, "ancient": 0.55}  # fmt: skip
+_DIRT = {"dirty": 0.75, "grimy": 0.85, "muddy": 0.9, "stained": 0.6, "filthy": 1.0, "sooty": 0.8, "clean": 0.0,
+         "new": 0.05, "pristine": 0.0, "abandoned": 0.7, "old": 0.4, "ancient": 0.55}  # fmt: skip
 _GLOSS = {"polished": 0.9, "glossy": 0.9, "shiny": 0.8, "lacquered": 0.8, "varnished": 0.7, "smooth": 0.3, "satin": 0.2,
           "matte": -0.7, "matt": -0.7, "dull": -0.5, "rough": -0.5, "unpolished": -0.5, "glazed": 0.8}  # fmt: skip
 _SIZES = {"large": 1.9, "big": 1.9, "huge": 3.0, "giant": 3.0, "coarse": 1.7, "small": 0.55, "tiny": 0.3, "fine": 0.5}

@@ -1,4 +1,4 @@
-"""Which words belong to which part of which object: "oak; glass: dark glass; wheel*: black rubber". Standard library."""
+"""Which words belong to which part of an object: "oak; glass: dark glass; wheel*: black rubber". numpy only."""
 
 from __future__ import annotations
 
