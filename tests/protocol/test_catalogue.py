@@ -32,9 +32,11 @@ def test_a_word_means_one_thing() -> None:
     for info in catalogue().generators:
         for variant in info.variants:
             for word in variant.words:
-                assert normal(word) == word, f"{word!r} is not in the form in which words are compared"
-                assert word not in seen, f"{word!r} is a {info.id} and a {seen[word]}"
-                seen[word] = info.id
+                assert word == word.lower().strip()
+                found = seen.setdefault(normal(word), info.id)
+                assert found == info.id, f"{word!r} is a {info.id} and a {found}"
+                match = catalogue().find(word)
+                assert match is not None and match[1] == variant, f"{word!r} stands twice in {info.id}"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 from ...catalogue import GeneratorInfo, Value, Variant
 from .declare import DETAIL, choice, metres, segments
 from .parts import Look, Parts, srgb
+from .shapes.cut import parted
 from .shapes.piece import Piece, slotted
 from .shapes.solids import ball
 
@@ -62,18 +63,17 @@ def make(values: dict[str, Value], rng: np.random.Generator) -> Parts:
     kind = str(values["kind"])
     usual, _, _, first, second, roughness = KINDS[kind]
     radius = (float(values["diameter_m"]) or usual) / 2
-    cells = segments(20 if kind in ("basketball", "football", "tennis") else 12, float(values["detail"]), 4, even=True)
+    cells = segments(24 if kind in ("basketball", "football", "tennis") else 12, float(values["detail"]), 4, even=True)
     cells *= 2 if kind in ("basketball", "football", "tennis") else 1
     whole = ball(1.0, cells)
-    if kind in _SEAMS:
-        _, depth = _SEAMS[kind](whole.vertices, 1.6 / cells)
-        whole = whole.warped(whole.vertices * (1 - depth)[:, None])
     whole = whole.with_uvs(_equirectangular(whole))
     looks = {kind: Look(srgb(first), roughness=roughness, **_RELIEF.get(kind, {}))}
     slots = np.zeros(len(whole.sizes), int)
-    if kind in _SEAMS:
-        middle = whole.vertices[whole.corners].reshape(-1, 4, 3).mean(1)
-        slots, _ = _SEAMS[kind](middle / np.linalg.norm(middle, axis=1, keepdims=True), 1.6 / cells)
+    if kind in _MARKS:
+        border, _ = _MARKS[kind](whole.vertices, 1.6 / cells)
+        whole, slots = parted(whole, border)
+        directions = whole.vertices / np.linalg.norm(whole.vertices, axis=1, keepdims=True)
+        whole = whole.warped(directions * (1 - _MARKS[kind](directions, 1.6 / cells)[1])[:, None])
         looks["mark"] = Look(srgb(second), roughness=min(1.0, roughness + 0.1))
     whole = whole.scaled(radius).moved(z=radius)
     return Parts((slotted(kind.capitalize(), whole, slots, tuple(looks), closed=True, crease_deg=180),), looks)
@@ -94,7 +94,8 @@ def _equirectangular(piece: Piece) -> np.ndarray:
     return np.column_stack([longitude.reshape(-1), np.arcsin(np.clip(points[:, 2], -1, 1)) / np.pi + 0.5])
 
 
-# Each gives, for directions (N, 3) and the size of a cell: is it marked (N,), depth of the groove (N,) in radii.
+# Each gives, for directions (N, 3) and the size of a cell: a number below 0 where it is marked (N,), and the depth of
+# the groove (N,) in radii.
 
 
 def _basketball(d: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
@@ -102,8 +103,8 @@ def _basketball(d: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
     x, y, z = d.T
     curve = np.abs(np.abs(x) - np.sqrt(0.30 + 0.28 * y**2 + 0.0 * z))
     distance = np.minimum(np.minimum(np.abs(y), np.abs(z)), curve)
-    width = max(0.022, 0.55 * cell)
-    return distance < width, 0.012 * np.clip(1 - distance / (1.6 * width), 0, 1)
+    width = max(0.02, 0.8 * cell)
+    return distance - width, 0.012 * np.clip(1 - distance / (1.6 * width), 0, 1)
 
 
 def _tennis(d: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +116,7 @@ def _tennis(d: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
     )
     distance = np.sqrt(np.maximum(0, 2 - 2 * (d @ curve.T).max(1)))
     width = max(0.06, 0.55 * cell)
-    return distance < width, 0.02 * np.clip(1 - distance / (1.3 * width), 0, 1)
+    return distance - width, 0.02 * np.clip(1 - distance / (1.3 * width), 0, 1)
 
 
 def _football(d: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
@@ -131,18 +132,18 @@ def _football(d: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
     best = np.sort(reach, axis=1)
     gap = best[:, -1] - best[:, -2]
     width = max(0.018, 0.3 * cell)
-    return reach.argmax(1) < 12, 0.018 * np.clip(1 - gap / width, 0, 1)
+    return reach[:, 12:].max(1) - reach[:, :12].max(1), 0.018 * np.clip(1 - gap / width, 0, 1)
 
 
 def _beach(d: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
     """Six gores, every other one coloured."""
-    gore = np.floor((np.arctan2(d[:, 1], d[:, 0]) / (2 * np.pi) + 0.5) * 6).astype(int) % 2
-    return (gore == 1) & (np.abs(d[:, 2]) < 0.985), np.zeros(len(d))
+    gore = np.sin(3 * np.arctan2(d[:, 1], d[:, 0]))
+    return np.where(np.abs(d[:, 2]) < 0.97, gore, np.abs(gore) + 0.1), np.zeros(len(d))
 
 
 def _billiard(d: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
     """Two white discs, where the number stands."""
-    return np.abs(d[:, 1]) > np.cos(0.36), np.zeros(len(d))
+    return np.cos(0.36) - np.abs(d[:, 1]), np.zeros(len(d))
 
 
 def _bowling(d: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
@@ -151,10 +152,10 @@ def _bowling(d: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
     holes /= np.linalg.norm(holes, axis=1, keepdims=True)
     distance = np.arccos(np.clip(d @ holes.T, -1, 1)).min(1)
     width = max(0.10, 0.7 * cell)
-    return distance < width, 0.28 * (distance < width)
+    return distance - width, 0.28 * (distance < width)
 
 
-_SEAMS = {
+_MARKS = {
     "basketball": _basketball,
     "tennis": _tennis,
     "football": _football,
