@@ -55,6 +55,10 @@ class Unit:
     def name(self) -> str:
         return self.path.stem
 
+    @property
+    def union(self) -> bool:
+        return is_union(self.path.name)
+
 
 def parse_controls(text: str, found: Mapping[str, Path], available: frozenset[str]) -> list[Unit]:
     """The units that `text` asks for, in its order; those with weight 0 do nothing and are left out.

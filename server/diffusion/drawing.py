@@ -2,135 +2,372 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .controls import Unit, available_kinds, control_picture, on_grey, parse_controls
-from .library import Library, pick
-from .loading import Checkpoint, load_checkpoint, load_controlnet
+from blender_aigc.protocol import Fault
+
+from . import adapters, memory
+from .canvas import Canvas, canvas_of
+from .controls import KINDS, Unit, available_kinds, control_picture, parse_controls
+from .library import pick
+from .prompts import encode
+from .samplers import Habit, habit_of, scheduler_for
 from .sizes import Fit, fit
-from .steps import rgb_preview, watched
+from .steps import Enough, rgb_preview, watched, with_noise
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import dtype
+    from torch import Generator, Tensor
 
     from blender_aigc.protocol import Job
 
     from ..context import Context
     from ..filters.passes import Passes
     from .families import Family, Mode
+    from .loading import Checkpoint
+    from .studio import Studio
 
 
-@dataclass
-class Studio:
-    """What stays loaded from job to job: one checkpoint, and the ControlNets of the last job."""
+@dataclass(frozen=True)
+class Order:
+    """A job, understood: everything that a pipeline's call needs, except the seed.
 
-    family: Family
-    library: Library
-    device: str
-    checkpoint: Checkpoint | None = None
-    controlnets: dict[Path, Any] = field(default_factory=dict)
+    canvas: None for words alone. pictures: one for each unit, (H, W, 3) uint8 at the canvas's size.
+    steps: of the whole schedule, of which the share `strength` is taken; 1 starts from noise alone.
+    """
 
-    @property
-    def precision(self) -> dtype:
-        import torch
-
-        return torch.float32 if self.device == "cpu" else torch.float16
-
-    def open(self, name: str) -> Checkpoint:
-        """The checkpoint called `name`, on the device. Raises Fault (see `load_checkpoint`)."""
-        path = pick(self.library.checkpoints(), name, f"{self.family.label} checkpoint", str(self.library.folder))
-        if self.checkpoint is None or self.checkpoint.path != path:
-            self.checkpoint = None
-            self.controlnets.clear()
-            made = load_checkpoint(path, self.family, self.precision, self.library.folder)
-            for part in made.parts.values():
-                if hasattr(part, "to"):
-                    part.to(self.device)
-            self.checkpoint = made
-        return self.checkpoint
-
-    def nets(self, units: list[Unit]) -> list[Any]:
-        """The ControlNets of `units`, on the device; others are let go."""
-        assert self.checkpoint is not None
-        wanted = {unit.path for unit in units}
-        self.controlnets = {path: net for path, net in self.controlnets.items() if path in wanted}
-        for path in wanted - self.controlnets.keys():
-            self.controlnets[path] = load_controlnet(path, self.checkpoint, self.precision).to(self.device)
-        return [self.controlnets[unit.path] for unit in units]
+    mode: Mode
+    fitted: Fit
+    canvas: Canvas | None
+    units: tuple[Unit, ...]
+    pictures: tuple[np.ndarray, ...]
+    prompt: str
+    negative: str
+    steps: int
+    strength: float
+    guidance: float
+    clip_skip: int
+    reference: np.ndarray | None = None
 
 
 def draw(job: Job, context: Context, studio: Studio) -> None:
     """Do `job`; saves its pictures through `context`. Raises Fault."""
+    passes, reference = _read(job, context)
+    if not job.prompt.strip() and reference is None:
+        raise Fault("bad_input", "The prompt is empty.", "Say in words what you want.")
+    context.progress("Loading")
+    checkpoint = studio.open(_text(job, "checkpoint"))
+    used = _add(job, checkpoint, studio, reference)
+    context.check_cancelled()
+    habit = habit_of([checkpoint.path.stem, *(path.stem for path, _ in checkpoint.loras)], studio.family.habit)
+    order = _understood(job, studio, habit, passes)
+    order = replace(order, reference=reference if checkpoint.ip_adapter is not None else None)
+    if passes is not None and order.strength == 0:
+        context.save_image(order.canvas.rgba if order.canvas is not None else passes.combined, job.name)
+        context.report(notes="Nothing may change, so this is the render")
+        return
+    nets = studio.nets(order.units)
+    scheduler = scheduler_for(checkpoint.scheduler, _text(job, "sampler"), habit)
+    pipeline = checkpoint.pipeline(order.mode, nets, scheduler=scheduler)
+    refiner = studio.refiner() if job.params.get("refiner") else None
+    used += [*checkpoint.files, *(file for unit in order.units for file in files_of(unit.path))]
+    context.used_weights([*used, *(refiner.files if refiner is not None else ())])
+    plan = _plan(job, studio, pipeline, order)
+    seeds = seeds_of(job)
+    with _memory_faults(plan, studio.device):
+        memory.place(pipeline, plan, studio.device)
+        words = _embedded(checkpoint, order)
+        for number, seed in enumerate(seeds):
+            phase = "Denoising" if len(seeds) == 1 else f"Picture {number + 1} of {len(seeds)}"
+            made = _one(job, context, studio, pipeline, order, words, seed, phase, refiner)
+            context.save_image(_finished(made, order), job.name)
+    context.report(
+        size=f"{order.fitted.size[0]} x {order.fitted.size[1]}",
+        worked_at=f"{order.fitted.padded[0]} x {order.fitted.padded[1]}",
+        steps=order.steps,
+        seeds=", ".join(map(str, seeds)),
+        controls=", ".join(f"{unit.name} ({unit.kind}): {unit.weight:g}" for unit in order.units) or "none",
+        notes="; ".join(passes.notes) if passes is not None else "",
+    )
+
+
+def _read(job: Job, context: Context) -> tuple[Passes | None, np.ndarray | None]:
+    """The render's passes, and the reference picture; None for what was not given."""
     from ..filters.passes import read_passes
 
-    checkpoint = studio.open(str(job.params["checkpoint"]))
-    passes = read_passes(context.input_path("passes")) if context.has_input("passes") else None
-    fitted = _fit(job, passes, studio.family)
+    context.progress("Reading the passes")
+    passes = read_passes(context.input_path("passes")) if job.task == "render_image" else None
+    wanted = context.has_input("reference") and float(job.params.get("reference_weight", 0)) > 0
+    return passes, context.input_image("reference") if wanted else None
+
+
+def _add(job: Job, checkpoint: Checkpoint, studio: Studio, reference: np.ndarray | None) -> list[Path]:
+    """LoRAs, learnt words and the IP-Adapter of `job`; the files that they are read from."""
+    library = studio.library
+    adapters.set_loras(checkpoint, adapters.parse_loras(_text(job, "loras"), library.loras()))
+    words = library.embeddings()
+    taught = adapters.set_words(checkpoint, f"{job.prompt} {_text(job, 'negative')}", words)
+    adapter = None
+    if reference is not None:
+        adapter = pick(library.ip_adapters(), "", "IP-Adapter", str(library.folder / "ip_adapter"))
+    adapters.set_reference(checkpoint, adapter, float(job.params.get("reference_weight", 0)))
+    used = [*(path for path, _ in checkpoint.loras), *(words[word] for word in taught)]
+    if adapter is not None:
+        used += [adapter, *files_of(adapter.parent / "image_encoder")]
+    return used
+
+
+def _understood(job: Job, studio: Studio, habit: Habit, passes: Passes | None) -> Order:
+    """`job` as an order. Raises Fault for what it asks wrongly."""
+    family, params = studio.family, job.params
+    canvas = None
     units: list[Unit] = []
     if passes is not None:
-        units = parse_controls(str(job.params["controls"]), studio.library.controlnets(), available_kinds(passes))
-    mode: Mode = "image" if passes is not None and float(job.params["strength"]) < 1 else "text"
-    pipeline = checkpoint.pipeline(mode, studio.nets(units))
-    call = _call(job, passes, fitted, units, mode)
-    steps = int(job.params["steps"]) or 30
+        units = parse_controls(_text(job, "controls"), studio.library.controlnets(), available_kinds(passes))
+        canvas = canvas_of(passes, float(params["soft_px"]), _text(job, "extend"))
+    pictures = [canvas.around(control_picture(passes, u.kind), u.kind) for u in units] if canvas and passes else []
+    strength = float(params["strength"]) if canvas is not None else 1.0
+    mode: Mode = "text" if canvas is None else "inpaint" if canvas.change is not None else "image"
+    if mode == "image" and strength == 1:
+        mode = "text"
+    steps = int(params["steps"]) or habit.steps
+    scheduled = steps
+    if mode != "text" and strength > 0 and (habit.few_steps or int(steps * strength) < 1):
+        scheduled = math.ceil((steps if habit.few_steps else 1) / strength - 1e-9)
+    return Order(
+        mode=mode,
+        fitted=_fit(job, canvas, family),
+        canvas=canvas,
+        units=tuple(units),
+        pictures=tuple(pictures),
+        prompt=job.prompt,
+        negative=_text(job, "negative"),
+        steps=scheduled,
+        strength=strength,
+        guidance=float(params["guidance"]) or habit.guidance,
+        clip_skip=int(params["clip_skip"]),
+    )
 
-    def told(step: int, preview: np.ndarray | None) -> None:
-        total = getattr(pipeline, "num_timesteps", None) or steps
-        context.progress("Denoising", step, total, preview=preview)
 
-    with watched(pipeline.scheduler, told, rgb_preview(studio.family)):
-        made = pipeline(**call).images[0]
-    picture = _bytes(made)
-    context.save_image(fitted.back(picture), job.name)
-    context.used_weights([*checkpoint.files, *(file for unit in units for file in _files(unit.path))])
-    context.report(size=f"{fitted.size[0]} x {fitted.size[1]}", worked_at=f"{fitted.padded[0]} x {fitted.padded[1]}")
-
-
-def _fit(job: Job, passes: Passes | None, family: Family) -> Fit:
-    if passes is None:
+def _fit(job: Job, canvas: Canvas | None, family: Family) -> Fit:
+    if canvas is None:
         return fit(int(job.params["width"]), int(job.params["height"]), 0, family.multiple)
-    area = {"draft": family.area_px // 4, "model": family.area_px, "camera": 0}[str(job.params["size"])]
-    return fit(passes.shape[1], passes.shape[0], area, family.multiple)
+    area = {"draft": family.area_px // 4, "model": family.area_px, "camera": 0}[_text(job, "size")]
+    return fit(*canvas.size, area, family.multiple)
 
 
-def _call(job: Job, passes: Passes | None, fitted: Fit, units: list[Unit], mode: Mode) -> dict[str, Any]:
-    """The arguments of the pipeline's call."""
-    import torch
+def _embedded(checkpoint: Checkpoint, order: Order) -> dict[str, Tensor]:
+    network = checkpoint.parts["unet"]
+    guided = order.guidance > 1 and getattr(network.config, "time_cond_proj_dim", None) is None
+    zero = bool(checkpoint.options.get("force_zeros_for_empty_prompt"))
+    return encode(checkpoint.parts, order.prompt, order.negative, order.clip_skip, guided, zero)
+
+
+def arguments(order: Order, words: dict[str, Tensor], generator: Generator) -> dict[str, Any]:
+    """The pipeline's call. Bit for bit what a person would write who calls diffusers by hand."""
     from PIL import Image
 
+    fitted, canvas, units = order.fitted, order.canvas, order.units
     call: dict[str, Any] = {
-        "prompt": job.prompt,
-        "negative_prompt": str(job.params["negative"]) or None,
-        "num_inference_steps": int(job.params["steps"]) or 30,
-        "guidance_scale": float(job.params["guidance"]) or 5.0,
-        "generator": torch.Generator("cpu").manual_seed(job.seed),
+        **words,
+        "num_inference_steps": order.steps,
+        "guidance_scale": order.guidance,
+        "generator": generator,
         "output_type": "np",
     }
-    if mode == "image" and passes is not None:
-        call |= {
-            "image": Image.fromarray(fitted.into(on_grey(passes.combined))),
-            "strength": float(job.params["strength"]),
-        }
-    else:
+    if order.mode != "image":
         call |= {"width": fitted.padded[0], "height": fitted.padded[1]}
-    if units and passes is not None:
-        pictures = [Image.fromarray(fitted.into(control_picture(passes, unit.kind))) for unit in units]
-        call |= {
-            ("control_image" if mode == "image" else "image"): pictures if len(units) > 1 else pictures[0],
-            "controlnet_conditioning_scale": [u.weight for u in units] if len(units) > 1 else units[0].weight,
-            "control_guidance_start": [u.start for u in units] if len(units) > 1 else units[0].start,
-            "control_guidance_end": [u.end for u in units] if len(units) > 1 else units[0].end,
-        }
-    return call
+    if order.mode != "text" and canvas is not None:
+        call |= {"image": Image.fromarray(fitted.into(canvas.picture())), "strength": order.strength}
+    if order.mode == "inpaint" and canvas is not None and canvas.change is not None:
+        whole = ((canvas.change > 0) * 255).astype("uint8")
+        call["mask_image"] = Image.fromarray(fitted.into(whole, smooth=False))
+    if order.reference is not None:
+        call["ip_adapter_image"] = Image.fromarray(order.reference[..., :3])
+    return call | (_control_arguments(order) if units else {})
+
+
+def _control_arguments(order: Order) -> dict[str, Any]:
+    """One value for one unit, lists for several; a union also hears what each picture shows."""
+    from PIL import Image
+
+    units, several = order.units, len(order.units) > 1
+    pictures = [Image.fromarray(order.fitted.into(picture)) for picture in order.pictures]
+    lists: dict[str, list[Any]] = {
+        "controlnet_conditioning_scale": [unit.weight for unit in units],
+        "control_guidance_start": [unit.start for unit in units],
+        "control_guidance_end": [unit.end for unit in units],
+    }
+    union = any(unit.union for unit in units)
+    if union:
+        lists["control_mode"] = [KINDS[unit.kind][1] for unit in units]
+    lists["image" if order.mode == "text" and not union else "control_image"] = pictures
+    return {name: values if several or union else values[0] for name, values in lists.items()}
+
+
+def _one(
+    job: Job,
+    context: Context,
+    studio: Studio,
+    pipeline: Any,
+    order: Order,
+    words: dict[str, Tensor],
+    seed: int,
+    phase: str,
+    refiner: Checkpoint | None,
+) -> np.ndarray:
+    """(h, w, 3) uint8 at the working size."""
+    import torch
+
+    vary = _variation(job, seed)
+    # a variation has nothing of its own but the noise that it begins with
+    generator = torch.Generator("cpu").manual_seed(seed if vary is None else job.seed)
+    call = arguments(order, words, generator)
+    if vary is not None and order.mode == "text":
+        call["latents"] = vary(torch.randn(_latent_shape(pipeline, order.fitted), generator=generator))
+
+    def told(step: int, preview: np.ndarray | None) -> None:
+        total = getattr(pipeline, "num_timesteps", 0) or order.steps
+        context.progress(phase, step, max(step, total), preview=preview)
+
+    share = float(job.params["refiner_at"]) if refiner is not None else 1.0
+    try:
+        with (
+            watched(pipeline.scheduler, told, rgb_preview(studio.family), stop_at=share),
+            with_noise(pipeline.scheduler, vary),
+        ):
+            made = pipeline(**call).images[0]
+    except Enough as enough:
+        assert refiner is not None
+        made = _refined(job, context, studio, refiner, order, enough.latents, seed, share)
+    return _bytes(made)
+
+
+def _refined(
+    job: Job,
+    context: Context,
+    studio: Studio,
+    refiner: Checkpoint,
+    order: Order,
+    latents: Tensor,
+    seed: int,
+    share: float,
+) -> np.ndarray:
+    """The last part of the denoising by the refiner: the ensemble of experts (Podell et al. 2023, section 2.5)."""
+    import torch
+
+    scheduler = scheduler_for(refiner.scheduler, _text(job, "sampler"), Habit())
+    pipeline = refiner.pipeline("image", scheduler=scheduler)
+    memory.place(pipeline, "device" if studio.device == "cpu" else "parts", studio.device)
+    words = encode(refiner.parts, order.prompt, order.negative, 0, order.guidance > 1, False)
+
+    def told(step: int, preview: np.ndarray | None) -> None:
+        context.progress("Refining", step, max(step, pipeline.num_timesteps), preview=preview)
+
+    with watched(scheduler, told, rgb_preview(studio.family)):
+        return pipeline(
+            **words,
+            image=latents,
+            denoising_start=share,
+            num_inference_steps=order.steps,
+            guidance_scale=order.guidance,
+            generator=torch.Generator("cpu").manual_seed(seed),
+            output_type="np",
+        ).images[0]
+
+
+def _variation(job: Job, seed: int) -> Callable[[Tensor], Tensor] | None:
+    """What takes noise some way towards that of `seed`, for pictures that are alike. None without variation."""
+    import torch
+
+    amount = float(job.params.get("variation", 0))
+    if amount == 0 or seed == job.seed:
+        return None
+
+    def vary(noise: Tensor) -> Tensor:
+        other = torch.randn(noise.shape, generator=torch.Generator("cpu").manual_seed(seed))
+        return slerp(noise, other.to(noise.device, noise.dtype), amount)
+
+    return vary
+
+
+def _latent_shape(pipeline: Any, fitted: Fit) -> tuple[int, int, int, int]:
+    scale = pipeline.vae_scale_factor
+    return 1, pipeline.unet.config.in_channels, fitted.padded[1] // scale, fitted.padded[0] // scale
+
+
+def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
+    """From `first` (share 0) to `second` (1) along the sphere, which keeps the variance of noise (Shoemake 1985)."""
+    import torch
+
+    cosine = torch.nn.functional.cosine_similarity(first.flatten(), second.flatten(), dim=0).clamp(-1, 1)
+    angle = torch.arccos(cosine)
+    if angle < 1e-4:
+        return first
+    return (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)
+
+
+def seeds_of(job: Job) -> list[int]:
+    """Of the pictures: those listed, else the job's seed and the following. Raises Fault("bad_request")."""
+    text = str(job.params.get("seeds", "")).strip()
+    if not text:
+        return [(job.seed + number) % 2**31 for number in range(int(job.params["images"]))]
+    try:
+        seeds = [int(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        seeds = [-1]
+    if not all(0 <= seed < 2**31 for seed in seeds) or len(seeds) > 64:
+        raise Fault("bad_request", f"The seeds {text[:80]!r} cannot be read.", "Write numbers, such as 3, 17, 40.")
+    return seeds
+
+
+def _plan(job: Job, studio: Studio, pipeline: Any, order: Order) -> memory.Plan:
+    pixels = order.fitted.padded[0] * order.fitted.padded[1]
+    networks = {} if studio.device == "cpu" else pipeline.components  # there they are loaded already
+    need = memory.need_of(networks, pixels, studio.precision.itemsize == 2)
+    plan = memory.choose(_text(job, "memory"), need, memory.free_bytes(studio.device), studio.device)
+    if pixels > memory.TILED_PIXELS:
+        pipeline.vae.enable_tiling()
+    else:
+        pipeline.vae.disable_tiling()
+    return plan
+
+
+@contextmanager
+def _memory_faults(plan: memory.Plan, device: str) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if memory.is_out_of_memory(error):
+            raise memory.smaller(plan, device, error) from None
+        raise
+
+
+def _finished(made: np.ndarray, order: Order) -> np.ndarray:
+    """What the model made at the working size -> the result at the canvas's."""
+    back = order.fitted.back(made)
+    return back if order.canvas is None else order.canvas.finish(back)
 
 
 def _bytes(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 3) 0..1 -> uint8, rounded as diffusers does."""
+    """(H, W, 3) 0..1 -> uint8, rounded as diffusers does. Raises Fault for what is not numbers."""
+    import numpy as np
+
+    if not np.isfinite(picture).all():
+        hint = "Choose another checkpoint; if it is a half-precision one, use its fixed VAE."
+        raise Fault("weights_damaged", "The network answered with values that are not numbers.", hint)
     return (picture * 255).round().astype("uint8")
 
 
-def _files(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """The weight files of a folder, or the file itself."""
     return sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
+
+
+def _text(job: Job, key: str) -> str:
+    return str(job.params.get(key, ""))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .samplers import Habit
+
 Mode = Literal["text", "image", "inpaint"]
 """From words alone, from a picture, or only where a mask is white."""
 
@@ -20,6 +22,7 @@ class Family:
     multiple:   width and height must be divisible by it.
     latent_rgb: of each latent channel, its share in red, green and blue of the picture, from -1 to 1; `latent_bias` is
                 added. Fitted by others and widely used for previews (ComfyUI, latent_formats).
+    habit:      steps and guidance that suit its usual checkpoints.
     context:    width of the text that published networks of the family attend to; tells single files apart.
     repository: of the published base, whose small files (configs, tokenizers) single files need.
     """
@@ -33,6 +36,7 @@ class Family:
     latent_bias: tuple[float, float, float]
     context: int
     repository: str
+    habit: Habit = Habit(30, 5.0)
 
 
 SDXL = Family(
@@ -74,4 +78,17 @@ SD15 = Family(
     (0.0, 0.0, 0.0),
     768,
     "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    Habit(25, 7.0),
+)
+
+REFINER = Family(
+    "sdxl refiner",
+    "SDXL Refiner",
+    {("image", ""): "StableDiffusionXLImg2ImgPipeline"},
+    SDXL.area_px,
+    SDXL.multiple,
+    SDXL.latent_rgb,
+    SDXL.latent_bias,
+    1280,
+    "stabilityai/stable-diffusion-xl-refiner-1.0",
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from blender_aigc.protocol import Choice, Param
 
+from .memory import CHOICES as PLANS
+from .samplers import CHOICES as SAMPLERS
+
 STRENGTH = Param(
     "strength",
     "float",
@@ -52,4 +55,77 @@ CHECKPOINT = Param(
     "checkpoint", "text", "Checkpoint", "Name of a file or folder among the weights; empty takes the first", ""
 )
 
-SHARED = (STRENGTH, CONTROLS, SIZE, WIDTH, HEIGHT, NEGATIVE, STEPS, GUIDANCE, CHECKPOINT)
+SOFT = Param(
+    "soft_px",
+    "float",
+    "Soft Border",
+    "Transition between what the mask lets change and the render",
+    8.0,
+    0.0,
+    256.0,
+    advanced=True,
+    unit="px",
+    tasks=("render_image",),
+)
+EXTEND = Param(
+    "extend",
+    "text",
+    "Extend",
+    "Draw beyond the frame: pixels on all sides, or left 256, right 128",
+    "",
+    advanced=True,
+    tasks=("render_image",),
+)
+LORAS = Param("loras", "text", "LoRAs", "Names and weights from the folder loras, such as ink:0.8, film:0.5", "")
+REFERENCE = Param(
+    "reference_weight",
+    "float",
+    "Reference",
+    "How much the look of the reference picture counts (IP-Adapter)",
+    0.6,
+    0.0,
+    1.0,
+)
+SAMPLER = Param("sampler", "enum", "Sampler", "How noise becomes the picture", "auto", choices=SAMPLERS, advanced=True)
+REFINER = Param("refiner", "bool", "Refiner", "Let the refiner do the last part: finer detail, more time", False)
+REFINER_AT = Param(
+    "refiner_at",
+    "float",
+    "Refiner From",
+    "Share of the denoising after which the refiner takes over",
+    0.8,
+    0.1,
+    0.99,
+    advanced=True,
+)
+IMAGES = Param("images", "int", "Pictures", "How many, each with the next seed", 1, 1, 16)
+SEEDS = Param("seeds", "text", "Seeds", "These instead: numbers, such as 3, 17, 40", "", advanced=True)
+VARIATION = Param(
+    "variation",
+    "float",
+    "Variation",
+    "How far the further pictures lie from the first; 0 takes each seed as it is",
+    0.0,
+    0.0,
+    1.0,
+    advanced=True,
+)
+CLIP_SKIP = Param(
+    "clip_skip",
+    "int",
+    "Layers to Skip",
+    "Last layers of the text encoder to leave out; 1 for many anime checkpoints",
+    0,
+    0,
+    4,
+    advanced=True,
+)
+MEMORY = Param(
+    "memory", "enum", "Memory", "How the networks share the graphics card", "auto", choices=PLANS, advanced=True
+)
+
+SHARED = (
+    *(STRENGTH, CONTROLS, SIZE, WIDTH, HEIGHT, NEGATIVE, IMAGES, STEPS, GUIDANCE, CHECKPOINT, LORAS, REFERENCE),
+    *(SAMPLER, SOFT, EXTEND, SEEDS, VARIATION, CLIP_SKIP, MEMORY),
+)
+"""Of every model whose pipelines are Stable Diffusion's."""

@@ -23,7 +23,7 @@ from .headers import AGAIN, family_of, read_header
 if TYPE_CHECKING:
     from torch import dtype
 
-_DAMAGE = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OSError, EOFError)
+DAMAGE = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OSError, EOFError)
 """What the libraries raise for files that are not what they seem (memory has its own way)."""
 
 _NO_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_processor")
@@ -35,6 +35,7 @@ class Checkpoint:
 
     parts:   the constructor's arguments: networks, tokenizers, scheduler. options: its plain values.
     files:   what was read.
+    loras, words, ip_adapter: what was added to it (see adapters.py).
     """
 
     path: Path
@@ -42,6 +43,9 @@ class Checkpoint:
     parts: dict[str, Any]
     options: dict[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    loras: tuple[tuple[Path, float], ...] = ()
+    words: set[str] = field(default_factory=set)
+    ip_adapter: Path | None = None
 
     @property
     def scheduler(self) -> Any:
@@ -88,7 +92,7 @@ def load_checkpoint(path: Path, family: Family, precision: dtype, settings: Path
     import diffusers
 
     quiet()
-    named = getattr(diffusers, family.pipelines["text", ""])
+    named = getattr(diffusers, next(iter(family.pipelines.values())))
     common: dict[str, Any] = {"dtype": precision, "local_files_only": True}
     if "safety_checker" in inspect.signature(named).parameters:
         common |= {"safety_checker": None, "requires_safety_checker": False}
@@ -100,7 +104,7 @@ def load_checkpoint(path: Path, family: Family, precision: dtype, settings: Path
         _check_file(path, family)
         config = settings_of(family, path.parent if settings is None else settings)
         load = _loader(named.from_single_file, path, config=str(config), **common)
-    pipeline = _guarded(load, path, family.label)
+    pipeline = guarded(load, path, family.label)
     signature = inspect.signature(named).parameters
     options = {
         name: value for name, value in pipeline.config.items() if name in signature and name not in pipeline.components
@@ -127,11 +131,11 @@ def load_controlnet(path: Path, checkpoint: Checkpoint, precision: dtype) -> Any
         variant = _variant(path)
         for file in weight_files(path, variant):
             read_header(file)
-        network = _guarded(_loader(made.from_pretrained, path, use_safetensors=True, variant=variant, **common), path)
+        network = guarded(_loader(made.from_pretrained, path, use_safetensors=True, variant=variant, **common), path)
     else:
         union = any(name.startswith(("task_embedding", "control_add_embedding")) for name in read_header(path))
         made = diffusers.ControlNetUnionModel if union else diffusers.ControlNetModel
-        network = _guarded(_loader(made.from_single_file, path, **common), path)
+        network = guarded(_loader(made.from_single_file, path, **common), path)
     _check_base(network, checkpoint, path)
     return network.requires_grad_(False).eval()
 
@@ -160,6 +164,12 @@ def weight_files(folder: Path, variant: str | None = None) -> tuple[Path, ...]:
         if path.parent in (folder, *(f for f in folder.iterdir() if f.is_dir()))
         and (".fp16." in path.name) == (variant == "fp16")
     )
+
+
+def stored_bytes(path: Path, itemsize: int) -> int:
+    """What the weights at `path` take once they are loaded with `itemsize` bytes a number; at least roughly."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*.safetensors") if ".fp16." not in file.name]
+    return sum(file.stat().st_size for file in files) * itemsize // 4
 
 
 def _check_folder(path: Path, family: Family) -> tuple[str | None, tuple[Path, ...]]:
@@ -252,13 +262,13 @@ def _loader(load: Callable[..., Any], path: Path, **options: Any) -> Callable[[]
     )
 
 
-def _guarded(load: Callable[[], Any], path: Path, label: str = "ControlNet") -> Any:
+def guarded(load: Callable[[], Any], path: Path, label: str = "ControlNet") -> Any:
     """What `load` returns; a library's complaint about files as a Fault."""
     from safetensors import SafetensorError
 
     try:
         return load()
-    except (*_DAMAGE, SafetensorError) as error:
+    except (*DAMAGE, SafetensorError) as error:
         if "out of memory" in str(error).lower() or "alloc" in str(error).lower():
             raise
         raise Fault(

@@ -24,7 +24,7 @@ Told = Callable[[int, "np.ndarray | None"], None]
 
 
 class Enough(BaseException):  # noqa: N818 not an error, and nobody's `except Exception` shall catch it
-    """The latents after the last wanted step. Caught by `latents_after`."""
+    """The latents after the last wanted step, raised out of the pipeline."""
 
     def __init__(self, latents: Tensor) -> None:
         super().__init__()
@@ -36,11 +36,12 @@ def watched(
     scheduler: Any,
     told: Told,
     preview: Callable[[Tensor], np.ndarray] | None = None,
-    last: int = 0,
+    stop_at: float = 1.0,
 ) -> Iterator[None]:
     """While inside, `told` hears of every step of `scheduler`; what it raises ends the pipeline.
 
-    preview: turns predicted latents (B, C, h, w) into a picture. last: raise `Enough` after that many steps; 0 never.
+    preview: turns predicted latents (B, C, h, w) into a picture. stop_at: raise `Enough` when this share of the noise
+    schedule is done, exactly where `denoising_end` would end and `denoising_start` begins; 1 never.
     """
     plain = scheduler.step
     count = 0
@@ -52,7 +53,7 @@ def watched(
         result = plain(model_output, timestep, sample, *rest, return_dict=True, **options)
         count += 1
         told(count, preview(_predicted(scheduler, result)) if preview is not None else None)
-        if count == last:
+        if stop_at < 1 and _is_last(scheduler, timestep, stop_at):
             raise Enough(result.prev_sample)
         return result if wants_dict else (result.prev_sample,)
 
@@ -61,8 +62,8 @@ def watched(
 
 
 @contextmanager
-def with_noise(scheduler: Any, noise: Tensor | None) -> Iterator[None]:
-    """While inside, pictures are noised with `noise` (B, C, h, w), unit variance, instead of the pipeline's own."""
+def with_noise(scheduler: Any, noise: Callable[[Tensor], Tensor] | None) -> Iterator[None]:
+    """While inside, pictures are noised with what `noise` makes of the pipeline's own (B, C, h, w), unit variance."""
     name = "add_noise" if hasattr(scheduler, "add_noise") else "scale_noise"
     if noise is None or not hasattr(scheduler, name):
         yield
@@ -71,19 +72,10 @@ def with_noise(scheduler: Any, noise: Tensor | None) -> Iterator[None]:
 
     @functools.wraps(plain)
     def add(original: Tensor, theirs: Tensor, timesteps: Tensor) -> Tensor:
-        return plain(original, noise.to(original.device, original.dtype).expand_as(original), timesteps)
+        return plain(original, noise(theirs), timesteps)
 
     with _replaced(scheduler, name, add):
         yield
-
-
-def latents_after(run: Callable[[], Any]) -> Tensor:
-    """The latents with which `run`, watched with `last`, was stopped."""
-    try:
-        run()
-    except Enough as enough:
-        return enough.latents
-    raise AssertionError("the pipeline ended before the step at which it was to be stopped")
 
 
 def rgb_preview(family: Family) -> Callable[[Tensor], np.ndarray]:
@@ -100,6 +92,13 @@ def rgb_preview(family: Family) -> Callable[[Tensor], np.ndarray]:
         return ((colours / 2 + 0.5).clamp(0, 1) * 255).round().byte().cpu().numpy()
 
     return preview
+
+
+def _is_last(scheduler: Any, timestep: Any, stop_at: float) -> bool:
+    """Does the step after `timestep` belong to the part of the schedule behind `stop_at`?"""
+    trained = scheduler.config.num_train_timesteps
+    later = scheduler.timesteps[scheduler.timesteps < timestep]
+    return len(later) > 0 and float(later.max()) < round(trained - stop_at * trained)
 
 
 def _predicted(scheduler: Any, result: Any) -> Tensor:

@@ -33,9 +33,37 @@ _UP = {"up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D")}
 
 
 def write_sdxl(folder: Path, seed: int = 0) -> None:
-    """base/ and a woken depth ControlNet, as `library` expects them, in `folder`."""
-    sdxl_pipeline(seed).save_pretrained(str(folder / "base"))
+    """base/, a woken depth ControlNet and an IP-Adapter, as `library` expects them, in `folder`."""
+    pipeline = sdxl_pipeline(seed)
+    pipeline.save_pretrained(str(folder / "base"))
     sdxl_controlnet(seed + 1).save_pretrained(str(folder / "controlnets" / "depth"))
+    write_ip_adapter(pipeline.unet, folder / "ip_adapter", seed + 2)
+
+
+def write_ip_adapter(unet: nn.Module, folder: Path, seed: int = 2) -> None:
+    """ip_adapter.safetensors for `unet` and image_encoder/ in `folder` (layout of h94/IP-Adapter)."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    sizes = {"hidden_size": 32, "intermediate_size": 37, "projection_dim": CONTEXT, "image_size": 32, "patch_size": 8}
+    context, words = unet.config.cross_attention_dim, 4
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        config = CLIPVisionConfig(**sizes, num_hidden_layers=2, num_attention_heads=4)
+        CLIPVisionModelWithProjection(config).save_pretrained(str(folder / "image_encoder"))
+        tensors = {
+            "image_proj.proj.weight": torch.randn(words * context, CONTEXT),
+            "image_proj.proj.bias": torch.zeros(words * context),
+            "image_proj.norm.weight": torch.ones(context),
+            "image_proj.norm.bias": torch.zeros(context),
+        }
+        across = [name for name in unet.attn_processors if "attn2" in name]
+        for number, name in enumerate(across):
+            width = unet.get_submodule(name.removesuffix(".processor")).to_k.weight.shape[0]
+            for part in ("to_k_ip", "to_v_ip"):  # the published files count self-attention too
+                tensors[f"ip_adapter.{2 * number + 1}.{part}.weight"] = torch.randn(width, context) / 4
+    save_file(tensors, str(folder / "ip_adapter.safetensors"))
 
 
 def sdxl_pipeline(seed: int = 0, **unet: Any) -> Any:
@@ -54,6 +82,28 @@ def sdxl_pipeline(seed: int = 0, **unet: Any) -> Any:
             tokenizer_2=tokenizer(pad="!"),
             unet=UNet2DConditionModel(**_UNET, **_UP, **{**_SDXL, **unet}),
             scheduler=EulerDiscreteScheduler(**_noise(), timestep_spacing="leading", steps_offset=1),
+        )
+
+
+def sdxl_refiner(seed: int = 2) -> Any:
+    """A StableDiffusionXLImg2ImgPipeline in the refiner's layout: one text encoder, told how beautiful it shall be."""
+    import torch
+    from diffusers import EulerDiscreteScheduler, StableDiffusionXLImg2ImgPipeline, UNet2DConditionModel
+    from transformers import CLIPTextModelWithProjection
+
+    own = {"cross_attention_dim": CONTEXT, "projection_class_embeddings_input_dim": 8 * 5 + CONTEXT}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return StableDiffusionXLImg2ImgPipeline(
+            vae=_vae(0.13025),
+            text_encoder=None,
+            text_encoder_2=CLIPTextModelWithProjection(_text(projection_dim=CONTEXT)),
+            tokenizer=None,
+            tokenizer_2=tokenizer(pad="!"),
+            unet=UNet2DConditionModel(**_UNET, **_UP, **{**_SDXL, **own}),
+            scheduler=EulerDiscreteScheduler(**_noise(), timestep_spacing="leading", steps_offset=1),
+            requires_aesthetics_score=True,
+            force_zeros_for_empty_prompt=False,
         )
 
 
@@ -80,14 +130,19 @@ def sdxl_controlnet(seed: int = 1, union: bool = False, **changed: Any) -> Any:
         return wake(ControlNetModel(**options))
 
 
-def wake(network: nn.Module, scale: float = 0.5) -> nn.Module:
-    """Fill what is all zeros with random numbers, in place; uses torch's own generator."""
+def wake(network: nn.Module, scale: float = 1.0) -> nn.Module:
+    """Fill what is all zeros with random numbers, in place; uses torch's own generator.
+
+    The small layers that look at the control picture are made louder, or little of it would arrive behind them.
+    """
     import torch
 
     with torch.no_grad():
         for parameter in network.parameters():
             if not parameter.any():
                 parameter.copy_(torch.randn_like(parameter) * scale)
+        for parameter in network.controlnet_cond_embedding.parameters():
+            parameter.mul_(4)
     return network
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from blender_aigc.protocol import Fault, Job, ModelInfo
 
-from ...diffusion.knobs import SHARED
+from ...diffusion.knobs import REFINER, REFINER_AT, SHARED
 from ...weights import Weights
 
 if TYPE_CHECKING:
     from ...context import Context
-    from ...diffusion.drawing import Studio
+    from ...diffusion.studio import Studio
 
 REPOSITORY = "stabilityai/stable-diffusion-xl-base-1.0"
 REVISION = "462165984030d82259a11f4367a4eed129e94a7b"
@@ -26,7 +26,7 @@ class Sdxl:
         also=("text_to_image",),
         label="SDXL",
         help="Draws the render anew by a prompt, held to its depth and lines by ControlNets",
-        params=SHARED,
+        params=(*SHARED, REFINER, REFINER_AT),
         source="Podell et al. 2023, arXiv:2307.01952; ControlNet, Zhang et al. 2023, arXiv:2302.05543",
         requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
         repository=REPOSITORY,
@@ -54,9 +54,9 @@ class Sdxl:
 
     def load(self, folder: Path | None, device: str) -> None:
         """Which of the folder's checkpoints, the job says."""
-        from ...diffusion.drawing import Studio
         from ...diffusion.families import SDXL
         from ...diffusion.library import Library
+        from ...diffusion.studio import Studio
 
         if folder is None:
             raise Fault("weights_missing", "SDXL needs its weights.", "Name their folder in the preferences.")

@@ -1,0 +1,83 @@
+"""What stays loaded from job to job: one checkpoint, its ControlNets, perhaps the refiner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blender_aigc.protocol import Fault
+
+from . import memory
+from .controls import Unit
+from .families import REFINER, Family
+from .library import Library, pick
+from .loading import Checkpoint, load_checkpoint, load_controlnet, stored_bytes
+
+if TYPE_CHECKING:
+    from torch import dtype
+
+
+@dataclass
+class Studio:
+    """The weights of `family` in `library`, for `device`. Everything is loaded when a job asks for it."""
+
+    family: Family
+    library: Library
+    device: str
+    checkpoint: Checkpoint | None = None
+    refining: Checkpoint | None = None
+    controlnets: dict[Path, Any] = field(default_factory=dict)
+
+    @property
+    def precision(self) -> dtype:
+        import torch
+
+        return torch.float32 if self.device == "cpu" else torch.float16
+
+    def open(self, name: str) -> Checkpoint:
+        """The checkpoint called `name`. Raises Fault (see `load_checkpoint`), out_of_memory."""
+        path = pick(self.library.checkpoints(), name, f"{self.family.label} checkpoint", str(self.library.folder))
+        if self.checkpoint is None or self.checkpoint.path != path:
+            self.checkpoint = None  # its memory is wanted first
+            self.controlnets.clear()
+            self._check_room(path)
+            self.checkpoint = load_checkpoint(path, self.family, self.precision, self.library.folder)
+        return self.checkpoint
+
+    def refiner(self) -> Checkpoint:
+        """Raises Fault("weights_missing") and those of `load_checkpoint`."""
+        path = pick(self.library.refiners(), "", "refiner", str(self.library.folder / "refiner"))
+        if self.refining is None or self.refining.path != path:
+            self.refining = None
+            self._check_room(path)
+            self.refining = load_checkpoint(path, REFINER, self.precision, self.library.folder / "refiner_config")
+        return self.refining
+
+    def nets(self, units: Sequence[Unit]) -> list[Any]:
+        """The ControlNets of `units`, in their order; a union that several units share is there once. Others are let
+        go. Raises Fault: see `load_controlnet`; bad_request when a union is mixed with others."""
+        assert self.checkpoint is not None
+        wanted = dict.fromkeys(unit.path for unit in units)
+        self.controlnets = {path: net for path, net in self.controlnets.items() if path in wanted}
+        for path in wanted:
+            if path not in self.controlnets:
+                self._check_room(path)
+                self.controlnets[path] = load_controlnet(path, self.checkpoint, self.precision)
+        nets = [self.controlnets[unit.path] for unit in units]
+        unions = {type(net).__name__ == "ControlNetUnionModel" for net in nets}
+        if len(unions) > 1:
+            hint = "Take all controls from the union, or none."
+            raise Fault("bad_request", "A ControlNet-Union cannot be mixed with other ControlNets.", hint)
+        return list(self.controlnets.values()) if unions == {True} else nets
+
+    def _check_room(self, path: Path) -> None:
+        """Before gigabytes are read: do they fit into this machine's memory?"""
+        free, need = memory.free_bytes("cpu"), stored_bytes(path, self.precision.itemsize)
+        if free is not None and need > free:
+            raise Fault(
+                "out_of_memory",
+                f"{path.stem} needs {need / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free.",
+                "Close other programs, or choose a smaller checkpoint.",
+            )
