@@ -13,7 +13,7 @@ import numpy as np
 
 from .fields import directions, gaussian, gradient, in_bands, lattice, structure_tensor
 from .look import Look, Step, Subject
-from .strokes import Marks, brushes, lay, local_mean
+from .strokes import LooseMarks, Marks, brushes, lay, local_mean, scatter
 
 
 def abstraction(subject: Subject, radius_px: float) -> np.ndarray:
@@ -72,6 +72,10 @@ def painted(subject: Subject, look: Look, step: Step) -> np.ndarray:
     cells = [cell * unit * (1.25 - 0.5 * look.detail) for cell in (30.0, 15.0, 7.5)]
     for number, cell in enumerate(cells):
         step(f"Painting layer {number + 1} of {len(cells)}", canvas)
+        if subject.canvas.moves:
+            loose = _loose_marks(subject, base, canvas, angle, max(cell, 3.0), number, look)
+            scatter(canvas, relief, loose, atlas, subject.regions, _order(look.seed + number), subject.check)
+            continue
         marks = _marks(subject, base, canvas, angle, max(cell, 3.0), number, look)
         _paint(subject, canvas, relief, marks, atlas, look.seed + number)
     step("Lighting the paint", canvas)
@@ -123,10 +127,43 @@ def _marks(
     return Marks(cell, table, region, brush)
 
 
+def _order(seed: int) -> np.ndarray:
+    """In which order the nine classes of marks are laid."""
+    return np.argsort(lattice(np.arange(9), np.arange(9), seed))
+
+
+def _loose_marks(
+    subject: Subject, base: np.ndarray, canvas: np.ndarray, angle: np.ndarray, cell: float, number: int, look: Look
+) -> LooseMarks:
+    """The marks of `_marks`, but each where the moving canvas has taken it."""
+    height, width = subject.shape
+    seed = look.seed * 7 + number * 131
+    start = subject.canvas.seeds(cell, seed, cell)
+    column = np.clip(np.rint(start.x), 0, width - 1).astype(np.int32)
+    row = np.clip(np.rint(start.y), 0, height - 1).astype(np.int32)
+    if number:
+        error = gaussian(np.abs(canvas - base).sum(-1), 0.5 * cell)
+        keep = error[row, column] > (0.16 - 0.13 * look.detail) * (0.6 + 0.8 * start.random(seed + 10))
+        start, row, column = start.where(keep), row[keep], column[keep]
+    turn = angle[row, column] + 0.5 * (start.random(seed + 2) - 0.5)
+    jitter = 0.05 * look.texture
+    colour = base[row, column] * (1 + jitter * 2 * (start.random(seed + 3) - 0.5))[:, None]
+    colour = colour + jitter * np.stack([start.random(seed + k) - 0.5 for k in (4, 5, 6)], axis=-1)
+    long, wide = cell * (1.0 + 0.35 * start.random(seed + 7)), cell * (0.42 + 0.16 * start.random(seed + 8))
+    table = np.stack([start.x, start.y, np.cos(turn), np.sin(turn), 1 / long, 1 / wide], axis=-1)
+    return LooseMarks(
+        reach_px=1.35 * cell,
+        table=np.concatenate([table, np.clip(colour, 0, 1)], axis=-1).astype(np.float32),
+        region=None if subject.regions is None else subject.regions[row, column],
+        brush=(start.random(seed + 9) * 15.99).astype(np.int32),
+        kind=((start.key[:, 1] % 3) * 3 + start.key[:, 0] % 3).astype(np.int32),
+    )
+
+
 def _paint(
     subject: Subject, canvas: np.ndarray, relief: np.ndarray, marks: Marks, atlas: np.ndarray, seed: int
 ) -> None:
-    order = np.argsort(lattice(np.arange(9), np.arange(9), seed))
+    order = _order(seed)
 
     def band(rows: slice) -> None:
         subject.check()

@@ -223,6 +223,72 @@ def lay(
         high[where] += (texel[:, 1] - high[where] * 0.6) * alpha[:, 0]
 
 
+@dataclass(frozen=True)
+class LooseMarks:
+    """N brush marks anywhere. table (N, 9), region (N,), brush (N,): as of Marks. reach_px: half of the longest mark.
+
+    kind: (N,) 0..8, the class of the mark; marks of one class hardly meet.
+    """
+
+    reach_px: float
+    table: np.ndarray
+    region: np.ndarray | None
+    brush: np.ndarray
+    kind: np.ndarray
+
+
+def scatter(
+    canvas: np.ndarray,
+    relief: np.ndarray,
+    marks: LooseMarks,
+    atlas: np.ndarray,
+    regions: np.ndarray | None,
+    order: np.ndarray,
+    check: Callable[[], None],
+) -> None:
+    """Paint `marks` over the whole picture, in place: `lay` for marks that have left their cells."""
+    side = np.arange(-int(np.ceil(marks.reach_px)), int(np.ceil(marks.reach_px)) + 1)
+    away_x, away_y = (part.ravel().astype(np.int32) for part in np.meshgrid(side, side))
+    at_once = max(1, _CHUNK // len(away_x))
+    for kind in order:
+        those = np.flatnonzero(marks.kind == kind)
+        for first in range(0, len(those), at_once):
+            check()
+            _dab(canvas, relief, marks, those[first : first + at_once], atlas, regions, away_x, away_y)
+
+
+def _dab(
+    canvas: np.ndarray,
+    relief: np.ndarray,
+    marks: LooseMarks,
+    those: np.ndarray,
+    atlas: np.ndarray,
+    regions: np.ndarray | None,
+    away_x: np.ndarray,
+    away_y: np.ndarray,
+) -> None:
+    """Some marks of one class, each over a square of pixels around its middle."""
+    height, width = relief.shape
+    table = marks.table[those]
+    x0, y0 = np.rint(table[:, 0]).astype(np.int32), np.rint(table[:, 1]).astype(np.int32)
+    x, y = x0[:, None] + away_x, y0[:, None] + away_y
+    dx, dy = away_x + (x0 - table[:, 0])[:, None], away_y + (y0 - table[:, 1])[:, None]
+    u = (dx * table[:, 2, None] + dy * table[:, 3, None]) * table[:, 4, None]
+    v = (dy * table[:, 2, None] - dx * table[:, 3, None]) * table[:, 5, None]
+    inside = (np.abs(u) < 1) & (np.abs(v) < 1) & (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    which, place = np.nonzero(inside)
+    where = y[which, place] * np.int32(width) + x[which, place]
+    if regions is not None and marks.region is not None:
+        own = regions.ravel()[where] == marks.region[those][which]
+        which, place, where = which[own], place[own], where[own]
+    a = ((u[which, place] + 1) * (ATLAS_LONG / 2)).astype(np.int32)
+    b = ((v[which, place] + 1) * (ATLAS_WIDE / 2)).astype(np.int32)
+    texel = atlas.reshape(-1, 2)[(marks.brush[those][which] * ATLAS_WIDE + b) * ATLAS_LONG + a]
+    paint, high = canvas.reshape(-1, 3), relief.reshape(-1)
+    paint[where] += (table[which, 6:9] - paint[where]) * texel[:, :1]
+    high[where] += (texel[:, 1] - high[where] * 0.6) * texel[:, 0]
+
+
 def local_mean(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """`field` at places that may lie outside of the picture."""
     return sampled(field, x, y)

@@ -68,7 +68,8 @@ def same_surface(
         depth, other = here_facts[1], there_facts[1][row, column]
         with np.errstate(invalid="ignore"):
             near = np.abs(depth - other) <= DEPTH_SHARE * np.maximum(depth, other)
-        good &= near | (np.isinf(depth) & np.isinf(other))
+        far = np.isinf(depth), np.isinf(other)
+        good &= np.where(far[0] | far[1], far[0] & far[1], near)
     return good
 
 

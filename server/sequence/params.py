@@ -14,7 +14,7 @@ SEQUENCE_PARAMS = (
         "float",
         "Steadiness",
         "How much of the frame before stays where the same surface is seen in the same light",
-        0.85,
+        0.7,
         0.0,
         0.98,
         tasks=_TASK,
