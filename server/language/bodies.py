@@ -106,10 +106,10 @@ def _count(made: Body) -> None:
         )
     if count > 1:
         made.fields["count"] = int(count)
+    if count > 1 and not thing.arrange and thing.noun.shape == "bowling_pin":
+        made.fields["arrange"] = "grid"
     if count > 1 and thing.arrange:
-        made.fields["arrange"] = {"pile": "heap", "wall": "grid", "triangle": "pyramid"}.get(
-            thing.arrange, thing.arrange
-        )
+        made.fields["arrange"] = {"pile": "heap", "triangle": "pyramid"}.get(thing.arrange, thing.arrange)
 
 
 def _number(value: float) -> str:

@@ -31,6 +31,8 @@ def compose(scene: Scene, title: str, seed: int, lexicon: Lexicon, moving: bool)
     _check_known(scene, lexicon)
     stage = Stage(scene, [], {})
     for thing in scene.things:
+        if thing.noun.role == "parts" and not thing.counted and not thing.arrange:  # a brick wall: made of bricks
+            thing.count, thing.arrange = 24, "wall"
         if thing.noun.role in ("object", "cloth", "parts") and thing.noun.shape:
             stage.add(body(thing, _name(thing, stage)))
         elif thing.noun.role == "particles":
@@ -63,7 +65,7 @@ def _check_known(scene: Scene, lexicon: Lexicon) -> None:
         offer = f"Did you mean {' or '.join(near)}? Else make" if near else "Make"
         raise Fault(
             "bad_input",
-            f"{word.capitalize()} is not among the things that can be built from words.",
+            f"A {word!r} is not among the things that can be built from words.",
             f"{offer} it with Picture to Mesh, mark it for the catalogue, and name it again.",
             f"{len(lexicon.things)} things are known",
         )

@@ -13,6 +13,9 @@ from .meaning import Happening, Thing
 from .motions import DROP_M, HEAVY, bodies_of, bounce, collide, fall, rigid, roll, soften, spread, throw, topple, turn
 from .stage import Stage
 
+_TOWARDS = {"towards", "from", "down", "with", "of", "against", "for"}
+"""Prepositions that say where something goes, not where it is."""
+
 
 def carry_out(stage: Stage, moving: bool) -> None:
     """Give the bodies of `stage` the physics that its happenings ask for. Raises Fault("bad_input")."""
@@ -23,6 +26,8 @@ def carry_out(stage: Stage, moving: bool) -> None:
         rule = _RULES.get(happening.action)
         if rule is not None and (moving or happening.action in _STILL):
             rule(stage, happening)
+        if happening.action not in _PLACED_BY_RULE:
+            _rest(stage, happening)
     if not moving:
         return
     for thing in list(stage.scene.things):
@@ -56,7 +61,7 @@ def _rest(stage: Stage, happening: Happening) -> None:
 
     for made in bodies_of(stage, happening.actors or happening.patients):
         for way in happening.ways:
-            if "place" not in made.fields and place(stage, made, way):
+            if way.kind not in _TOWARDS and "place" not in made.fields and place(stage, made, way):
                 break
         for way in made.thing.relations:
             if "place" not in made.fields and place(stage, made, way):
@@ -178,6 +183,9 @@ def _blown(stage: Stage, happening: Happening) -> None:
 
 def _by_nature(stage: Stage, made: Body) -> None:
     """Jelly wobbles, balloons are cloth, what is airborne and held by nothing falls."""
+    jelly = "jelly" in (made.thing.material, made.thing.noun.material) or "soft" in made.thing.qualities
+    if jelly and not is_cloth(made) and not made.fields.get("liquid"):
+        soften(stage, made)
     if "burning" in made.thing.qualities and not made.fields.get("gas"):
         made.fields["gas"] = Gas(type="fire")
     if made.fields.get("rigid") or made.fields.get("cloth") or made.fields.get("liquid"):
@@ -220,4 +228,5 @@ _RULES: dict[str, Callable[[Stage, Happening], None]] = {
     "hang": _rest,
     "hold": _rest,
 }
+_PLACED_BY_RULE = {"fall", "pour", "fill", "melt", "drape", "throw", "collide", "surround", "orbit"}
 _STILL = {"rest", "surround", "scatter", "stack", "hang", "hold"}

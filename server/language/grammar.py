@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from .items import Item
 from .meaning import Happening, Relation, Scene, Thing
-from .phrases import Phrase, noun_phrase
+from .phrases import Phrase
 from .reader import Reader
 from .settings import camera_clause, take_setting
 
@@ -65,7 +65,7 @@ class _Parser(Reader):
             pass
         elif self.manner(item):
             self.at += 1
-        elif (phrase := noun_phrase(self.items, self.at)) is not None:
+        elif (phrase := self.noun_phrase(self.at)) is not None:
             self._subject(phrase)
         elif item.has("verb"):
             self._verb(item)
@@ -109,6 +109,13 @@ class _Parser(Reader):
         self._start_verbs(phrase, thing)
         self.last = thing
         self._relations_of(thing)
+        self._share(thing)
+
+    def _share(self, thing: Thing) -> None:
+        """ "Three cubes and two spheres on a table": the place of the last one is that of those before it, too."""
+        for other in self.fresh[:-1]:
+            if self.fresh[-1] is thing and not other.relations and other.noun.generic:
+                other.relations += [relation for relation in thing.relations if other not in relation.grounds]
 
     def _verb_follows(self) -> bool:
         at = self.at
@@ -169,7 +176,7 @@ class _Parser(Reader):
                 pass
             elif item.kind == "pronoun":
                 self._pronoun()
-            elif (phrase := noun_phrase(self.items, self.at)) is not None:
+            elif (phrase := self.noun_phrase(self.at)) is not None:
                 self._object(phrase, happening, imperative)
                 if self.happening is not happening:
                     return
@@ -189,7 +196,7 @@ class _Parser(Reader):
             return False
         mark = self.at
         self.at += 1
-        phrase = noun_phrase(self.items, self.at)
+        phrase = self.noun_phrase(self.at)
         if phrase is None:
             self.at = mark
             return False
@@ -249,7 +256,7 @@ class _Parser(Reader):
             if self._setting_here():
                 self.at = mark
                 return
-            grounds = self._grounds(kind)
+            grounds = self._grounds(kind, thing)
             if grounds is None:
                 self.at = mark
                 return
@@ -265,14 +272,14 @@ class _Parser(Reader):
         probe = Scene()
         return take_setting(self.items, self.at, probe, False) != 0
 
-    def _grounds(self, kind: str) -> list[Thing] | None:
+    def _grounds(self, kind: str, *speaking: Thing) -> list[Thing] | None:
         """The things after the preposition at `self.at`, entered into the scene; None and no change without any."""
         mark = self.at
         self.at += 1
         if self.at < len(self.items) and self.items[self.at].kind == "pronoun" and self.last is not None:
             self.at += 1
-            return [self.antecedent()]
-        phrase = noun_phrase(self.items, self.at)
+            return [self.antecedent(*speaking)]
+        phrase = self.noun_phrase(self.at)
         if phrase is None or (kind == "with" and phrase.thing.noun.role in ("camera",)):
             self.at = mark
             return None
@@ -283,7 +290,7 @@ class _Parser(Reader):
         self.last = thing
         grounds = [thing]
         if kind == "between" and thing.count < 2 and self.at < len(self.items) and self.items[self.at].kind == "and":
-            other = noun_phrase(self.items, self.at + 1)
+            other = self.noun_phrase(self.at + 1)
             if other is not None:
                 self.at = other.end
                 entered = self.enter(other)
@@ -309,7 +316,7 @@ class _Parser(Reader):
         if kind is None or kind in ("of", "for"):
             self.at = mark
             return False
-        grounds = self._grounds(kind)
+        grounds = self._grounds(kind, *(happening.actors if happening else self.fresh))
         if grounds is None:
             self.at = mark
             if happening is not None and item.has("direction"):
@@ -319,6 +326,9 @@ class _Parser(Reader):
             if item.has("manner") or kind in ("with", "from", "towards", "inside", "beside", "on"):
                 return self._bare(item, happening)
             return False
+        if item.words == "by" and happening is not None and gap is None:  # the passive: "is hit by a ball"
+            happening.patients, happening.actors = [*happening.actors, *happening.patients], grounds
+            return True
         relation = Relation(kind, grounds, gap)
         if kind == "without":
             self._without(grounds)
@@ -349,7 +359,7 @@ class _Parser(Reader):
 
     def _with(self, thing: Thing, others: list[Thing]) -> None:
         for other in others:
-            if other.noun.role in ("object", "cloth", "parts"):
+            if other.noun.role in ("object", "cloth", "parts") and not other.relations:
                 other.relations.append(Relation("beside", [thing]))
 
     def _without(self, grounds: list[Thing]) -> None:

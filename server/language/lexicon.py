@@ -56,12 +56,13 @@ class Lexicon:
         while places:
             node, place = places.pop()
             if node.readings and place - at >= best[1]:
-                best = (node.readings if place - at > best[1] else [*best[0], *node.readings], place - at)
+                more = [reading for reading in node.readings if place - at > best[1] or reading not in best[0]]
+                best = (more if place - at > best[1] else [*best[0], *more], place - at)
             if place < len(tokens) and tokens[place].kind == "word":
                 for form in forms(tokens[place].word):
                     if form in node.below:
                         places.append((node.below[form], place + 1))
-        return list(dict.fromkeys(best[0])) if best[1] else [], best[1]
+        return (best[0], best[1]) if best[1] else ([], 0)
 
     def knows(self, word: str) -> bool:
         """Does any phrase begin with a form of `word`?"""

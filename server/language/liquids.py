@@ -25,6 +25,15 @@ def pour(stage: Stage, happening: Happening) -> None:
             things += way.grounds
     liquids = [thing for thing in things if thing.noun.role == "liquid"]
     vessel = _vessel(stage, happening)
+    for made in stage.bodies:
+        if (
+            made.thing in happening.actors
+            and made.thing.holds
+            and not is_vessel(made.thing.noun)
+            and vessel is not None
+        ):
+            made.fields["place"] = Place("above", vessel.name, round(0.5 * vessel.height_m, 4))
+            return
     for thing in liquids:
         if thing not in stage.by_thing:
             _source(stage, thing, vessel or _of(stage, thing.relations), happening)
@@ -78,6 +87,8 @@ def _source(stage: Stage, thing: Thing, vessel: Body | None, happening: Happenin
         "size_m": (size, size, size),
         "place": Place("above", vessel.name if vessel else "", gap),
     }
+    if vessel is not None and vessel.fields["shape"] in ("stairs", "ramp"):  # at the upper end
+        fields["place"] = Place("above", vessel.name, 0.15, (0.0, round(0.35 * vessel.size_m[1], 4), 0.0))
     stop = None
     if vessel is not None and wide:
         capacity = _ROUND_FILL * math.prod(vessel.size_m)

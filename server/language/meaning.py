@@ -63,11 +63,15 @@ class Happening:
 
 @dataclass
 class Scene:
-    """Everything that was understood. None and "": not said. assumed, ignored: for the plan's notes."""
+    """Everything that was understood. None and "": not said. wind_named: it was said how strong it is.
+
+    assumed, ignored: for the plan's notes. unknown: words that stand where a thing should.
+    """
 
     things: list[Thing] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
     wind_m_s: float | None = None
+    wind_named: bool = False
     wind_to: tuple[float, float, float] | None = None
     vortex: bool = False
     view: dict[str, object] = field(default_factory=dict)

@@ -88,6 +88,8 @@ def fall(stage: Stage, happening: Happening) -> None:
             _off_the_edge(stage, made, source)
             continue
         height = _drop_height(happening, made, target)
+        if is_cloth(made) and _said_height(happening) is None:
+            height = 0.3
         if target is not None:
             made.fields["place"] = Place("above", target.name, height)
         elif start is None or start.relation in ("above", "on"):
@@ -173,7 +175,7 @@ def _speed_of(happening: Happening) -> float:
     said = _measure(happening, "speed")
     if said is not None and not 0 < said <= 100:
         raise Fault("bad_input", f"A speed of {said:g} m/s is impossible here.", "Between 0 and 100 m/s it works.")
-    return said if said is not None else min(100.0, _SPEED[happening.action] * happening.pace)
+    return said if said is not None else min(100.0, _SPEED.get(happening.action, 4.0) * happening.pace)
 
 
 def _heading(stage: Stage, happening: Happening) -> tuple[float, float, float]:
@@ -203,10 +205,8 @@ def roll(stage: Stage, happening: Happening) -> None:
 
 
 def _on_the_slope(stage: Stage, made: Body, slope: Body) -> None:
-    """At the upper end; a ramp is low in front (-y) and high at the back."""
-    made.fields["place"] = Place(
-        "on", slope.name, None, (0.0, round(slope.size_m[1] / 2 - 0.75 * max(made.size_m[1], 0.1), 4), 0.0)
-    )
+    """At the upper end, where the director puts what stands on a ramp (low in front, high at the back)."""
+    made.fields["place"] = Place("on", slope.name)
     stage.stands_on[made] = slope
     if not made.sized and max(made.size_m) > 0.4 * max(slope.size_m):
         factor = 0.3 * slope.size_m[0] / max(made.size_m)
@@ -223,7 +223,8 @@ def _going(made: Body, heading: tuple[float, float, float], speed: float, rolls:
         return {"velocity_m_s": velocity}
     turn = math.degrees(speed / max(made.radius_m, 1e-3))
     turn = min(turn, 7200.0)
-    return {"velocity_m_s": velocity, "spin_deg_s": (round(-heading[1] * turn, 3), round(heading[0] * turn, 3), 0.0)}
+    spin = (round(0.0 - heading[1] * turn, 3), round(heading[0] * turn, 3), 0.0)
+    return {"velocity_m_s": velocity, "spin_deg_s": spin}
 
 
 def throw(stage: Stage, happening: Happening) -> None:
@@ -262,18 +263,30 @@ def _over(stage: Stage, made: Body, wall: Body) -> None:
 
 
 def _send(stage: Stage, made: Body, target: Body, speed: float, thrown: bool = False) -> None:
-    """From the left of `target` into it."""
-    gap = max(0.4, 2.5 * max(made.size_m), 0.5 * target.size_m[0])
-    if target.fields.get("cloth") is None and target.thing.noun.role != "cloth":
-        made.fields["place"] = Place("left_of", target.name, round(gap, 4))
+    """Into `target`: from its left, or from the front into a row of thin things, which stands away from the viewer."""
+    deep = target.fields.get("count", 1) > 1 and target.size_m[1] < 0.5 * target.size_m[0]
+    deep = deep and target.fields.get("arrange", "row") == "row"
+    heading, side = ((0.0, 1.0, 0.0), "in_front_of") if deep else ((1.0, 0.0, 0.0), "left_of")
+    gap = max(1.5 * max(made.size_m), 0.5 * target.size_m[0], min(0.4, 4.0 * max(target.size_m)))
+    if not is_cloth(target):
+        made.fields["place"] = Place(side, target.name, round(gap, 4))
     rolls = not thrown and made.size_m[0] == made.size_m[2] and made.thing.noun.shape != "cube"
-    going = _going(made, (1.0, 0.0, 0.0), speed, rolls)
+    going = _going(made, heading, speed, rolls)
     if thrown:
         rise = max(0.0, target.height_m / 2 - made.height_m / 2)
         time = (gap + 1e-6) / speed
-        going["velocity_m_s"] = (round(speed, 4), 0.0, round(min(50.0, rise / time + _G * time / 2), 4))
+        up = round(min(50.0, rise / time + _G * time / 2), 4)
+        going["velocity_m_s"] = (going["velocity_m_s"][0], going["velocity_m_s"][1], up)
     rigid(stage, made, **going)
+    if is_loose(target):
+        rigid(stage, target)
     stage.lasts(gap / speed + 3.0)
+
+
+def is_loose(made: Body) -> bool:
+    """Does it move when something hits it? Furniture, walls, and what holds a liquid stand fast."""
+    fast = made.fields["shape"] in HEAVY or made.fields["shape"] == "generator" or "fixed" in made.thing.qualities
+    return not (fast or is_cloth(made) or made.fields.get("liquid"))
 
 
 def collide(stage: Stage, happening: Happening) -> None:
@@ -305,7 +318,7 @@ def collide(stage: Stage, happening: Happening) -> None:
         target.fields.setdefault("place", Place("in_front_of", slope.name, round(max(0.3, target.size_m[1]), 4)))
     else:
         _send(stage, first, target, speed)
-    if target.fields["shape"] not in HEAVY and target.fields["shape"] != "generator" and not is_cloth(target):
+    if is_loose(target):
         mutual = target in actors or len(happening.patients) == 0 and not happening.ways
         rigid(stage, target, **(_going(target, (-1.0, 0.0, 0.0), speed, False) if mutual else {}))
 
@@ -335,14 +348,10 @@ def topple(stage: Stage, happening: Happening) -> None:
         rigid(stage, made)
         push = Body(made.thing, stage.free_name("push"), (made.height_m * 0.5,) * 3, True, {"shape": "sphere"})
         push.fields["size_m"] = tuple(round(extent, 5) for extent in push.size_m)
-        push.fields["place"] = Place(
-            "left_of", made.name, round(0.5 * made.height_m, 5), (0.0, 0.0, round(0.45 * made.height_m, 5))
-        )
-        speed = round(max(0.5, 6.0 * math.sqrt(made.height_m)), 3)
         stage.bodies.append(push)
-        rigid(stage, push, velocity_m_s=(speed, 0.0, 0.0), mass_kg=_push_mass(made))
+        _send(stage, push, made, max(0.5, 5.0 * math.sqrt(made.height_m)), thrown=True)
+        rigid(stage, push, mass_kg=_push_mass(made))
         stage.note("a small ball gives the first push")
-        stage.lasts(4.0)
 
 
 def _push_mass(made: Body) -> float:

@@ -50,9 +50,14 @@ class Phrase:
     surface: str = ""
 
 
-def noun_phrase(items: Sequence[Item], at: int) -> Phrase | None:
-    """The noun phrase that begins at `at`, or None when none does."""
+def noun_phrase(items: Sequence[Item], at: int, before: Noun | None = None) -> Phrase | None:
+    """The noun phrase that begins at `at`, or None when none does. before: what "a blue one" is one of."""
     draft, at = _before(items, at)
+    if before is not None and draft.found and draft.words[-1:] in (["one"], ["ones"]):
+        draft.count, draft.counted = 1, False
+        phrase = Phrase(Thing(before, " ".join(draft.words)), at, ignored=draft.ignored)
+        _apply(phrase, draft, items[at - 1])
+        return phrase
     if at >= len(items) or items[at].kind != "phrase":
         return None
     head = items[at]
@@ -150,7 +155,8 @@ def _is_modifier(items: Sequence[Item], at: int) -> bool:
         return False
     if item.has("noun", "liquid", "surface", "verb") or item.has("collective"):
         return _leads_on(items, at + 1)
-    return _leads_on(items, at + 1) or item.has("size", "colour", "quality", "wind", "viscosity")
+    follows = items[at + 1].words if at + 1 < len(items) else ""
+    return follows in ("one", "ones") or _leads_on(items, at + 1) or item.has("size", "colour", "quality", "viscosity")
 
 
 def _leads_on(items: Sequence[Item], at: int, verbs: bool = True) -> bool:
@@ -288,9 +294,18 @@ def _after(items: Sequence[Item], phrase: Phrase) -> int:
             if step is None:
                 return at
             at = step
+        elif item.kind == "comma" and after is not None and _apposition(items, at + 1):
+            at += 1
         else:
             return at
     return at
+
+
+def _apposition(items: Sequence[Item], at: int) -> bool:
+    """After a comma: ", 24 cm wide, made of rubber" still describes the thing."""
+    if items[at].kind == "quantity" and items[at].quantities[0].dimension in ("length", "mass"):
+        return at + 1 < len(items) and items[at + 1].has("dimension")
+    return items[at].words in ("made of", "made from", "weighing", "measuring")
 
 
 def _gap(items: Sequence[Item], at: int) -> bool:

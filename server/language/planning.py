@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from blender_aigc.plan import Plan, load
 from blender_aigc.protocol import Fault, Job
 
+from .changes import differences
+from .edits import edit
 from .read import plan_of
 
 if TYPE_CHECKING:
@@ -19,10 +21,15 @@ _LARGEST = 4 << 20
 def answer(job: Job, context: Context) -> None:
     """Save the plan of `job`'s prompt. Raises Fault("bad_input")."""
     context.progress("Reading", 0, 1)
-    plan = plan_of(job.prompt, job.seed, job.task == "text_to_physics")
+    if context.has_input("plan"):
+        before = read_plan(context.input_path("plan"))
+        plan = edit(before, job.prompt)
+        context.report(changes="\n".join(differences(before, plan)))
+    else:
+        plan = plan_of(job.prompt, job.seed, job.task == "text_to_physics")
     context.progress("Reading", 1, 1)
     context.save_plan(plan)
-    context.report(planner="rules", objects=len(plan.objects), notes=plan.notes)
+    context.report(planner="rules", objects=sum(thing.count for thing in plan.objects), notes=plan.notes)
 
 
 def read_plan(path: Path) -> Plan:

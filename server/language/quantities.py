@@ -100,6 +100,7 @@ UNITS: dict[str, tuple[Dimension, float]] = {
         ("time", 1.0, "s sec second"),
         ("time", 0.001, "ms millisecond"),
         ("time", 60.0, "min minute"),
+        ("time", 3600.0, "hour"),
         ("frames", 1.0, "frame"),
         ("fps", 1.0, "fps"),
         ("angle", 1.0, "° deg degree"),

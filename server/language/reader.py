@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from .items import Item
 from .meaning import Happening, Scene, Thing
-from .phrases import Phrase
+from .phrases import Phrase, noun_phrase
 from .tables.actions import MANNERS
+
+_ENDS = ("comma", "stop", "and")
 
 
 class Reader:
@@ -26,6 +28,10 @@ class Reader:
         self.last: Thing | None = None
         self.moods: list[str] = []
 
+    def noun_phrase(self, at: int) -> Phrase | None:
+        """The noun phrase that begins at `at`, or None."""
+        return noun_phrase(self.items, at, self.scene.things[-1].noun if self.scene.things else None)
+
     def kind_at(self, at: int) -> str:
         """The relation that the item at `at` stands for, or ""."""
         return (self.items[at].get("preposition") or "") if at < len(self.items) else ""
@@ -36,6 +42,7 @@ class Reader:
         self.scene.ignored += phrase.ignored
         if phrase.wind_m_s is not None:
             self.scene.wind_m_s = phrase.wind_m_s
+            self.scene.wind_named |= " " in thing.words or thing.words not in ("wind", "winds")
             self.scene.vortex |= any(word in thing.words for word in ("tornado", "whirlwind"))
             thing.count = 1
             return thing
@@ -53,16 +60,9 @@ class Reader:
         self.scene.things.append(thing)
         return thing
 
-    def antecedent(self) -> Thing:
-        """What "it" or "them" stands for: the last thing that is not the one acting now."""
-        acting = self.happening.actors if self.happening is not None else self.fresh
-        for thing in reversed(self.scene.things):
-            if thing not in acting:
-                return thing
-        assert self.last is not None
-        return self.last
-
-    # ------------------------------------------------------------------------------------------- adverbs, quantities
+    def antecedent(self, *others: Thing) -> Thing:
+        """What "it" or "them" stands for: the last thing that is none of `others`, those that are being spoken of."""
+        return next((thing for thing in reversed(self.scene.things) if thing not in others), self.last or others[0])
 
     def finish(self) -> None:
         """Adverbs that were left over apply to the last happening."""
@@ -93,6 +93,10 @@ class Reader:
         if quantity.dimension == "beaufort":
             return False
         self.at += 1
+        if self.kind_at(self.at) == "above" and (
+            self.at + 1 >= len(self.items) or self.items[self.at + 1].kind in _ENDS
+        ):
+            self.at += 1  # "from 20 cm above"
         what = preposition
         if self.at < len(self.items) and self.items[self.at].has("dimension"):
             self.at += 1

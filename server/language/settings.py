@@ -61,7 +61,8 @@ def take_setting(items: Sequence[Item], at: int, scene: Scene, source_of_motion:
     if item.kind == "quantity":
         return _numbers(items, at, start, scene)
     if item.words in ("force", "beaufort") and at + 1 < len(items) and items[at + 1].kind == "number":
-        return _beaufort(items[at + 1].value, at + 2 - start, scene)
+        winds = at + 2 < len(items) and items[at + 2].words in ("wind", "winds", "gale", "storm")
+        return _beaufort(items[at + 1].value, at + 2 - start, scene, winds)
     return 0
 
 
@@ -107,9 +108,9 @@ def _numbers(items: Sequence[Item], at: int, start: int, scene: Scene) -> int:
     return 0
 
 
-def _beaufort(number: float, taken: int, scene: Scene) -> int:
+def _beaufort(number: float, taken: int, scene: Scene, winds: bool = False) -> int:
     scene.wind_m_s = BEAUFORT[min(12, max(0, round(number)))]
-    return taken
+    return taken + winds
 
 
 def _wind_near(items: Sequence[Item], at: int) -> bool:

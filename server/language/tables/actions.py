@@ -110,7 +110,7 @@ PREPOSITIONS: dict[str, str] = {
         "in_front_of": "in front of,before,ahead of",
         "behind": "behind,in back of,at the back of",
         "inside": "in,inside,within,into",
-        "around": "around,round,surrounding,in a circle around,in a ring around",
+        "around": "around,surrounding,in a circle around,in a ring around",
         "between": "between,in between,amid",
         "against": "against",
         "towards": "towards,toward,to",
