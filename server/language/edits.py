@@ -23,6 +23,7 @@ from .items import Item, itemize
 from .lexicon import Lexicon, lexicon
 from .meaning import Scene
 from .phrases import noun_phrase
+from .quantities import SMALL
 from .read import check_language
 from .setting_edits import settle
 from .tables.edits import (
@@ -64,7 +65,7 @@ def _commands(tokens: Sequence[Token]) -> list[list[Token]]:
     commands: list[list[Token]] = [[]]
     for number, token in enumerate(tokens):
         after = {form for following in tokens[number + 1 : number + 2] for form in forms(following.word)}
-        if token.word == "." and token.kind == "mark":
+        if token.word == "then" or (token.word == "." and token.kind == "mark"):
             commands.append([])
         elif token.word in ("and", "then", ",") and (after & starts or tokens[number + 1 : number + 2] == []):
             commands.append([])
@@ -164,8 +165,8 @@ def _change(said: Sequence[str]) -> tuple[str, float] | None:
     for number, word in enumerate(said):
         if word in TIMES:
             factor = TIMES[word]
-        elif word == "times" and number and said[number - 1].isdigit():
-            factor = float(said[number - 1])
+        elif word == "times" and number and (said[number - 1].isdigit() or said[number - 1] in SMALL):
+            factor = float(SMALL.get(said[number - 1]) or said[number - 1])
         elif word in BASES and factor and ("as" in said[max(0, number - 2) : number]):
             base = word
         elif word in COMPARATIVES and not factor:
@@ -175,7 +176,7 @@ def _change(said: Sequence[str]) -> tuple[str, float] | None:
                 return BASES[after], (by if by > 1 else by) ** degree
             if what == "number" and (number == 0 or said[number - 1].isalpha()) and "wind" in said:
                 what = "strength"
-            if what == "number" and number and (said[number - 1].isdigit() or said[number - 1] in _COUNTED):
+            if what == "number" and number and (said[number - 1].isdigit() or said[number - 1] in SMALL):
                 return None
             return what, by if what == "near" else by**degree
     if factor and base:
@@ -183,9 +184,6 @@ def _change(said: Sequence[str]) -> tuple[str, float] | None:
     if factor:
         return "number" if "number" in said else "size" if "size" in said else "number", factor
     return None
-
-
-_COUNTED = frozenset("one two three four five six seven eight nine ten twelve".split())
 
 
 # ------------------------------------------------------------------------------------------- adding and taking away
@@ -240,6 +238,8 @@ def _added(plan: Plan, command: list[Token], words: Lexicon) -> Plan:
     """New things; those that are named with "the" and are there already are what they are placed against."""
     kept = [token for token in command if token.word not in ADD | {"more", "another", "also", "too"}]
     scene = _scene_of(kept, words)
+    if not scene.things:
+        return settle(plan, scene)[0]
     known = _named(plan, itemize(kept[:3], words))
     more = next((t for t in command if t.word in ("more", "another")), None)
     if more is not None and known and len(scene.things) == 1 and not scene.things[0].relations:

@@ -298,8 +298,8 @@ RIGID = (
         ("spins:basketball", "falls:basketball"),
     ),
     Prompt(
-        "A basketball, made of rubber, 24 cm wide, weighing 600 g, drops from a height of 1.5 metres, seen from the side "
-        "with an 85 mm lens",
+        "A basketball, made of rubber, 24 cm wide, weighing 600 g, drops from a height of 1.5 metres, seen from the "
+        "side with an 85 mm lens",
         {"basketball": "basketball @above"},
         {
             "basketball.rigid.mass_kg": about(0.6),
