@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from blender_aigc.plan import COLORS, MATERIALS, MOST_COPIES, SHAPES, Material, PlanObject, Setting
+from blender_aigc.plan import ARRANGEMENTS, COLORS, MATERIALS, MOST_COPIES, SHAPES, Material, PlanObject, Setting
 from blender_aigc.protocol import Fault
 
 from .meaning import Thing
@@ -109,7 +109,8 @@ def _count(made: Body) -> None:
     if count > 1 and not thing.arrange and thing.noun.shape == "bowling_pin":
         made.fields["arrange"] = "grid"
     if count > 1 and thing.arrange:
-        made.fields["arrange"] = {"pile": "heap", "triangle": "pyramid"}.get(thing.arrange, thing.arrange)
+        arrange = {"pile": "heap", "triangle": "pyramid"}.get(thing.arrange, thing.arrange)
+        made.fields["arrange"] = arrange if arrange in ARRANGEMENTS else "grid"
 
 
 def _number(value: float) -> str:

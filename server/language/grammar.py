@@ -83,7 +83,7 @@ class _Parser(Reader):
     def _boundary(self, item: Item) -> None:
         self.at += 1
         if item.kind == "stop" and item.words not in ("which", "who", "that"):
-            self.happening = None
+            self.happening = self.topic = None
             if item.words in (".", "!", "?", ";", ":"):
                 self.fresh = []
         elif item.kind == "comma":
@@ -256,6 +256,7 @@ class _Parser(Reader):
             if self._setting_here():
                 self.at = mark
                 return
+            self.topic = thing if kind == "with" else self.topic
             grounds = self._grounds(kind, thing)
             if grounds is None:
                 self.at = mark

@@ -38,11 +38,13 @@ class _Node:
 class Lexicon:
     """Phrases -> readings, longest first."""
 
-    def __init__(self, generators: Iterable[tuple[str, Noun]] = ()) -> None:
-        """generators: further nouns, (words, noun), of the catalogue; the tables' own go before them."""
+    def __init__(self, generators: Iterable[tuple[str, Noun]] = (), still: bool = False) -> None:
+        """generators: further nouns, (words, noun), of the catalogue. still: they look better than the plan's shapes,
+        which move better, and go before them.
+        """
         self._root = _Node()
         self._nouns: dict[str, Noun] = {}
-        for words, noun in self._things(generators):
+        for words, noun in self._things(generators, still):
             self._add("noun", words, noun)
             self._nouns.setdefault(words, noun)
         for tag, table in _tables():
@@ -79,15 +81,18 @@ class Lexicon:
         """Everything that can stand in a scene."""
         return sorted(words for words, noun in self._nouns.items() if noun.role in ("object", "cloth"))
 
-    def _things(self, generators: Iterable[tuple[str, Noun]]) -> Iterable[tuple[str, Noun]]:
-        for words, noun in nouns.THINGS.items():
-            for phrase in words.split(","):
+    def _things(self, generators: Iterable[tuple[str, Noun]], still: bool) -> Iterable[tuple[str, Noun]]:
+        """The tables' own nouns go before the catalogue's, save those that only stand in for what it has."""
+        built = {words: noun for words, noun in generators if not (still is False and _is_described(words))}
+        listed = [(phrase, noun) for words, noun in nouns.THINGS.items() for phrase in words.split(",")]
+        for phrase, noun in listed:
+            if phrase not in built or noun.name in _FORMS or not (still or _stands_in(noun)):
                 yield phrase, noun
         for name, shape in vocabulary.SHAPES.items():
             phrase = name.replace("_", " ")
-            if phrase not in self._nouns:
+            if phrase not in self._nouns and not (still and phrase in built):
                 yield phrase, Noun(phrase, name, role="cloth" if shape.cloth else "object")
-        for words, noun in generators:
+        for words, noun in built.items():
             if words not in self._nouns:
                 yield words, noun
 
@@ -98,6 +103,21 @@ class Lexicon:
         if tag == "noun" and any(reading.tag == "noun" for reading in node.readings):
             return
         node.readings.append(Reading(tag, words, value))
+
+
+_FORMS = frozenset("ball sphere cube cylinder cone ring pyramid capsule disc".split())
+"""What is asked for as a mere form."""
+
+
+def _stands_in(noun: Noun) -> bool:
+    """Is the noun's shape only a form of about that kind, as a cylinder for a plate?"""
+    return noun.role == "object" and bool(noun.shape) and noun.shape != noun.name.replace(" ", "_")
+
+
+def _is_described(words: str) -> bool:
+    """ "wooden crate": a material and a noun that both are words of their own."""
+    first, _, rest = words.partition(" ")
+    return bool(rest) and first in qualities.MATERIALS
 
 
 def _tables() -> Iterable[tuple[Tag, dict[str, Any]]]:
@@ -129,7 +149,7 @@ DIMENSIONS: dict[str, str] = {
     **dict.fromkeys(("deep", "in depth", "depth"), "y"),
     **dict.fromkeys(("tall", "high", "in height", "height", "thick", "thickness"), "z"),
     **dict.fromkeys(("long", "in length", "length"), "x"),
-    **dict.fromkeys(("in diameter", "across", "diameter", "in size", "size", "sized", "on a side"), "all"),
+    **dict.fromkeys(("in diameter", "across", "diameter", "in size", "size", "sized"), "all"),
     **dict.fromkeys(("radius", "in radius"), "radius"),
     **dict.fromkeys(("mass", "weight", "in weight", "in mass", "weighing", "weigh"), "mass"),
     **dict.fromkeys(("speed", "velocity", "fast"), "speed"),
@@ -147,8 +167,8 @@ COMPARATIVES: dict[str, float] = {
 
 
 @functools.cache
-def lexicon() -> Lexicon:
-    """The words of the product, with the catalogue's."""
+def lexicon(still: bool = False) -> Lexicon:
+    """The words of the product, with the catalogue's; still: for scenes that do not move."""
     from .things import catalogue_nouns
 
-    return Lexicon(catalogue_nouns())
+    return Lexicon(catalogue_nouns(), still)

@@ -381,4 +381,4 @@ def is_vessel(noun: Noun) -> bool:
     """Can something be poured into it?"""
     from blender_aigc.plan import SHAPES
 
-    return noun.shape in SHAPES and SHAPES[noun.shape].hollow
+    return noun.holds or (noun.shape in SHAPES and SHAPES[noun.shape].hollow)

@@ -19,7 +19,7 @@ def plan_of(prompt: str, seed: int = 0, moving: bool = True, words: Lexicon | No
     moving: what falls and blows may do so; else it only stands there (text_to_scene).
     Raises Fault("bad_input"): empty, too long, in another language, contradictory, nothing known, impossible sizes.
     """
-    words = words or lexicon()
+    words = words or lexicon(not moving)
     tokens = tokenize(prompt)
     check_language(tokens, words)
     scene = parse(itemize(tokens, words))

@@ -15,7 +15,7 @@ _ENDS = ("comma", "stop", "and")
 class Reader:
     """at: the next item. fresh: noun phrases that wait for their verb. subjects: of the verb before.
 
-    moods: adverbs that wait for a verb.
+    moods: adverbs that wait for a verb. topic: what "with" adds to, which "it" means then.
     """
 
     def __init__(self, items: Sequence[Item]) -> None:
@@ -26,6 +26,7 @@ class Reader:
         self.fresh: list[Thing] = []
         self.happening: Happening | None = None
         self.last: Thing | None = None
+        self.topic: Thing | None = None
         self.moods: list[str] = []
 
     def noun_phrase(self, at: int) -> Phrase | None:
@@ -62,6 +63,8 @@ class Reader:
 
     def antecedent(self, *others: Thing) -> Thing:
         """What "it" or "them" stands for: the last thing that is none of `others`, those that are being spoken of."""
+        if self.topic is not None and self.topic not in others:  # "a desk with a lamp on it"
+            return self.topic
         return next((thing for thing in reversed(self.scene.things) if thing not in others), self.last or others[0])
 
     def finish(self) -> None:

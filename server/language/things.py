@@ -28,6 +28,7 @@ def catalogue_nouns(entries: Catalogue | None = None) -> Iterator[tuple[str, Nou
                 role=_ROLES.get(info.role, "object"),
                 settings=tuple(variant.params.items()),
                 bounce=variant.bounce,
+                holds=info.holds,
             )
             for words in variant.words:
                 yield normal(words), noun

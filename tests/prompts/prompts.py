@@ -192,7 +192,11 @@ RIGID = (
     Prompt(
         "A cannonball crashes into a brick wall",
         {"cannonball": "sphere @left_of brick wall", "brick wall": "24 x brick"},
-        {"brick wall.arrange": "wall", "brick wall.rigid": given, "cannonball.material.name": "iron"},
+        {
+            "brick wall.arrange": lambda arrange: arrange in ("wall", "grid"),
+            "brick wall.rigid": given,
+            "cannonball.material.name": "iron",
+        },
         ("pushes:brick wall",),
     ),
     Prompt(
@@ -398,11 +402,11 @@ SOFT_AND_WET = (
     ),
     Prompt(
         "Pour honey into a glass on a round table from 20 cm above",
-        {"glass": "glass @on table", "table": "table", "honey source": "sphere @above glass"},
+        {"glass": "glass @on round table", "round table": "table", "honey source": "sphere @above glass"},
         {
             "honey source.liquid.substance": "honey",
             "honey source.place.distance_m": about(0.2),
-            "notes": lambda notes: "round" in notes,
+            "round table.shape": "generator",
         },
         ("fills:glass",),
     ),

@@ -16,6 +16,7 @@ class Noun:
     """name: in the plan. shape, source: of the plan ("generator" with its id). size_m: 0 keeps the shape's own extent.
 
     generic: a mere form, whose size follows the surroundings. role: what the thing does in a scene.
+    holds: of a generator, whether liquid can be poured in.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Noun:
     generic: bool = False
     settings: tuple[tuple[str, bool | int | float | str], ...] = ()
     bounce: float = 0.0
+    holds: bool = False
 
 
 def _same(size: float) -> tuple[float, float, float]:
@@ -42,7 +44,7 @@ THINGS: dict[str, Noun] = {
     "cube,block": Noun("cube", "cube", size_m=_same(0.4), generic=True),
     "box,carton,package,parcel": Noun("box", "box", generic=True),
     "crate": Noun("crate", "crate"),
-    "cylinder,barrel,drum": Noun("cylinder", "cylinder", size_m=(0.4, 0.4, 0.5), generic=True),
+    "cylinder": Noun("cylinder", "cylinder", size_m=(0.4, 0.4, 0.5), generic=True),
     "can,tin": Noun("can", "cylinder", size_m=(0.066, 0.066, 0.12), material="metal", mass_kg=0.35),
     "coin": Noun("coin", "cylinder", size_m=(0.025, 0.025, 0.002), material="gold", mass_kg=0.008),
     "log": Noun("log", "cylinder", size_m=(0.25, 0.25, 1.2), material="wood"),
