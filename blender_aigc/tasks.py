@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 InputKind = Literal["image", "mesh", "views", "motion", "passes", "state", "plan"]
-ArtefactKind = Literal["mesh", "image", "text", "plan", "state"]
+ArtefactKind = Literal["mesh", "image", "text", "plan", "state", "material", "map", "file"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,14 @@ TASKS: dict[str, Task] = {
                 TaskInput("ahead", "state", "Frame Ahead", "What a frame ahead has left, to fill up", required=False),
             ),
             ("image", "state"),
+            prompt=True,
+        ),
+        Task(
+            "texture_mesh",
+            "Texture Objects",
+            "Give the selected objects a material with textures, from words",
+            (TaskInput("mesh", "mesh", "Objects", "The objects to texture, with their modifiers"),),
+            ("material", "map", "file"),
             prompt=True,
         ),
         Task(

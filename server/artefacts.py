@@ -17,7 +17,7 @@ import json
 import os
 import secrets
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,16 @@ from .geometry.normals import unit, vertex_normals
 from .glb import build_glb
 from .png import encode_png
 
-__all__ = ["atomic_write", "encode_png", "write_glb", "write_image", "write_plan", "write_state", "write_text"]
+__all__ = [
+    "atomic_write",
+    "encode_png",
+    "write_file",
+    "write_glb",
+    "write_image",
+    "write_plan",
+    "write_state",
+    "write_text",
+]
 
 _GLTF_FROM_BLENDER = GLTF.blender_from_native.T
 _NAME_BYTES = 63
@@ -106,6 +115,19 @@ def write_plan(plan: Plan, path: Path, name: str) -> Artefact:
     things = sum(thing.count for thing in plan.objects)
     meta: dict[str, bool | int | float | str] = {"objects": things, "forces": len(plan.forces), "notes": plan.notes}
     return _artefact("plan", path, [(plan.to_json() + "\n").encode()], clean_name(name, "plan"), meta)
+
+
+def write_file(
+    kind: ArtefactKind,
+    path: Path,
+    pieces: bytes | Sequence[bytes],
+    name: str,
+    meta: Mapping[str, bool | int | float | str] | None = None,
+) -> Artefact:
+    """Writes finished bytes."""
+    return _artefact(
+        kind, path, [pieces] if isinstance(pieces, bytes) else pieces, clean_name(name, path.stem), dict(meta or {})
+    )
 
 
 def _artefact(

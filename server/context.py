@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from blender_aigc.plan import Plan
-from blender_aigc.protocol import Artefact, Fault, Job, Provenance, Result
+from blender_aigc.protocol import Artefact, ArtefactKind, Fault, Job, Provenance, Result
 
-from .artefacts import atomic_write, encode_png, write_glb, write_image, write_plan, write_state, write_text
+from .artefacts import atomic_write, encode_png, write_file, write_glb, write_image, write_plan, write_state, write_text
 from .crash import crash_point
 from .geometry.frames import Frame
 from .geometry.mesh import Mesh
@@ -140,6 +140,25 @@ class Context:
         """Keep a plan as `<name>.plan.json`: what the director carries out after the user has seen it."""
         name = name or self.job.name or plan.title
         return self._keep(write_plan(plan, self._free_path(".plan.json", name), name))
+
+    def save_file(
+        self,
+        kind: ArtefactKind,
+        file: str,
+        pieces: bytes | Sequence[bytes],
+        name: str,
+        meta: Mapping[str, bool | int | float | str] | None = None,
+    ) -> Artefact:
+        """Keep finished bytes as `file`, a bare name whose capitals stay; numbered when it is taken.
+
+        For files whose names matter to other programs (the maps of a material). Raises Fault("disk_full").
+        """
+        stem, dot, suffix = file.rpartition(".")
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", unicodedata.normalize("NFKD", stem)).strip("._")[:100] or "file"
+        path, number = self.folder / f"{stem}{dot}{suffix}", 2
+        while path.name.lower() in {artefact.file.lower() for artefact in self.artefacts}:
+            path, number = self.folder / f"{stem}_{number}{dot}{suffix}", number + 1
+        return self._keep(write_file(kind, path, pieces, name, meta))
 
     def report(self, **facts: bool | int | float | str) -> None:
         """Small facts about the result (faces, seconds ...), shown to who looks for them."""

@@ -31,7 +31,7 @@ _LINEAR, _LINEAR_MIPMAP, _REPEAT = 9729, 9987, 10497
 _MAX_BYTES = 2**32 - 2**20
 
 
-class _Buffer:
+class Buffer:
     """The binary chunk under construction, with the JSON objects that point into it."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ def build_glb(
     origins_m: (N, 3) positions of the nodes. names: N non-empty names, used for node, mesh, material and picture.
     smooth:    N times: the normals are what smooth shading gives anyway.
     """
-    buffer = _Buffer()
+    buffer = Buffer()
     doc: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "AIGC Studio"},
         "scene": 0,
@@ -119,10 +119,10 @@ def build_glb(
         doc["meshes"].append({"name": name, **_surface(buffer, mesh, index, smooth[index])})
     doc["accessors"], doc["bufferViews"] = buffer.accessors, buffer.views
     doc["buffers"] = [{"byteLength": buffer.length}]
-    return _pieces(doc, buffer)
+    return file_pieces(doc, buffer)
 
 
-def _surface(buffer: _Buffer, mesh: Mesh, material: int, smooth: bool) -> dict[str, Any]:
+def _surface(buffer: Buffer, mesh: Mesh, material: int, smooth: bool) -> dict[str, Any]:
     """The primitives and extras of a glTF mesh."""
     corner_vertex, source = split_at_seams(mesh)
     assert mesh.normals is not None
@@ -144,7 +144,7 @@ def _surface(buffer: _Buffer, mesh: Mesh, material: int, smooth: bool) -> dict[s
     return {"primitives": [primitive], "extras": {"aigc": facts}}
 
 
-def _material(doc: dict[str, Any], buffer: _Buffer, mesh: Mesh, name: str) -> dict[str, Any]:
+def _material(doc: dict[str, Any], buffer: Buffer, mesh: Mesh, name: str) -> dict[str, Any]:
     """A single-sided metal/roughness material. The alpha of `base_colour` is dropped: generated surfaces are solid.
 
     Meshes that hold the same array as their picture share one texture in the file.
@@ -180,7 +180,7 @@ def mean_colour_linear(mesh: Mesh) -> list[float]:
     return [round(float(x), 4) for x in linear_from_srgb(colours).mean(axis=0)]
 
 
-def _pieces(doc: dict[str, Any], buffer: _Buffer) -> list[bytes]:
+def file_pieces(doc: dict[str, Any], buffer: Buffer) -> list[bytes]:
     text = json.dumps(doc, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     total = 12 + 8 + len(text) + 8 + buffer.length

@@ -14,19 +14,23 @@ _BAND_BYTES = 4 << 20
 
 
 def encode_png(array: np.ndarray, level: int = 3) -> bytes:
-    """`array` as a PNG file: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8, row 0 on top, straight alpha.
+    """`array` as a PNG file: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8, row 0 on top, straight alpha; or (H, W)
+    uint16, which becomes a grey picture of 16 bits.
 
     Each row takes whichever of the filters none, sub and up gives the smallest sum of absolute differences. `level` is
     zlib's, 1 (quick) to 9. Raises ValueError for any other shape or type. No colour chunk is written: such a file
     counts as sRGB everywhere, and the glTF validator warns about files that say more.
     """
+    deep = array.dtype == np.uint16 and array.ndim == 2
+    if deep:  # its bytes, the high ones first, as two channels: what the filters below need to know
+        array = array.astype(">u2").view(np.uint8).reshape(*array.shape, 2)
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or 0 in array.shape:
         raise ValueError(f"a PNG needs a uint8 (H, W) or (H, W, C) array, not {array.dtype} {array.shape}")
     pixels = np.ascontiguousarray(array if array.ndim == 3 else array[..., None])
     height, width, channels = pixels.shape
-    if channels not in _COLOUR_TYPE:
+    if channels not in _COLOUR_TYPE and not deep:
         raise ValueError(f"a PNG has 1, 3 or 4 channels, not {channels}")
-    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[channels], 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 16 if deep else 8, 0 if deep else _COLOUR_TYPE[channels], 0, 0, 0)
     data = _deflate(pixels, level)
     return b"".join((_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", data), _chunk(b"IEND", b"")))
 

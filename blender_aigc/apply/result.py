@@ -10,6 +10,7 @@ import bpy
 
 from ..protocol import Artefact, ArtefactKind, Fault, Result
 from .image import apply_image
+from .material import apply_materials, restore
 from .mesh import Placement, apply_mesh
 from .scene import JOB, Made, whole_or_nothing
 from .text import apply_text
@@ -61,8 +62,17 @@ def _texts(arrival: Arrival, artefacts: Sequence[Artefact]) -> list[bpy.types.ID
     return [apply_text(arrival.context, arrival.path(artefact), artefact, *made) for artefact in artefacts]
 
 
+def _materials(arrival: Arrival, artefacts: Sequence[Artefact]) -> list[bpy.types.ID]:
+    blocks: list[bpy.types.ID] = []
+    for artefact in artefacts:
+        arrival.path(artefact)
+        given = (arrival.result.artefacts, arrival.result.provenance, arrival.placement.objects, arrival.result.job.id)
+        blocks += apply_materials(arrival.context, arrival.folder, artefact, *given, arrival.made)
+    return blocks
+
+
 def _nothing(_arrival: Arrival, _artefacts: Sequence[Artefact]) -> list[bpy.types.ID]:
-    """What a frame leaves to the next one of its sequence is no business of the scene's."""
+    """Read by another applier, by other programs, or by the next frame of a sequence: no business of the scene's."""
     return []
 
 
@@ -72,6 +82,9 @@ APPLIERS: dict[ArtefactKind, Applier] = {
     "text": _texts,
     "plan": _texts,
     "state": _nothing,
+    "material": _materials,
+    "map": _nothing,
+    "file": _nothing,
 }
 """One row an artefact kind, in the order in which they enter the file; each gets all artefacts of its kind at once.
 
@@ -102,17 +115,20 @@ def take_away(job_id: str) -> bool:
     """
     if not job_id:
         return False
-    groups = (bpy.data.objects, bpy.data.collections, bpy.data.images, bpy.data.texts)
+    for obj in bpy.data.objects:
+        restore(obj, job_id)
+    groups = (bpy.data.objects, bpy.data.collections, bpy.data.images, bpy.data.texts, bpy.data.materials)
     ours = [block for group in groups for block in group if block.get(JOB) == job_id and block.library is None]
     if not ours:
         return False
     meshes = {o.data for o in ours if isinstance(o, bpy.types.Object) and o.data is not None}
     materials = {m for mesh in meshes for m in getattr(mesh, "materials", ()) if m is not None}
+    materials |= {block for block in ours if isinstance(block, bpy.types.Material)}
     images = {n.image for m in materials if m.node_tree for n in m.node_tree.nodes if getattr(n, "image", None)}
     bpy.data.batch_remove(
         [block for block in ours if not isinstance(block, bpy.types.Collection) or _ours_alone(block)]
     )
-    for kind in (meshes, materials, images):
+    for kind in (meshes, materials - set(ours), images - set(ours)):
         bpy.data.batch_remove([block for block in kind if not block.users and block.library is None])
     return True
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import bpy
@@ -27,6 +27,7 @@ class Made:
     def __init__(self) -> None:
         self._blocks: list[bpy.types.ID] = []
         self._hidden: list[tuple[bpy.types.Object, bpy.types.ViewLayer]] = []
+        self._undo: list[Callable[[], None]] = []
 
     def keep(self, block: Any) -> Any:
         self._blocks.append(block)
@@ -37,7 +38,13 @@ class Made:
             obj.hide_set(True, view_layer=layer)
             self._hidden.append((obj, layer))
 
+    def undo(self, back: Callable[[], None]) -> None:
+        """What takes back a change to something that is the user's; called after a failure, newest first."""
+        self._undo.append(back)
+
     def remove(self) -> None:
+        while self._undo:
+            self._undo.pop()()
         for obj, layer in self._hidden:
             obj.hide_set(False, view_layer=layer)
         self._hidden.clear()

@@ -72,6 +72,16 @@ def _passes(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
     return _image(source, scene)
 
 
+def _mesh(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
+    if isinstance(source, (str, Path)):
+        return _file(source, scene)
+    if not isinstance(source, (list, tuple)) or not source:
+        raise Fault("bad_request", "A mesh must be objects or a file.", "Choose one of these.", type(source).__name__)
+    from .mesh import mesh_blob
+
+    return mesh_blob(source, scene)
+
+
 def _file(source: Given, _scene: bpy.types.Scene) -> tuple[bytes, str]:
     """A file that the server reads itself."""
     if not isinstance(source, (str, Path)):
@@ -86,7 +96,7 @@ def _file(source: Given, _scene: bpy.types.Scene) -> tuple[bytes, str]:
 GATHERERS: dict[InputKind, Gatherer] = {
     "image": _image,
     "passes": _passes,
-    "mesh": _file,
+    "mesh": _mesh,
     "views": _file,
     "motion": _file,
     "plan": _file,

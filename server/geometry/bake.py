@@ -17,18 +17,24 @@ _SPANS = 1 << 20
 """Texels that one step of the rasteriser handles: bounds its memory."""
 
 
-def texel_faces(corner_uvs: np.ndarray, size: int) -> np.ndarray:
+def texel_faces(
+    corner_uvs: np.ndarray, size: int, reach: float = 0.75, check: Callable[[], None] | None = None
+) -> np.ndarray:
     """(size, size) int32: the face under each texel's centre, row 0 at v = 1; -1 where there is none.
 
-    Texels that a chart only touches get the face that touches them, so that bilinear filtering at a chart's border
-    finds its own colours. No texel whose centre lies in a chart stays empty.
+    check: called between steps of the work, to be cancelled by an exception.
+
+    Texels that a chart only touches (comes within `reach` texels of) get the face that touches them, so that bilinear
+    filtering at a chart's border finds its own colours. No texel whose centre lies in a chart stays empty.
     """
     owner = np.full(size * size, -1, np.int32)
     corners = np.asarray(corner_uvs, np.float64) * size
     corners[..., 1] = size - corners[..., 1]
     # Shared borders: a hair of growth closes rounding gaps. Second pass: whatever lies within a texel's reach.
-    for growth, only_empty in ((1e-6, False), (0.75, True)):
+    for growth, only_empty in ((1e-6, False), (reach, True)) if reach else ((1e-6, False),):
         for faces, rows in _scan_rows(corners, size, growth):
+            if check:
+                check()
             _fill_spans(owner, corners, faces, rows, size, growth, only_empty)
     return owner.reshape(size, size)
 
@@ -88,7 +94,7 @@ def _fill_spans(owner, corners, faces, rows, size, growth, only_empty) -> None:
         first = last
 
 
-def _weights(corners: np.ndarray, texels: np.ndarray) -> np.ndarray:
+def weights_in(corners: np.ndarray, texels: np.ndarray) -> np.ndarray:
     """(N, 3) barycentric weights of (N, 2) texel centres in (N, 3, 2) triangles, moved into the triangle."""
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     ab, ac, ap = b - a, c - a, texels - a
@@ -119,7 +125,7 @@ def bake(
     for first in range(0, len(covered), chunk):
         texels = covered[first : first + chunk]
         faces = owner[texels]
-        weights = _weights(corners[faces], np.stack([texels % size, texels // size], axis=1) + 0.5)
+        weights = weights_in(corners[faces], np.stack([texels % size, texels // size], axis=1) + 0.5)
         source = mesh.vertices if colour_at else mesh.vertex_colours
         values = np.einsum("nk,nkd->nd", weights, source[mesh.faces[faces]]).astype(np.float32)
         texture[texels] = as_bytes(colour_at(values) if colour_at else values)

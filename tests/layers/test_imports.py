@@ -145,6 +145,8 @@ def test_models_stand_alone(path: Path) -> None:
         "server.nets",
         "server.geometry",
         "server.filters",
+        "server.materials",
+        "server.texturing",
         "server.sequence",
         "server.context",
         "server.weights",

@@ -62,13 +62,21 @@ def toy_state(folder: Path) -> Path:
     return folder / "toy_state.npz"
 
 
-TOYS = {"image": toy_image, "passes": toy_passes, "state": toy_state}
+def toy_mesh(folder: Path) -> Path:
+    """A tetrahedron, without UVs."""
+    corners = ("0 0 0", "1 0 0", "0 1 0", "0 0 1")
+    faces = ("1 3 2", "1 2 4", "1 4 3", "2 3 4")
+    (folder / "toy.obj").write_text("".join(f"v {c}\n" for c in corners) + "".join(f"f {f}\n" for f in faces))
+    return folder / "toy.obj"
+
+
+TOYS = {"image": toy_image, "passes": toy_passes, "state": toy_state, "mesh": toy_mesh}
 """A small input of every kind, written into a folder."""
 
 
 def test_the_models_can_all_be_imported() -> None:
     assert REGISTRY.broken == {}
-    assert {"echo", "inflate", "sdxl", "stylise", "triposr"} <= set(REGISTRY.models)
+    assert {"echo", "inflate", "sdxl", "solid", "stylise", "triposr"} <= set(REGISTRY.models)
 
 
 @pytest.mark.parametrize("model_id", sorted(REGISTRY.models))

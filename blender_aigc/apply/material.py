@@ -1,0 +1,237 @@
+"""Finished textures become materials on the objects that they were made for, beside the user's own.
+
+The user's mesh keeps its materials: ours are assigned to the object's slots, which take precedence while a slot is
+linked to the object; `restored` links them back. A UV layer is added only where the object had none that served. What
+has no mesh of its own (curves, text, linked objects) gets a mesh copy in its place and is hidden.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..protocol import Artefact, Fault, Provenance
+from .glb import damaged, read_file
+from .material_nodes import build_material
+from .scene import Made, provenance_text, select_only, sign
+
+BEFORE = "aigc_before"
+"""Custom property of an object: how its slots were before each of our results, see `_history`."""
+
+
+def apply_materials(
+    context: bpy.types.Context,
+    folder: Path,
+    artefact: Artefact,
+    artefacts: Sequence[Artefact],
+    provenance: Provenance,
+    objects: Sequence[bpy.types.Object],
+    job_id: str,
+    made: Made,
+) -> list[bpy.types.ID]:
+    """The objects that got textures, then the new materials. Raises Fault and leaves everything as it was.
+
+    objects: those that are known to be meant; others are looked for by id and name.
+    """
+    path = Path(folder) / artefact.file
+    hashes = {other.file: other.sha256 for other in artefacts}
+    try:
+        document = json.loads(read_file(path, artefact.sha256))
+        entries = list(document["objects"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(path, f"{type(error).__name__}: {error}") from error
+    if document.get("of_file"):
+        raise Fault(
+            "bad_request", "This was made from a mesh file, not from objects.", "Import the GLB from its folder."
+        )
+    found = [_target(entry, objects) for entry in entries]
+    signature = provenance_text(provenance)
+    blocks: list[bpy.types.ID] = []
+    touched: list[bpy.types.Object] = []
+    for entry, obj in zip(entries, found, strict=True):
+        if not entry["sets"]:
+            continue
+        uvs = _new_uvs(Path(folder), entry, hashes)
+        new_layer = ""
+        if entry["target"] == "copy":
+            obj = _copy(context, made, obj, entry, uvs, signature, job_id)
+        elif uvs is not None:
+            new_layer = _add_layer(made, obj, entry["layer"], uvs)
+        layer = new_layer or entry["layer"]
+        materials = [build_material(made, Path(folder), hashes, one, layer) for one in entry["sets"]]
+        for material in materials:
+            sign(material, signature, job_id)
+        _assign(made, obj, entry, materials, job_id, new_layer)
+        touched.append(obj)
+        blocks += materials
+    context.view_layer.update()
+    shown = [obj for obj in touched if obj.name in context.view_layer.objects]
+    if any(entry["target"] == "copy" for entry in entries) and shown:
+        select_only(context.view_layer, shown)
+        context.view_layer.objects.active = shown[0]
+    return [*touched, *blocks]
+
+
+def _target(entry: dict[str, Any], objects: Sequence[bpy.types.Object]) -> bpy.types.Object:
+    """The object that `entry` was made for. Raises Fault("bad_input") when it is gone or has changed."""
+    name, uid = entry["name"], entry["session_uid"]
+    pools = (list(objects), list(bpy.data.objects))
+    by_uid = [obj for pool in pools for obj in pool if obj.session_uid == uid]
+    by_name = [obj for pool in pools for obj in pool if obj.name == name]
+    for obj in (*by_uid, *by_name):
+        if entry["target"] == "copy" or (obj.type == "MESH" and len(obj.data.loops) == entry["loops"]):
+            return obj
+    if by_uid or by_name:
+        raise Fault("bad_input", f"The mesh of {name} has changed since.", "Texture it again.")
+    raise Fault("bad_input", f"{name} is not in this file any more.", "Undo its removal, or texture another object.")
+
+
+def _new_uvs(folder: Path, entry: dict[str, Any], hashes: dict[str, str]) -> np.ndarray | None:
+    """(L, 2) float32 for the object's own corners, or None."""
+    name = entry.get("new_uvs")
+    if not name:
+        return None
+    path = folder / Path(name).name
+    read_file(path, hashes.get(name, ""))
+    try:
+        uvs = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise damaged(path, str(error)) from error
+    if uvs.shape != (entry["loops"], 2) or not np.isfinite(uvs).all():
+        raise damaged(path, f"{uvs.shape} for {entry['loops']} corners")
+    return uvs.astype(np.float32)
+
+
+def _add_layer(made: Made, obj: bpy.types.Object, name: str, uvs: np.ndarray) -> str:
+    """Ours beside the user's; the active and the rendered layer stay what they are. The name that Blender gave it."""
+    layers = obj.data.uv_layers
+    if name in layers:
+        mine = np.empty(len(obj.data.loops) * 2, np.float32)
+        layers[name].uv.foreach_get("vector", mine)
+        if np.array_equal(mine.reshape(-1, 2), uvs):
+            return name
+    if len(layers) >= 8:
+        raise Fault(
+            "bad_input", f"{obj.name} has eight UV maps, which is all that Blender allows.", "Remove one, then Place."
+        )
+    mesh, active = obj.data, layers.active_index if layers else None
+    rendered = next((layer.name for layer in layers if layer.active_render), None)
+    layer = layers.new(name=name, do_init=False)
+    new_name = layer.name
+    made.undo(lambda: mesh.uv_layers.remove(mesh.uv_layers[new_name]))
+    layer.uv.foreach_set("vector", uvs.reshape(-1))
+    if rendered is not None:
+        layers[rendered].active_render = True
+        layers.active_index = active
+    return new_name
+
+
+def _assign(
+    made: Made,
+    obj: bpy.types.Object,
+    entry: dict[str, Any],
+    materials: list[bpy.types.Material],
+    job_id: str,
+    new_layer: str,
+) -> None:
+    """Our materials into the object's slots; how they were is kept on the object."""
+    if not obj.material_slots:
+        obj.data.materials.append(None)
+        mesh = obj.data
+        made.undo(lambda: mesh.materials.pop(index=-1))
+    slots = [[slot.link, slot.material.name_full if slot.material else ""] for slot in obj.material_slots]
+    previous = obj.get(BEFORE)
+    made.undo(lambda: _put_back(obj, slots, previous))
+    obj[BEFORE] = json.dumps([*_history(obj), {"job": job_id, "slots": slots, "layer": new_layer}])
+    for one, material in zip(entry["sets"], materials, strict=True):
+        for number in one["slots"]:
+            if number < len(obj.material_slots):
+                slot = obj.material_slots[number]
+                slot.link = "OBJECT"
+                slot.material = material
+    obj.update_tag()
+
+
+def _history(obj: bpy.types.Object) -> list[dict[str, Any]]:
+    """One entry for each of our results on the object, oldest first: {"job", "slots": [[link, material]], "layer"}."""
+    try:
+        return list(json.loads(obj.get(BEFORE, "[]")))
+    except (ValueError, TypeError):
+        return []
+
+
+def _put_back(obj: bpy.types.Object, slots: list[list[str]], history: str | None) -> None:
+    for slot, (link, name) in zip(obj.material_slots, slots, strict=False):
+        if slot.link == "OBJECT":
+            slot.material = None  # else it would be kept there, out of sight
+        slot.link = link
+        if link == "OBJECT":
+            slot.material = bpy.data.materials.get(name) if name else None
+    if history:
+        obj[BEFORE] = history
+    elif BEFORE in obj:
+        del obj[BEFORE]
+
+
+def restore(obj: bpy.types.Object, job_id: str = "") -> bool:
+    """Takes the result of a job off the object again (all results, without an id); whether there was any.
+
+    The materials that were there before come back, and a UV layer that came with it goes.
+    """
+    if BEFORE not in obj or obj.library is not None:
+        return False
+    history = _history(obj)
+    place = next((n for n, entry in enumerate(history) if not job_id or entry["job"] == job_id), None)
+    if place is None:
+        return False
+    gone = history[place:] if not job_id else [history[place]]
+    kept = history[:place] if not job_id else history[:place] + history[place + 1 :]
+    if job_id and place < len(history) - 1:  # a later result lies over it: that one now lies over what was below
+        kept[place]["slots"] = gone[0]["slots"]
+        obj[BEFORE] = json.dumps(kept)
+        return True
+    _put_back(obj, gone[0]["slots"], json.dumps(kept) if kept else None)
+    layers = {entry["layer"] for entry in gone if entry["layer"]} - {entry["layer"] for entry in kept}
+    for name in layers:
+        if obj.type == "MESH" and name in obj.data.uv_layers:
+            obj.data.uv_layers.remove(obj.data.uv_layers[name])
+    return True
+
+
+def _copy(
+    context: bpy.types.Context,
+    made: Made,
+    source: bpy.types.Object,
+    entry: dict[str, Any],
+    uvs: np.ndarray | None,
+    signature: str,
+    job_id: str,
+) -> bpy.types.Object:
+    """A mesh of the evaluated surface in the place of `source`, which is hidden."""
+    depsgraph = context.evaluated_depsgraph_get()
+    mesh = made.keep(
+        bpy.data.meshes.new_from_object(
+            source.evaluated_get(depsgraph), preserve_all_data_layers=True, depsgraph=depsgraph
+        )
+    )
+    if len(mesh.loops) != entry["loops"]:
+        raise Fault("bad_input", f"The shape of {source.name} has changed since.", "Texture it again.")
+    mesh.name = f"{source.name} Textured"
+    copy = made.keep(bpy.data.objects.new(f"{source.name} Textured", mesh))
+    sign(copy, signature, job_id)
+    if uvs is not None:
+        layer = mesh.uv_layers.new(name=entry["layer"], do_init=False)
+        layer.uv.foreach_set("vector", uvs.reshape(-1))
+    homes = [home for home in source.users_collection if home.library is None and home.override_library is None]
+    for home in homes or [context.scene.collection]:
+        home.objects.link(copy)
+    context.view_layer.update()
+    copy.matrix_world = source.matrix_world.copy()
+    if source.name in context.view_layer.objects:
+        made.hide(source, context.view_layer)
+    return copy

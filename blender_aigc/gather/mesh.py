@@ -1,0 +1,238 @@
+"""Selected objects as one .npz of evaluated triangles, and UVs for those that have none that serve.
+
+What the arrays mean is said in server/geometry/mesh_input.py. The user's data is only read: modifiers are evaluated by
+the dependency graph, and new UVs are made on private copies. They enter the user's mesh, as a layer of their own, only
+together with the result.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..faults import Fault
+from .unwrapping import smart_projected
+from .uv_check import unusable
+
+PROMPT = "aigc_prompt"
+"""Custom property of an object with words of its own."""
+LAYER = "AIGC UV"
+MOST_TRIANGLES = 40_000_000
+
+
+@dataclass
+class _Part:
+    """One object: world-space vertices (V, 3), faces (F, 3), normals (F, 3, 3), uvs (F, 3, 2), slots (F,)."""
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    normals: np.ndarray
+    uvs: np.ndarray
+    slots: np.ndarray
+    facts: dict[str, Any]
+    new_uvs: np.ndarray | None
+
+
+def mesh_blob(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple[bytes, str]:
+    """`objects` as the bytes of an .npz, and their suffix. Raises Fault("bad_input") for what has no surface."""
+    parts = [_part(obj, scene) for obj in objects if obj.type != "EMPTY"]
+    total = sum(len(part.faces) for part in parts)
+    if total > MOST_TRIANGLES:
+        raise Fault(
+            "bad_input",
+            f"The objects have {total:,} triangles; {MOST_TRIANGLES:,} is the limit.",
+            "Lower the subdivision, or select fewer objects.",
+        )
+    if not total:
+        raise Fault("bad_input", "Nothing that is selected has faces.", "Select an object with a surface.")
+    offsets = np.cumsum([0] + [len(part.vertices) for part in parts])
+    arrays: dict[str, np.ndarray] = {
+        "vertices": np.concatenate([part.vertices for part in parts]),
+        "faces": np.concatenate([part.faces + np.int32(at) for part, at in zip(parts, offsets, strict=False)]),
+        "corner_normals": np.concatenate([part.normals for part in parts]),
+        "corner_uvs": np.concatenate([part.uvs for part in parts]),
+        "face_object": np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.faces) for part in parts]),
+        "face_slot": np.concatenate([part.slots for part in parts]),
+    }
+    facts = json.dumps({"objects": [part.facts for part in parts]}, ensure_ascii=False)
+    arrays["facts"] = np.frombuffer(facts.encode(), np.uint8)
+    for number, part in enumerate(parts):
+        if part.new_uvs is not None:
+            arrays[f"new_uvs_{number}"] = part.new_uvs
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue(), ".npz"
+
+
+def _part(obj: bpy.types.Object, scene: bpy.types.Scene) -> _Part:
+    """One object with UVs that serve: its own, or new ones."""
+    if obj.mode == "EDIT":
+        obj.update_from_editmode()
+    target = "copy" if needs_copy(obj) else "slots"
+    layer = obj.data.uv_layers.active if obj.type == "MESH" else None
+    with _evaluated(obj) as mesh:
+        _check_faces(obj, mesh)
+        part = _read(obj, mesh, layer.name if layer is not None else "", scene)
+        loops = len(mesh.loops)
+    reason = "it has no UV map"
+    if part.uvs is not None:
+        reason = unusable(part.uvs, part.vertices[part.faces])
+    if not reason and target == "slots":
+        return _with_facts(part, obj, target, "own", layer.name, len(obj.data.loops), "")
+    if not reason and layer is not None:
+        return _with_facts(part, obj, target, "own", layer.name, loops, "")
+    if target == "slots" and obj.data.library is None and obj.data.override_library is None:
+        renewed = _on_a_new_layer(obj, scene)
+        if renewed is not None:
+            return _with_facts(renewed, obj, target, "new", LAYER, len(obj.data.loops), reason)
+    return _as_copy(obj, scene, reason)
+
+
+def needs_copy(obj: bpy.types.Object) -> bool:
+    """Nothing can be put onto it: no mesh of its own, or it belongs to another file."""
+    return obj.type != "MESH" or obj.library is not None or obj.override_library is not None
+
+
+def _check_faces(obj: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
+    if len(mesh.polygons):
+        return
+    hints = {
+        "MESH": "Give it faces, or select another object. Instances count after Realize Instances.",
+        "CURVE": "Give the curve a bevel depth or extrude it.",
+        "FONT": "Type some letters, or choose a font.",
+        "META": "Raise its resolution.",
+    }
+    raise Fault("bad_input", f"{obj.name} has no faces.", hints.get(obj.type, "Select another object."))
+
+
+@contextmanager
+def _evaluated(obj: bpy.types.Object) -> Iterator[bpy.types.Mesh]:
+    """The mesh with all modifiers, for reading."""
+    evaluated = obj.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    mesh = evaluated.to_mesh(preserve_all_data_layers=True, depsgraph=bpy.context.evaluated_depsgraph_get())
+    if mesh is None:
+        raise Fault("bad_input", f"{obj.name} has no surface.", "Select another object.")
+    try:
+        yield mesh
+    finally:
+        evaluated.to_mesh_clear()
+
+
+def _read(obj: bpy.types.Object, mesh: bpy.types.Mesh, layer: str, scene: bpy.types.Scene) -> _Part:
+    """Triangles by whole arrays. A mirrored object (negative scale) keeps its outside outside."""
+    mesh.calc_loop_triangles()
+    count, loops = len(mesh.loop_triangles), len(mesh.loops)
+    corners = np.empty(count * 3, np.int32)
+    mesh.loop_triangles.foreach_get("loops", corners)
+    slots = np.empty(count, np.int32)
+    mesh.loop_triangles.foreach_get("material_index", slots)
+    vertex_of = np.empty(loops, np.int32)
+    mesh.loops.foreach_get("vertex_index", vertex_of)
+    co = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", co)
+    normals = np.empty(loops * 3, np.float32)
+    mesh.corner_normals.foreach_get("vector", normals)
+    world = np.array(obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world, np.float64)
+    world[:3] *= scene.unit_settings.scale_length
+    linear = world[:3, :3]
+    corners = corners.reshape(-1, 3)
+    if np.linalg.det(linear) < 0:
+        corners = corners[:, ::-1]
+    turned = (normals.reshape(-1, 3) @ np.linalg.pinv(linear).astype(np.float32))[corners]
+    turned /= np.maximum(np.linalg.norm(turned, axis=2, keepdims=True), 1e-30)
+    vertices = (co.reshape(-1, 3).astype(np.float64) @ linear.T + world[:3, 3]).astype(np.float32)
+    facts = {"world_from_object": world.tolist()}
+    uvs = _layer(mesh, layer)
+    part_uvs = None if uvs is None else uvs[corners]
+    return _Part(vertices, vertex_of[corners], turned, part_uvs, slots, facts, None)
+
+
+def _layer(mesh: bpy.types.Mesh, name: str) -> np.ndarray | None:
+    """(L, 2) float32 of a UV layer, or None when the mesh has none of that name (any more)."""
+    layer = mesh.uv_layers.get(name) if name else None
+    if layer is None:
+        return None
+    uvs = np.empty(len(mesh.loops) * 2, np.float32)
+    layer.uv.foreach_get("vector", uvs)
+    return uvs.reshape(-1, 2)
+
+
+def _with_facts(part: _Part, obj: bpy.types.Object, target: str, uv: str, layer: str, loops: int, reason: str) -> _Part:
+    """`part` with what the result has to know about its object."""
+    slots = [slot.material.name if slot.material else "" for slot in obj.material_slots] or [""]
+    part.slots = np.clip(part.slots, 0, len(slots) - 1)
+    part.facts |= {
+        "name": obj.name,
+        "session_uid": obj.session_uid,
+        "slots": slots,
+        "prompt": str(obj.get(PROMPT, "")),
+        "target": target,
+        "uv": uv,
+        "layer": layer,
+        "loops": loops,
+        "reason": reason,
+    }
+    return part
+
+
+def _on_a_new_layer(obj: bpy.types.Object, scene: bpy.types.Scene) -> _Part | None:
+    """The object as it would be with a UV layer of ours, which its modifiers carry along; None when they lose it."""
+    mesh = obj.data.copy()
+    copy = obj.copy()
+    try:
+        copy.data = mesh
+        copy.animation_data_clear()
+        copy.matrix_world = obj.matrix_world
+        uvs = smart_projected(mesh)
+        layer = mesh.uv_layers.get(LAYER) or _new_layer(mesh)
+        layer.uv.foreach_set("vector", uvs.reshape(-1))
+        with _linked(copy, scene), _evaluated(copy) as evaluated:
+            part = _read(obj, evaluated, layer.name, scene)
+        part.new_uvs = uvs
+        return part if part.uvs is not None else None
+    finally:
+        bpy.data.objects.remove(copy)
+        bpy.data.meshes.remove(mesh)
+
+
+def _new_layer(mesh: bpy.types.Mesh) -> bpy.types.MeshUVLoopLayer:
+    """Blender allows eight; a private copy gives its last one up for judging how ours would be carried along."""
+    if len(mesh.uv_layers) >= 8:
+        mesh.uv_layers.remove(mesh.uv_layers[-1])
+    return mesh.uv_layers.new(name=LAYER, do_init=False)
+
+
+@contextmanager
+def _linked(obj: bpy.types.Object, scene: bpy.types.Scene) -> Iterator[None]:
+    """`obj` in the scene for a moment, hidden from nobody but gone before anything is drawn."""
+    scene.collection.objects.link(obj)
+    try:
+        bpy.context.view_layer.update()
+        yield
+    finally:
+        scene.collection.objects.unlink(obj)
+
+
+def _as_copy(obj: bpy.types.Object, scene: bpy.types.Scene, reason: str) -> _Part:
+    """The evaluated surface as a mesh of its own, which the result will become."""
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    mesh = bpy.data.meshes.new_from_object(
+        obj.evaluated_get(depsgraph), preserve_all_data_layers=True, depsgraph=depsgraph
+    )
+    try:
+        uvs = smart_projected(mesh)
+        layer = mesh.uv_layers.get(LAYER) or _new_layer(mesh)
+        layer.uv.foreach_set("vector", uvs.reshape(-1))
+        part = _read(obj, mesh, layer.name, scene)
+        part.new_uvs = uvs
+        loops = len(mesh.loops)
+    finally:
+        bpy.data.meshes.remove(mesh)
+    return _with_facts(part, obj, "copy", "new", LAYER, loops, reason)

@@ -1,0 +1,50 @@
+"""The materials' ids and labels, for the list in the panel; without numpy, so that the registry can read it.
+
+A test compares it with the library.
+"""
+
+from blender_aigc.protocol import Choice
+
+CHOICES = (
+    Choice("bark", "Bark"),
+    Choice("bone", "Bone"),
+    Choice("brick", "Brick"),
+    Choice("carbon", "Carbon Fibre"),
+    Choice("carpet", "Carpet"),
+    Choice("ceramic", "Ceramic"),
+    Choice("cobble", "Cobblestone"),
+    Choice("concrete", "Concrete"),
+    Choice("fabric", "Fabric"),
+    Choice("flesh", "Flesh"),
+    Choice("fur", "Fur"),
+    Choice("glass", "Glass"),
+    Choice("granite", "Granite"),
+    Choice("grass", "Grass"),
+    Choice("skin", "Hide"),
+    Choice("ice", "Ice"),
+    Choice("knit", "Knit"),
+    Choice("lava", "Lava"),
+    Choice("leather", "Leather"),
+    Choice("leaf", "Leaves"),
+    Choice("marble", "Marble"),
+    Choice("metal", "Metal"),
+    Choice("moss", "Moss"),
+    Choice("painted", "Paint"),
+    Choice("paper", "Paper"),
+    Choice("plaster", "Plaster"),
+    Choice("plastic", "Plastic"),
+    Choice("rock", "Rock"),
+    Choice("rubber", "Rubber"),
+    Choice("rust", "Rust"),
+    Choice("sand", "Sand"),
+    Choice("sandstone", "Sandstone"),
+    Choice("scales", "Scales"),
+    Choice("slate", "Slate"),
+    Choice("snow", "Snow"),
+    Choice("soil", "Soil"),
+    Choice("straw", "Straw"),
+    Choice("terrain", "Terrain"),
+    Choice("tiles", "Tiles"),
+    Choice("velvet", "Velvet"),
+    Choice("wood", "Wood"),
+)

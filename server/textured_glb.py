@@ -1,0 +1,122 @@
+"""Writes the meshes of a texturing job as a glTF 2.0 binary: objects with several materials, each with all its maps.
+
+numpy only. Positions come in Blender's frame and leave in glTF's; nodes stand at the world's origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .geometry.frames import GLTF
+from .geometry.mesh_input import MeshInput
+from .glb import Buffer, file_pieces
+
+_GLTF_FROM_BLENDER = GLTF.blender_from_native.T.astype(np.float32)
+
+
+@dataclass
+class Surface:
+    """Faces with one material. faces: indices into the mesh's; uvs: (N, 3, 2), (0, 0) lower left."""
+
+    faces: np.ndarray
+    uvs: np.ndarray
+    material: int
+
+
+@dataclass
+class Pictures:
+    """The maps of a material as PNG files; see materials/painter.py for what they hold."""
+
+    name: str
+    colour: bytes
+    orm: bytes
+    normal: bytes
+
+
+@dataclass
+class Thing:
+    name: str
+    surfaces: list[Surface] = field(default_factory=list[Surface])
+
+
+def build_textured_glb(
+    mesh: MeshInput, things: Sequence[Thing], pictures: Sequence[Pictures], provenance: dict[str, Any] | None
+) -> list[bytes]:
+    """The file as consecutive pieces of bytes."""
+    buffer = Buffer()
+    doc: dict[str, Any] = {
+        "asset": {"version": "2.0", "generator": "AIGC Studio"},
+        "scene": 0,
+        "scenes": [{"nodes": list(range(len(things)))}],
+        "nodes": [{"name": thing.name, "mesh": number} for number, thing in enumerate(things)],
+        "meshes": [
+            {"name": thing.name, "primitives": [_primitive(buffer, mesh, surface) for surface in thing.surfaces]}
+            for thing in things
+        ],
+        "samplers": [{"magFilter": 9729, "minFilter": 9987, "wrapS": 10497, "wrapT": 10497}],
+    }
+    if provenance is not None:
+        doc["asset"]["extras"] = {"aigc": provenance}
+    images: list[dict[str, Any]] = []
+    doc["materials"] = [_material(buffer, images, one) for one in pictures]
+    doc["images"] = images
+    doc["textures"] = [{"sampler": 0, "source": number} for number in range(len(images))]
+    doc["accessors"], doc["bufferViews"] = buffer.accessors, buffer.views
+    doc["buffers"] = [{"byteLength": buffer.length}]
+    return file_pieces(doc, buffer)
+
+
+def _material(buffer: Buffer, images: list[dict[str, Any]], one: Pictures) -> dict[str, Any]:
+    first = len(images)
+    for data, ending in ((one.colour, "BaseColor"), (one.orm, "ORM"), (one.normal, "Normal")):
+        images.append({"name": f"{one.name}_{ending}", "mimeType": "image/png", "bufferView": buffer.view(data)})
+    return {
+        "name": one.name,
+        "pbrMetallicRoughness": {
+            "baseColorTexture": {"index": first},
+            "metallicRoughnessTexture": {"index": first + 1},
+        },
+        "occlusionTexture": {"index": first + 1},
+        "normalTexture": {"index": first + 2},
+    }
+
+
+def _primitive(buffer: Buffer, mesh: MeshInput, surface: Surface) -> dict[str, Any]:
+    vertex = mesh.faces[surface.faces].reshape(-1)
+    normals = np.ascontiguousarray(mesh.corner_normals[surface.faces].reshape(-1, 3), np.float32)
+    uvs = np.ascontiguousarray(surface.uvs.reshape(-1, 2), np.float32)
+    first, index = _distinct(vertex, normals, uvs)
+    attributes = {
+        "POSITION": buffer.vectors(mesh.vertices[vertex[first]] @ _GLTF_FROM_BLENDER.T, bounds=True),
+        "NORMAL": buffer.vectors(_unit(normals[first]) @ _GLTF_FROM_BLENDER.T),
+        "TEXCOORD_0": buffer.vectors(np.stack((uvs[first, 0], 1 - uvs[first, 1]), axis=1)),
+    }
+    indices = buffer.indices(index, len(first))
+    return {"attributes": attributes, "indices": indices, "material": surface.material, "mode": 4}
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def _distinct(vertex: np.ndarray, normals: np.ndarray, uvs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners that agree in vertex, normal and UV: (W,) the first corner of each, (C,) which of them each corner is.
+
+    Found by a 64-bit mix of all bits; corners that only share the number (never seen) would stay apart.
+    """
+    words = np.concatenate(
+        [vertex.astype(np.uint32)[:, None], (normals + 0).view(np.uint32), (uvs + 0).view(np.uint32)], axis=1
+    )
+    mixed = np.zeros(len(words), np.uint64)
+    for column in range(words.shape[1]):
+        mixed = (mixed ^ words[:, column]) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    _, first, index = np.unique(mixed, return_index=True, return_inverse=True)
+    index = index.reshape(-1)
+    if not np.array_equal(words[first][index], words):
+        return np.arange(len(words)), np.arange(len(words))
+    return first, index

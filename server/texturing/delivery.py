@@ -1,0 +1,150 @@
+"""Finished maps leave as files with names that engines like, a description that Blender reads, and a GLB. numpy only.
+
+Every engine that textures meshes ends here:
+
+    <set>_BaseColor.png  sRGB          <set>_Normal.png     OpenGL, tangent space, Non-Color
+    <set>_ORM.png        Non-Color     <set>_Height.png     16 bits, 0.5 is the surface, Non-Color
+    <set>_Roughness.png, <set>_Metallic.png, <set>_AO.png   the channels of ORM one by one, where they are wanted
+
+`material.json`, the artefact of kind "material", says which object and slot takes which:
+
+    {"of_file": bool, "objects": [{..facts of the input.., "new_uvs": file or "", "sets": [
+        {"name", "slots": [..], "tile": 0 or 1001.., "uv", "height_m", "roughness", "metallic", "viewport": [r, g, b],
+         "maps": {"colour": file, "orm": file, "normal": file, "height": file}}]}]}
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blender_aigc.protocol import encode
+
+from ..geometry.mesh_input import MeshInput
+from ..geometry.texture_sets import TextureSet
+from ..png import encode_png
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..materials.painter import Maps
+
+MATERIAL_FILE = "material.json"
+
+
+@dataclass
+class Delivery:
+    """Collects the sets of a job as they are finished, and closes with the description."""
+
+    context: Context
+    mesh: MeshInput
+    separate: bool = False
+    _sets: dict[int, list[dict[str, Any]]] = field(default_factory=dict[int, list[dict[str, Any]]])
+    _pictures: list[tuple[TextureSet, dict[str, bytes]]] = field(default_factory=list[Any])
+
+    def add(self, group: TextureSet, maps: Maps, check: Callable[[], None]) -> None:
+        """Writes the maps of one set. Raises Fault("disk_full")."""
+        pictures: dict[str, tuple[str, np.ndarray]] = {
+            "colour": ("BaseColor", maps.colour),
+            "orm": ("ORM", maps.orm),
+            "normal": ("Normal", maps.normal),
+            "height": ("Height", maps.height),
+        }
+        if self.separate:
+            pictures |= {
+                "ao": ("AO", np.ascontiguousarray(maps.orm[..., 0])),
+                "roughness": ("Roughness", np.ascontiguousarray(maps.orm[..., 1])),
+                "metallic": ("Metallic", np.ascontiguousarray(maps.orm[..., 2])),
+            }
+        files, kept = {}, {}
+        base, _, tile = group.name.rpartition(".") if group.tile else (group.name, "", "")
+        for key, (ending, picture) in pictures.items():
+            check()
+            png = encode_png(picture, 2)
+            called = f"{base}_{ending}.{tile}.png" if tile else f"{base}_{ending}.png"
+            meta = {"width": picture.shape[1], "height": picture.shape[0], "map": key}
+            files[key] = self.context.save_file("map", called, png, f"{group.name} {ending}", meta).file
+            if key in ("colour", "orm", "normal"):
+                kept[key] = png
+        if self.mesh.of_file:
+            self._pictures.append((group, kept))
+        self._sets.setdefault(group.object_number, []).append(
+            {
+                "name": group.name,
+                "slots": list(group.slots),
+                "tile": group.tile,
+                "uv": group.uv,
+                "height_m": maps.height_m,
+                "maps": files,
+                **_means(maps),
+            }
+        )
+
+    def close(self, name: str) -> None:
+        """Writes the description, the UVs that Blender made, and the GLB of a job that began with a file."""
+        objects = []
+        for number, thing in enumerate(self.mesh.objects):
+            new_uvs = ""
+            if thing.new_uvs is not None:
+                buffer = io.BytesIO()
+                np.save(buffer, thing.new_uvs, allow_pickle=False)
+                artefact = self.context.save_file("file", f"uvs_{number}.npy", buffer.getvalue(), f"{thing.name} UVs")
+                new_uvs = artefact.file
+            facts = {key: value for key, value in thing.facts.items() if key != "world_from_object"}
+            plain = {"name": thing.name, "slots": list(thing.slots), "new_uvs": new_uvs}
+            objects.append({**facts, **plain, "sets": self._sets.get(number, [])})
+        document = {"of_file": self.mesh.of_file, "objects": objects}
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        self.context.save_file("material", MATERIAL_FILE, text, name or "Material", {"objects": len(objects)})
+        if self.mesh.of_file:
+            self._save_glb(name)
+
+    def _save_glb(self, name: str) -> None:
+        from ..textured_glb import Pictures, Surface, Thing, build_textured_glb
+
+        things = [Thing(thing.name) for thing in self.mesh.objects]
+        pictures = []
+        for number, (group, png) in enumerate(self._pictures):
+            things[group.object_number].surfaces.append(Surface(group.faces, group.uvs, number))
+            pictures.append(Pictures(group.name, png["colour"], png["orm"], png["normal"]))
+        provenance = json.loads(encode(self.context.provenance))
+        filled = [thing for thing in things if thing.surfaces]
+        pieces = build_textured_glb(self.mesh, filled, pictures, provenance)
+        meta = {"faces": len(self.mesh.faces), "objects": len(filled)}
+        self.context.save_file("file", f"{name or 'textured'}.glb", pieces, name or "textured", meta)
+
+
+def _means(maps: Maps) -> dict[str, Any]:
+    """What views without textures show: mean colour (linear), roughness and metal of the covered texels."""
+    rows, columns = np.nonzero(maps.covered)
+    step = max(1, len(rows) // 20000)
+    rows, columns = rows[::step], columns[::step]
+    if not len(rows):
+        return {"viewport": [0.8, 0.8, 0.8], "roughness": 0.5, "metallic": 0.0}
+    colour = maps.colour[rows, columns].astype(np.float32) / 255
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4).mean(axis=0)
+    orm = maps.orm[rows, columns].mean(axis=0) / 255
+    return {
+        "viewport": [round(float(c), 4) for c in linear],
+        "roughness": round(float(orm[1]), 4),
+        "metallic": round(float(orm[2]), 4),
+    }
+
+
+def room_needed(sets: Sequence[TextureSet], texture_px: int, bytes_per_texel: int) -> int:
+    """Bytes of working memory for the largest moment of a job."""
+    return texture_px * texture_px * bytes_per_texel + (300 << 20) + 64 * sum(len(group.faces) for group in sets)
+
+
+def free_bytes() -> int | None:
+    """Memory that this process can still have; None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)

@@ -1,0 +1,62 @@
+"""How the surfaces of all texture sets of a job lie: see geometry/exposure.py. numpy only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..geometry.bake import fill_around
+from ..geometry.exposure import bend, sky_share
+from ..geometry.mesh_input import MeshInput
+from ..geometry.texels import Sheet
+from ..geometry.texture_sets import TextureSet
+from ..materials.painter import Exposure
+
+LARGEST_PX = 1024
+_SAMPLES_PX = 512
+BEND_RADIUS = 0.02
+"""Of the ball within which the surface's bend is taken, as a share of the object's size."""
+
+
+def exposures(
+    mesh: MeshInput, sets: Sequence[TextureSet], texture_px: int, check: Callable[[], None]
+) -> list[Exposure]:
+    """One for each set. All sets shade each other; the bend is of each object alone."""
+    size = min(texture_px, LARGEST_PX if len(sets) <= 2 else _SAMPLES_PX)
+    gathered = []
+    for group in sets:
+        sheet = Sheet(mesh, group, size, check)
+        index = np.flatnonzero(sheet.covered.reshape(-1))
+        texels = sheet.texels(index)
+        area = np.linalg.norm(np.cross(*sheet.axes(texels.face)), axis=1).astype(np.float32)
+        gathered.append((sheet, index, texels.position, texels.normal, area))
+        check()
+    position = np.concatenate([entry[2] for entry in gathered])
+    normal = np.concatenate([entry[3] for entry in gathered])
+    area = np.concatenate([entry[4] for entry in gathered])
+    if not len(position):
+        return [Exposure(np.zeros((2, 2), np.float32), np.ones((2, 2), np.float32)) for _ in sets]
+    sky = sky_share(position, normal, float(np.sqrt(np.percentile(area, 90))), check)
+    bends = np.zeros(len(position), np.float32)
+    ends = np.cumsum([len(entry[1]) for entry in gathered])
+    parts = [slice(end - len(entry[1]), end) for end, entry in zip(ends, gathered, strict=True)]
+    for number in sorted({group.object_number for group in sets}):
+        mine = [part for part, group in zip(parts, sets, strict=True) if group.object_number == number]
+        rows = np.concatenate([np.arange(part.start, part.stop) for part in mine])
+        if len(rows):
+            extent = float(np.ptp(position[rows], axis=0).max()) or 1.0
+            bends[rows] = bend(position[rows], normal[rows], area[rows], BEND_RADIUS * extent, check)
+    return [
+        Exposure(_picture(bends[part], entry, size), _picture(sky[part], entry, size))
+        for part, entry in zip(parts, gathered, strict=True)
+    ]
+
+
+def _picture(values: np.ndarray, entry: tuple, size: int) -> np.ndarray:
+    """(size, size) float32 with the values at their texels, spread over the rest."""
+    sheet, index = entry[0], entry[1]
+    flat = np.zeros(size * size, np.float32)
+    flat[index] = values
+    picture = flat.reshape(size, size, 1)
+    return np.asarray(fill_around(picture, sheet.covered), np.float32)[..., 0]

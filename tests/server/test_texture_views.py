@@ -1,0 +1,202 @@
+"""Views that are drawn together: who sees what, one prediction, attention, portions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+diffusers = pytest.importorskip("diffusers")
+trimesh = pytest.importorskip("trimesh")
+
+from server.diffusion import tiny  # noqa: E402
+from server.diffusion.attention import Sight, looking_around  # noqa: E402
+from server.diffusion.portions import in_portions  # noqa: E402
+from server.diffusion.synchronise import synchronised  # noqa: E402
+from server.geometry.between_views import ViewLinks, link_views  # noqa: E402
+from server.geometry.cameras import ring, six_axes  # noqa: E402
+from server.geometry.raster import Scene  # noqa: E402
+from server.geometry.triangles import Triangles  # noqa: E402
+
+SAMPLERS = ["EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler",
+            "UniPCMultistepScheduler", "DDIMScheduler", "DDPMScheduler", "LCMScheduler"]  # fmt: skip
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def ball() -> Scene:
+    made = trimesh.creation.icosphere(4)
+    return Scene(Triangles(made.vertices.astype(np.float32), made.faces.astype(np.int32)))
+
+
+@pytest.fixture(scope="module")
+def links(ball: Scene) -> ViewLinks:
+    return link_views(ball, ring(ball.triangles.positions, 6, SIZE), (SIZE, SIZE))
+
+
+def positions(ball: Scene, cameras: list) -> torch.Tensor:
+    """(N, 3, h, w) the surface point behind each pixel."""
+    from server.geometry.raster import render_maps
+
+    return torch.stack([seen.position.permute(2, 0, 1) for seen in render_maps(ball, cameras)])
+
+
+def test_links_join_pixels_of_the_same_point(ball: Scene, links: ViewLinks) -> None:
+    where = positions(ball, [camera.resized(SIZE) for camera in ring(ball.triangles.positions, 6, SIZE)]).flatten(2)
+    joined = 0
+    for view in range(6):
+        for other in range(6):
+            here = (links.pixel[view, other] >= 0).nonzero().squeeze(1)
+            gap = where[view][:, here] - where[other][:, links.pixel[view, other, here].long()]
+            joined += len(here) if view != other else 0
+            assert gap.norm(dim=0).max() < 0.25 if len(here) else True  # a pixel is 0.07 wide, more where it is slanted
+        assert (links.pixel[view, (view + 3) % 6] < 0).all(), "the far side is not seen"
+    assert joined > 2500
+
+
+def test_what_already_agrees_is_not_changed(ball: Scene, links: ViewLinks) -> None:
+    """A smooth colour of the surface: blending finds it as it is, up to the size of a pixel."""
+    where = positions(ball, [camera.resized(SIZE) for camera in ring(ball.triangles.positions, 6, SIZE)])
+    blended = links.blend(where, 3.0)
+    assert (blended - where).abs().max() < 0.2
+    assert torch.equal(blended[~links.mask[:, None].expand_as(where)], where[~links.mask[:, None].expand_as(where)])
+
+
+def test_blending_halves_the_disagreement_and_keeps_the_contrast(links: ViewLinks) -> None:
+    values = torch.randn(6, 4, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+    blended = links.blend(values, 2.0)
+    assert links.disagreement(blended) < 0.6 * links.disagreement(values)
+    on = links.shared.view(6, 1, SIZE, SIZE).expand_as(values)
+    assert blended[on].std() > 0.9 * values[on].std()
+    assert links.blend(values, 2.0, keep_contrast=False)[on].std() < 0.85 * values[on].std()
+
+
+def test_shared_noise_stays_white(links: ViewLinks) -> None:
+    noise = torch.randn(6, 16, SIZE, SIZE, generator=torch.Generator().manual_seed(2))
+    carried = links.carry_noise(noise)
+    assert abs(float(carried.std()) - 1) < 0.03 and abs(float(carried.mean())) < 0.03
+    assert torch.equal(carried[0], noise[0])
+    assert links.disagreement(carried) < 0.75 * links.disagreement(noise)
+
+
+def sampled(name: str, agree=None, kind: str = "epsilon") -> torch.Tensor:
+    """Six steps of a sampler over a fixed made-up network."""
+    unclipped = {"clip_sample": False} if name in ("DDIMScheduler", "DDPMScheduler") else {}  # as SDXL's are
+    scheduler = getattr(diffusers, name)(**tiny._noise(), prediction_type=kind, **unclipped)
+    scheduler.set_timesteps(6)
+    chance = torch.Generator().manual_seed(3)
+    sample = torch.randn(2, 4, 8, 8, generator=chance) * scheduler.init_noise_sigma
+    matrix = torch.randn(4, 4, generator=chance) / 2
+
+    def run() -> torch.Tensor:
+        latents = sample
+        later = torch.Generator().manual_seed(4)
+        for time in scheduler.timesteps:
+            seen = scheduler.scale_model_input(latents, time)
+            output = torch.einsum("nchw,cd->ndhw", seen.tanh(), matrix)
+            options = {} if name in ("DPMSolverMultistepScheduler", "UniPCMultistepScheduler") else {"generator": later}
+            latents = scheduler.step(output, time, latents, **options, return_dict=False)[0]
+        return latents
+
+    if agree is None:
+        return run()
+    with synchronised(scheduler, agree):
+        made = run()
+    assert "step" not in vars(scheduler), "the scheduler is left as it was"
+    return made
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_agreeing_with_oneself_changes_no_bit(name: str, kind: str) -> None:
+    assert torch.equal(sampled(name, lambda clean, *_: clean, kind), sampled(name, kind=kind))
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_the_last_prediction_is_what_was_agreed(name: str, kind: str) -> None:
+    """With a target from outside every sampler ends at the target: so its prediction is read rightly."""
+    target = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(5))
+    steps: list[tuple[int, int]] = []
+
+    def agree(clean: torch.Tensor, step: int, count: int) -> torch.Tensor:
+        steps.append((step, count))
+        return target
+
+    assert (sampled(name, agree, kind) - target).abs().max() < (0.2 if "Ancestral" in name else 0.06)
+    assert steps == [(step, 6) for step in range(6)]
+
+
+def test_an_unknown_sampler_is_refused() -> None:
+    from blender_aigc.protocol import Fault
+
+    with pytest.raises(Fault, match="together"), synchronised(diffusers.PNDMScheduler(), lambda clean, *_: clean):
+        pass
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return tiny.sdxl_pipeline(0)
+
+
+def unet_call(pipeline, batch: int) -> dict:
+    chance = torch.Generator().manual_seed(6)
+    return {
+        "sample": torch.randn(batch, 4, 16, 16, generator=chance),
+        "timestep": torch.tensor(500),
+        "encoder_hidden_states": torch.randn(batch, 7, 64, generator=chance),
+        "added_cond_kwargs": {
+            "text_embeds": torch.randn(batch, 32, generator=chance),
+            "time_ids": torch.zeros(batch, 6),
+        },
+        "return_dict": False,
+    }
+
+
+def test_portions_answer_like_the_whole(pipeline) -> None:
+    call = unet_call(pipeline, 5)
+    sample = call.pop("sample")
+    with torch.no_grad():
+        whole = pipeline.unet(sample, **call)[0]
+        with in_portions(pipeline.unet, 2):
+            parts = pipeline.unet(sample, **call)[0]
+    assert torch.allclose(whole, parts, atol=1e-5)
+    assert "forward" not in vars(pipeline.unet)
+
+
+def test_a_view_hears_of_its_neighbours_only(pipeline) -> None:
+    call = unet_call(pipeline, 8)  # four views, with and without the prompt
+    sample = call.pop("sample")
+    other = sample.clone()
+    other[2] += 1
+    sight = Sight.ring(4)
+    with torch.no_grad():
+        plain = pipeline.unet(sample, **call)[0]
+        with looking_around(pipeline.unet, sight):
+            moved = (pipeline.unet(sample, **call)[0] - pipeline.unet(other, **call)[0]).abs().amax((1, 2, 3))
+            sight.active = False
+            assert torch.equal(pipeline.unet(sample, **call)[0], plain)
+        assert torch.equal(pipeline.unet(sample, **call)[0], plain), "its processors are put back"
+    assert (moved[:4] > 1e-6).all() and (moved[4:] == 0).all(), "layer by layer around the ring; never the other prompt"
+
+
+def test_one_layer_reads_neighbours_and_the_first_view(pipeline) -> None:
+    layer = next(module for name, module in pipeline.unet.named_modules() if name.endswith("attn1"))
+    tokens = torch.randn(5, 9, layer.to_q.in_features, generator=torch.Generator().manual_seed(7))
+    for reference in (False, True):
+        sight = Sight.ring(5)
+        sight.reference = reference
+        with torch.no_grad(), looking_around(pipeline.unet, sight):
+            before = layer(tokens)
+            heard = []
+            for view in range(5):
+                other = tokens.clone()
+                other[view] += 1
+                heard.append((layer(other) - before).abs().amax((1, 2)) > 1e-6)
+        near = {view: {(view - 1) % 5, view, (view + 1) % 5} | ({0} if reference else set()) for view in range(5)}
+        assert {view: {n for n in range(5) if heard[n][view]} for view in range(5)} == near
+
+
+def test_six_axes_are_linked_over_their_edges(ball: Scene) -> None:
+    links = link_views(ball, six_axes(ball.triangles.positions, SIZE), (SIZE, SIZE))
+    assert all((links.pixel[view] >= 0).sum(0).max() > 1 for view in range(6))
