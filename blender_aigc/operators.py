@@ -11,7 +11,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from . import operators_results, operators_server, watch
+from . import operators_pictures, operators_results, operators_server, watch
 from .ask import Ask, ask_from_scene, submit
 from .place import place
 from .protocol import Fault
@@ -211,6 +211,7 @@ _CLASSES = (
     AIGC_OT_run_again,
     *operators_server.CLASSES,
     *operators_results.CLASSES,
+    *operators_pictures.CLASSES,
 )
 
 

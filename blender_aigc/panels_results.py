@@ -52,6 +52,14 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
             row = layout.row(align=True)
             row.operator("aigc.show_image", text="Show", icon="IMAGE_DATA").job_id = record.job_id
             row.operator("aigc.flip", text="Before / After", icon="ARROW_LEFTRIGHT").job_id = record.job_id
+            row = layout.row(align=True)
+            row.operator("aigc.project", text="Project", icon="MOD_UVPROJECT").job_id = record.job_id
+            for operator, icon in (
+                ("aigc.compare", "SPLIT_VERTICAL"),
+                ("aigc.behind_camera", "CAMERA_DATA"),
+                ("aigc.to_compositor", "NODE_COMPOSITING"),
+            ):
+                row.operator(operator, text="", icon=icon).job_id = record.job_id
         row = layout.row(align=True)
         row.operator("aigc.apply", text="Place", icon="IMPORT").job_id = record.job_id
         row.operator("aigc.run_again", text="Again", icon="FILE_REFRESH").job_id = record.job_id

@@ -98,7 +98,7 @@ class Session:
         """Store an input where the server finds it. Raises Fault("disk_full")."""
         self.ensure_started()  # a private server has its own folder, known from here on
         blob = Blob(hashlib.sha256(data).hexdigest(), suffix)
-        target = self._blob_folder() / blob.file_name
+        target = self.blob_folder() / blob.file_name
         part = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.part")
         try:
             if target.is_file() and target.stat().st_size == len(data):
@@ -326,5 +326,6 @@ class Session:
     def _say(self, state: SessionState, sentence: str, fault: Fault | None = None) -> None:
         self.state, self.sentence, self.fault = state, sentence, fault
 
-    def _blob_folder(self) -> Path:
+    def blob_folder(self) -> Path:
+        """Where inputs are stored; a private server has a folder of its own."""
         return (self._server.data if self._server else self.data) / "blobs"

@@ -23,11 +23,12 @@ def editors(manager: bpy.types.WindowManager) -> Iterator[bpy.types.SpaceImageEd
                 yield area.spaces.active
 
 
-def show(manager: bpy.types.WindowManager, image: bpy.types.Image) -> bool:
-    """Show `image` where the render is shown, else in the first Image Editor; whether there was one."""
+def show(manager: bpy.types.WindowManager, image: bpy.types.Image, instead_of: bpy.types.Image | None = None) -> bool:
+    """Show `image` where the render or `instead_of` is shown, else in the first Image Editor; whether there was one."""
     open_now = list(editors(manager))
+    shown = [space for space in open_now if space.image is not None and space.image in (image, instead_of)]
     of_render = [space for space in open_now if space.image is not None and space.image.type == "RENDER_RESULT"]
-    for space in of_render or open_now[:1]:
+    for space in shown or of_render or open_now[:1]:
         space.image = image
     return bool(open_now)
 
