@@ -56,7 +56,7 @@ def save_file(path: Path, made: Sequence[bpy.types.ID]) -> None:
         ):  # Blender does not look into the file that is open, so into a copy
             copy = shutil.copyfile(path, Path(folder) / "copy.blend")
             with bpy.data.libraries.load(str(copy)) as (stored, _):
-                missing = {block.name for block in made} - set(stored.objects) - set(stored.images)
+                missing = {block.name for block in made} - set(stored.objects) - set(stored.images) - set(stored.scenes)
     except (RuntimeError, OSError) as error:
         raise unwritable(path, error) from None
     if missing:
