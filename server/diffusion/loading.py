@@ -109,9 +109,10 @@ def load_checkpoint(path: Path, family: Family, precision: dtype, settings: Path
     options = {
         name: value for name, value in pipeline.config.items() if name in signature and name not in pipeline.components
     }
-    for part in pipeline.components.values():
+    for name, part in pipeline.components.items():
         if hasattr(part, "requires_grad_"):
             part.requires_grad_(False).eval()
+            _check_complete(part, name, path)
     return Checkpoint(path, family, dict(pipeline.components), options, files)
 
 
@@ -136,6 +137,7 @@ def load_controlnet(path: Path, checkpoint: Checkpoint, precision: dtype) -> Any
         union = any(name.startswith(("task_embedding", "control_add_embedding")) for name in read_header(path))
         made = diffusers.ControlNetUnionModel if union else diffusers.ControlNetModel
         network = guarded(_loader(made.from_single_file, path, **common), path)
+    _check_complete(network, "ControlNet", path)
     _check_base(network, checkpoint, path)
     return network.requires_grad_(False).eval()
 
@@ -227,6 +229,18 @@ def _check_base(network: Any, checkpoint: Checkpoint, path: Path) -> None:
             f"The ControlNet {path.stem} belongs to another base model than {checkpoint.family.label}.",
             f"Choose a ControlNet made for {checkpoint.family.label}.",
             f"{path}: {detail}",
+        )
+
+
+def _check_complete(network: Any, name: str, path: Path) -> None:
+    """The libraries leave what a file does not hold on the meta device, without a word."""
+    empty = [key for key, tensor in network.state_dict().items() if tensor.is_meta][:4]
+    if empty:
+        raise Fault(
+            "weights_damaged",
+            f"{path.name} lacks weights of the part {name}.",
+            AGAIN,
+            f"{path}: {', '.join(empty)}",
         )
 
 

@@ -200,5 +200,5 @@ def _layer(encoder: Encoder, ids: list[int], clip_skip: int, pooled: bool) -> tu
         return output.hidden_states[-(clip_skip + 2)], output[0]
     if clip_skip == 0:
         return output[0], output[0]
-    final = getattr(network, "text_model", network).final_layer_norm
+    final = getattr(network, "text_model", network).final_layer_norm  # transformers 5 has one level less
     return final(output.hidden_states[-(clip_skip + 1)]), output[0]

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-CONTEXT = 32
+CONTEXT, CONTEXT_2 = 32, 48
+"""Widths of the text encoders; single files are told apart by them."""
+
 _UNET = {"block_out_channels": (8, 16), "layers_per_block": 1, "norm_num_groups": 2, "sample_size": 32}
 _SDXL = {
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -22,7 +24,7 @@ _SDXL = {
     "addition_embed_type": "text_time",
     "addition_time_embed_dim": 8,
     "projection_class_embeddings_input_dim": 8 * 6 + CONTEXT,
-    "cross_attention_dim": 2 * CONTEXT,
+    "cross_attention_dim": CONTEXT + CONTEXT_2,
 }
 _SD15 = {
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -38,6 +40,45 @@ def write_sdxl(folder: Path, seed: int = 0) -> None:
     pipeline.save_pretrained(str(folder / "base"))
     sdxl_controlnet(seed + 1).save_pretrained(str(folder / "controlnets" / "depth"))
     write_ip_adapter(pipeline.unet, folder / "ip_adapter", seed + 2)
+
+
+def write_sd15(folder: Path, seed: int = 0) -> None:
+    """The same for Stable Diffusion 1.5."""
+    pipeline = sd15_pipeline(seed)
+    pipeline.save_pretrained(str(folder / "base"))
+    sd15_controlnet(seed + 1).save_pretrained(str(folder / "controlnets" / "depth"))
+    write_ip_adapter(pipeline.unet, folder / "ip_adapter", seed + 2)
+
+
+def sd15_pipeline(seed: int = 0, **unet: Any) -> Any:
+    """A StableDiffusionPipeline with random weights, without safety checker. unet: options of the UNet to change."""
+    import torch
+    from diffusers import PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextModel
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return StableDiffusionPipeline(
+            vae=_vae(0.18215),
+            text_encoder=CLIPTextModel(_text()),
+            tokenizer=tokenizer(),
+            unet=UNet2DConditionModel(**_UNET, **_UP, **{**_SD15, **unet}),
+            scheduler=PNDMScheduler(**_noise(), skip_prk_steps=True, steps_offset=1),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+
+
+def sd15_controlnet(seed: int = 1) -> Any:
+    """A woken ControlNet that fits `sd15_pipeline`."""
+    import torch
+    from diffusers import ControlNetModel
+
+    options = {key: value for key, value in _UNET.items() if key != "sample_size"} | _SD15
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return wake(ControlNetModel(**options, conditioning_embedding_out_channels=(4, 8, 8, 16)))
 
 
 def write_ip_adapter(unet: nn.Module, folder: Path, seed: int = 2) -> None:
@@ -77,7 +118,7 @@ def sdxl_pipeline(seed: int = 0, **unet: Any) -> Any:
         return StableDiffusionXLPipeline(
             vae=_vae(0.13025),
             text_encoder=CLIPTextModel(_text()),
-            text_encoder_2=CLIPTextModelWithProjection(_text(projection_dim=CONTEXT)),
+            text_encoder_2=CLIPTextModelWithProjection(_text(CONTEXT_2, projection_dim=CONTEXT)),
             tokenizer=tokenizer(),
             tokenizer_2=tokenizer(pad="!"),
             unet=UNet2DConditionModel(**_UNET, **_UP, **{**_SDXL, **unet}),
@@ -91,13 +132,13 @@ def sdxl_refiner(seed: int = 2) -> Any:
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLImg2ImgPipeline, UNet2DConditionModel
     from transformers import CLIPTextModelWithProjection
 
-    own = {"cross_attention_dim": CONTEXT, "projection_class_embeddings_input_dim": 8 * 5 + CONTEXT}
+    own = {"cross_attention_dim": CONTEXT_2, "projection_class_embeddings_input_dim": 8 * 5 + CONTEXT}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return StableDiffusionXLImg2ImgPipeline(
             vae=_vae(0.13025),
             text_encoder=None,
-            text_encoder_2=CLIPTextModelWithProjection(_text(projection_dim=CONTEXT)),
+            text_encoder_2=CLIPTextModelWithProjection(_text(CONTEXT_2, projection_dim=CONTEXT)),
             tokenizer=None,
             tokenizer_2=tokenizer(pad="!"),
             unet=UNet2DConditionModel(**_UNET, **_UP, **{**_SDXL, **own}),
@@ -157,12 +198,12 @@ def tokenizer(pad: str = "<|endoftext|>") -> Any:
     return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77, pad_token=pad)
 
 
-def _text(**more: Any) -> Any:
+def _text(width: int = CONTEXT, **more: Any) -> Any:
     from transformers import CLIPTextConfig
 
     return CLIPTextConfig(
         vocab_size=514,
-        hidden_size=CONTEXT,
+        hidden_size=width,
         intermediate_size=37,
         num_hidden_layers=3,
         num_attention_heads=4,

@@ -47,7 +47,7 @@ class Sdxl:
 
     @staticmethod
     def tiny(folder: Path) -> None:
-        """base/ and a depth ControlNet, 250,000 weights."""
+        """base/, a depth ControlNet and an IP-Adapter, some 250,000 weights."""
         from ...diffusion.tiny import write_sdxl
 
         write_sdxl(folder)

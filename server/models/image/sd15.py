@@ -1,0 +1,73 @@
+"""Stable Diffusion 1.5: as SDXL, for small graphics cards and the widest choice of ControlNets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blender_aigc.protocol import Fault, Job, ModelInfo
+
+from ...diffusion.knobs import SHARED
+from ...weights import Weights
+
+if TYPE_CHECKING:
+    from ...context import Context
+    from ...diffusion.studio import Studio
+
+REPOSITORY = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+REVISION = "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
+LICENCE = "CreativeML OpenRAIL-M"
+
+
+class Sd15:
+    info = ModelInfo(
+        id="sd15",
+        task="render_image",
+        also=("text_to_image",),
+        label="Stable Diffusion 1.5",
+        help="Draws the render anew by a prompt, on small cards, with the widest choice of ControlNets",
+        params=SHARED,
+        source="Rombach et al. 2022, arXiv:2112.10752; ControlNet, Zhang et al. 2023, arXiv:2302.05543",
+        requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
+        repository=REPOSITORY,
+        revision=REVISION,
+        licence=LICENCE,
+        memory_gb=4.0,
+    )
+    weights: Weights | None = Weights(
+        REPOSITORY,
+        REVISION,
+        licence=LICENCE,
+        bytes=4_270_000_000,
+        one_of=("model_index.json", "*/model_index.json", "*.safetensors"),
+    )
+
+    def __init__(self) -> None:
+        self.studio: Studio | None = None
+
+    @staticmethod
+    def tiny(folder: Path) -> None:
+        """base/, a depth ControlNet and an IP-Adapter, some 150,000 weights."""
+        from ...diffusion.tiny import write_sd15
+
+        write_sd15(folder)
+
+    def load(self, folder: Path | None, device: str) -> None:
+        """Which of the folder's checkpoints, the job says."""
+        from ...diffusion.families import SD15
+        from ...diffusion.library import Library
+        from ...diffusion.studio import Studio
+
+        if folder is None:
+            raise Fault("weights_missing", "The weights are missing.", "Name their folder in the preferences.")
+        self.studio = Studio(SD15, Library(folder), device)
+
+    def run(self, job: Job, context: Context) -> None:
+        """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
+        from ...diffusion.drawing import draw
+
+        assert self.studio is not None
+        draw(job, context, self.studio)
+
+
+MODEL = Sd15
