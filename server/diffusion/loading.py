@@ -278,11 +278,12 @@ def _loader(load: Callable[..., Any], path: Path, **options: Any) -> Callable[[]
 
 def guarded(load: Callable[[], Any], path: Path, label: str = "ControlNet") -> Any:
     """What `load` returns; a library's complaint about files as a Fault."""
+    from diffusers.loaders.single_file_utils import SingleFileComponentError
     from safetensors import SafetensorError
 
     try:
         return load()
-    except (*DAMAGE, SafetensorError) as error:
+    except (*DAMAGE, SafetensorError, SingleFileComponentError) as error:
         if "out of memory" in str(error).lower() or "alloc" in str(error).lower():
             raise
         raise Fault(
