@@ -23,7 +23,7 @@ Vector = tuple[float, float, float]
 RELATIONS = (
     "on", "at", "above", "beside", "left_of", "right_of", "in_front_of", "behind", "inside", "around", "under",
 )  # fmt: skip
-ARRANGEMENTS = ("row", "grid", "stack", "pyramid", "circle", "scatter", "heap")
+ARRANGEMENTS = ("row", "grid", "stack", "wall", "pyramid", "circle", "scatter", "heap")
 COLLISIONS = ("auto", "sphere", "box", "cylinder", "cone", "capsule", "hull", "mesh")
 PINS = ("none", "left", "right", "top", "bottom", "top_corners", "left_corners", "all_corners", "shoulders", "centre")
 FORCES = ("wind", "turbulence", "vortex", "attract", "repel", "blast")
@@ -146,7 +146,7 @@ class PlanObject:
         "with generator: its parameters, where they differ from the default", Setting, 40
     )
     count: int = whole("how many", 1, MOST_COPIES, 1)
-    arrange: str = word("how the copies stand; heap is loosely above each other", ARRANGEMENTS, "row")
+    arrange: str = word("how the copies stand; stack and wall upwards, heap loosely above each other", ARRANGEMENTS, "row")
     spacing_m: float | None = number("clear distance between neighbouring copies", "m", 0.0, 500.0, None)
     spread_m: float | None = number("radius of the area for scatter, heap and circle", "m", 0.01, 1000.0, None)
     size_m: Vector | None = vector("extents x, y, z before rotation; else its natural size", "m", 0.0, 1000.0, None)

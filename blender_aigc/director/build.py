@@ -1,0 +1,163 @@
+"""A validated plan becomes objects in one collection: shapes, places, materials, camera and light. Nothing moves yet."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from math import radians
+
+import bpy
+import numpy as np
+from mathutils import Euler, Matrix
+
+from ..apply.scene import Made, sign, whole_or_nothing
+from ..faults import Fault
+from ..plan import SHAPES, Plan, PlanObject, load
+from . import arrange, camera, materials, sources, stage
+from .sight import look
+
+PLAN = "aigc_plan"
+"""Custom property of the collection: the plan as JSON text."""
+OBJECT = "aigc_plan_object"
+"""Custom property of an object: the name of its `PlanObject`."""
+COPY = "aigc_plan_copy"
+
+
+@dataclass
+class Built:
+    """What stands in the scene. objects: by name of the plan's object, one entry a copy."""
+
+    plan: Plan
+    collection: bpy.types.Collection
+    objects: dict[str, list[bpy.types.Object]] = field(default_factory=dict)
+    camera: bpy.types.Object | None = None
+    ground: bpy.types.Object | None = None
+
+
+def carry_out(
+    context: bpy.types.Context,
+    plan: Plan,
+    *,
+    staged: bool = True,
+    location: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    job_id: str = "",
+    provenance: str = "{}",
+) -> Built:
+    """Build `plan` into a new collection of the scene.
+
+    staged: camera, sky, length and render settings of the scene become the plan's. location: where the plan's origin
+    stands. Raises Fault("bad_input") when something cannot be built; then the file is as it was. No undo step: the
+    operator that calls this has UNDO.
+    """
+    scene = context.scene
+    if scene.library is not None:
+        raise Fault("bad_request", "This scene belongs to another file and cannot be changed.", "Switch to another scene.")
+    with whole_or_nothing(context) as made:
+        collection = made.keep(bpy.data.collections.new(plan.title.strip() or "Plan"))
+        built = Built(plan, collection)
+        _objects(context, built, made, np.array(location))
+        low, high = _bounds(built, float(location[2]))
+        built.ground = stage.add_ground(plan, made, low, high, float(location[2]))
+        target = built.objects[plan.camera.target] if plan.camera.target else None
+        built.camera = camera.add_camera(plan, made, *(_span(target) if target else (low, high)))
+        lights = stage.add_lights(plan, made, low, high)
+        for obj in filter(None, (built.ground, built.camera, *lights)):
+            collection.objects.link(obj)
+        if plan.camera.move == "follow":
+            camera.follow(built.camera, next(iter(target or built.objects[plan.objects[0].name])))
+        collection[PLAN] = plan.to_json(None)
+        for block in (collection, *collection.objects):
+            sign(block, provenance, job_id)
+        world = stage.add_world(plan, made) if staged else None
+        scene.collection.children.link(collection)
+        if world is not None:
+            stage.set_scene(scene, plan, built.camera, world)
+    return built
+
+
+def found(collection: bpy.types.Collection) -> Built:
+    """What `carry_out` built, from the collection alone. Raises Fault("bad_input") when it is no plan's."""
+    text = collection.get(PLAN)
+    if not isinstance(text, str):
+        raise Fault("bad_input", f"{collection.name!r} was not made from a plan.", "Choose the collection of a plan.")
+    built = Built(load(text), collection)
+    for obj in sorted(collection.objects, key=lambda obj: obj.get(COPY, 0)):
+        if OBJECT in obj:
+            built.objects.setdefault(obj[OBJECT], []).append(obj)
+        elif obj.type == "CAMERA":
+            built.camera = obj
+        elif obj.type == "MESH" and obj.name.startswith(stage.GROUND):
+            built.ground = obj
+    return built
+
+
+def _objects(context: bpy.types.Context, built: Built, made: Made, origin: np.ndarray) -> None:
+    plan = built.plan
+    meshes = {thing.name: sources.mesh_of(context, thing, plan.seed, made) for thing in plan.objects}
+    groups = {thing.name: _group(thing, meshes[thing.name]) for thing in plan.objects}
+    arrange.solve(plan, groups, lambda group: look(group, meshes[group.thing.name]))
+    for thing in plan.objects:
+        group, mesh = groups[thing.name], meshes[thing.name]
+        material = materials.material_of(thing, made, thing.name)
+        if material is not None:
+            mesh.materials.clear()
+            mesh.materials.append(material)
+        deforms = thing.cloth is not None or thing.soft is not None
+        for number, (place, yaw) in enumerate(zip(group.origins, group.yaw_deg, strict=True)):
+            own = mesh if not (deforms and number) else made.keep(mesh.copy())
+            obj = made.keep(bpy.data.objects.new(_label(thing.name, number, thing.count), own))
+            obj.rotation_mode = "QUATERNION"
+            obj.rotation_quaternion = Matrix.Rotation(radians(yaw), 3, "Z").to_quaternion() @ rotation(thing)
+            obj.location = place + origin
+            obj[OBJECT], obj[COPY] = thing.name, number
+            built.collection.objects.link(obj)
+            built.objects.setdefault(thing.name, []).append(obj)
+            if thing.liquid is not None:  # what is seen is the liquid, not its source
+                obj.display_type, obj.hide_render = "WIRE", True
+
+
+def rotation(thing: PlanObject):
+    """Quaternion of the object's rotation_deg."""
+    return Euler([radians(angle) for angle in thing.rotation_deg], "XYZ").to_quaternion()
+
+
+def _group(thing: PlanObject, mesh: bpy.types.Mesh) -> arrange.Group:
+    points = points_of(mesh) @ np.array(rotation(thing).to_matrix()).T
+    return arrange.Group(thing, points.min(0), points.max(0))
+
+
+def points_of(mesh: bpy.types.Mesh) -> np.ndarray:
+    """(V, 3) vertices of `mesh` in its own frame."""
+    points = np.empty(3 * len(mesh.vertices), np.float32)
+    mesh.vertices.foreach_get("co", points)
+    return points.reshape(-1, 3).astype(float)
+
+
+def _label(name: str, number: int, count: int) -> str:
+    plain = re.sub(r"[\x00-\x1f]", " ", name)[:50]
+    return plain if count == 1 else f"{plain} {number + 1}"
+
+
+def world_points(obj: bpy.types.Object) -> np.ndarray:
+    """(V, 3) vertices in world coordinates, from the object's own transform (no dependency graph needed)."""
+    matrix = np.array(obj.matrix_basis)
+    return points_of(obj.data) @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def _span(objects: list[bpy.types.Object]) -> tuple[np.ndarray, np.ndarray]:
+    points = np.concatenate([world_points(obj) for obj in objects[:200]])
+    return points.min(0), points.max(0)
+
+
+def _bounds(built: Built, ground_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """Of everything in the plan; down to the ground when something may fall onto it."""
+    low, high = _span([obj for copies in built.objects.values() for obj in copies])
+    falls = any(thing.rigid is not None or thing.liquid or thing.soft for thing in built.plan.objects)
+    if falls and built.plan.world.ground != "none":
+        low[2] = min(low[2], ground_m)
+    thin = np.maximum(0.02 - (high - low), 0.0) / 2
+    return low - thin, high + thin
+
+
+def hollow(thing: PlanObject) -> bool:
+    return thing.shape in SHAPES and SHAPES[thing.shape].hollow

@@ -1,0 +1,105 @@
+"""What a bake found out, put into the scene: keyframes, mesh caches, volumes. No undo step of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..faults import Fault
+from ..plan import Plan
+from . import camera, keys, order
+from .build import Built
+
+REST = "aigc_rest"
+"""Custom property of a moving object: its pose (7,) before it moved, for the next bake."""
+FOLDER = "aigc_bake"
+"""Custom property of the collection: the folder of its bake."""
+
+_FARTHEST = 3.0
+
+
+def apply_motion(context: bpy.types.Context, built: Built, folder: Path, start: int | None = None) -> None:
+    """Writes the bake in `folder` onto the objects. start: scene frame of the plan's frame 1; None: the scene's first.
+
+    Raises Fault("bad_input") when the files do not fit the objects.
+    """
+    first = context.scene.frame_start if start is None else start
+    solids_file = folder / order.SOLIDS
+    spans: list[np.ndarray] = []
+    if solids_file.exists():
+        spans += _rigid(built, solids_file, first)
+        spans += _caches(built, folder, first)
+    built.collection[FOLDER] = str(folder)
+    from . import fluids_in
+
+    fluids_in.bring_in(built, folder, first)
+    if built.camera is not None and spans:
+        _reframe(built, spans, first)
+    context.scene.frame_set(context.scene.frame_current)
+
+
+def _rigid(built: Built, path: Path, first: int) -> list[np.ndarray]:
+    with np.load(path, allow_pickle=False) as stored:
+        rows, poses = [str(row) for row in stored["rows"]], stored["poses"].astype(float)
+    frames = np.arange(first, first + poses.shape[1]) if len(rows) else np.zeros(0)
+    for row, found in zip(rows, poses, strict=True):
+        copy, _, name = row.partition(":")
+        obj = _object(built, name, int(copy))
+        if obj.animation_data is None:
+            obj[REST] = [*obj.location, *obj.rotation_quaternion]
+        else:
+            _drop_action(obj)
+        keys.write_pose(obj, frames, found, f"{obj.name} physics")
+    return [poses[:, :, :3].reshape(-1, 3)] if len(rows) else []
+
+
+def _drop_action(obj: bpy.types.Object) -> None:
+    action = obj.animation_data.action
+    obj.animation_data_clear()
+    if action is not None and not action.users:
+        bpy.data.actions.remove(action)
+
+
+def _object(built: Built, name: str, copy: int) -> bpy.types.Object:
+    copies = built.objects.get(name, [])
+    if copy >= len(copies):
+        raise Fault("bad_input", f"{name!r} is not in the scene any more.", "Run the plan again.")
+    return copies[copy]
+
+
+def _caches(built: Built, folder: Path, first: int) -> list[np.ndarray]:
+    spans: list[np.ndarray] = []
+    for name, copies in built.objects.items():
+        for copy, obj in enumerate(copies):
+            path = folder / order.pc2_name(name, copy)
+            if not path.exists():
+                continue
+            points = order.read_pc2(path)
+            if points.shape[1] != len(obj.data.vertices):
+                raise Fault("bad_input", f"{obj.name!r} has changed since it was baked.", "Bake again.")
+            for modifier in [m for m in obj.modifiers if m.type == "MESH_CACHE"]:
+                obj.modifiers.remove(modifier)
+            modifier = obj.modifiers.new("Physics", "MESH_CACHE")
+            modifier.cache_format, modifier.filepath = "PC2", str(path)
+            modifier.frame_start = float(first)
+            matrix = np.array(obj.matrix_basis)
+            spans.append(points[::4].reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3])
+    return spans
+
+
+def _reframe(built: Built, spans: list[np.ndarray], first: int) -> None:
+    """The camera sees the motion, too, as far as it stays near the scene (what rolls away for ever is let go)."""
+    plan: Plan = built.plan
+    if plan.camera.target or plan.camera.position_m is not None or plan.camera.move == "follow":
+        return
+    from .build import _bounds
+
+    ground = built.ground.location.z + 0.5 if built.ground is not None else 0.0
+    low, high = _bounds(built, ground)
+    size = np.maximum(high - low, 0.3 * float((high - low).max()))
+    points = np.concatenate(spans)
+    near = np.all((points > low - (_FARTHEST - 1) / 2 * size) & (points < high + (_FARTHEST - 1) / 2 * size), axis=1)
+    points = points[near] if near.any() else points
+    camera.frame(built.camera, plan, np.minimum(low, points.min(0)), np.maximum(high, points.max(0)), first)

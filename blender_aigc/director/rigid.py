@@ -1,0 +1,254 @@
+"""Rigid bodies of a plan in Blender's own solver (Bullet), set up in the scene of the background Blender.
+
+Bounce is the product of both partners in Bullet. In a plan it is meant against a hard floor, so what stands still has
+1 unless the plan or the ground says otherwise; the same holds for friction. Damping is off: things fall by g t2 / 2.
+
+What Bullet needs for bounces of the right height (measured in 4.2 to 5.2, a ball of 24 cm with restitution 0.8; the
+ratio of heights must be 0.64): split impulses, else penetration is turned into speed (0.72 to 0.90); split impulses
+begin at 4 cm of penetration, so the scene is computed much enlarged; and few steps, because a contact that is found
+before the touch eats restitution, with a probability of about 2 % of the size over the way of one step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+from mathutils import Quaternion, Vector
+
+from ..plan import SHAPES, WINDS, Plan, PlanObject
+from . import keys, materials
+from .shapes import Solid
+
+COMPUTED_M = 20.0
+"""The smallest moving thing is computed as if it had this size."""
+STEPS_PER_S = (120.0, 720.0)
+_WAY_PER_STEP = 0.35
+MOST_DEG_PER_FRAME = 100.0
+_SOFT_GROUND = {"grass": 0.5, "sand": 0.1, "snow": 0.1, "earth": 0.4, "water": 0.0}
+_SHAPES = {"sphere": "SPHERE", "box": "BOX", "cylinder": "CYLINDER", "cone": "CONE", "capsule": "CAPSULE",
+           "hull": "CONVEX_HULL", "mesh": "MESH"}  # fmt: skip
+_AIR_KG_M3, _DRAG = 1.2, 0.5
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Frames of the solver and of the plan. every: solver frames per frame of the plan. lead: frames before frame 1.
+
+    step_s: simulated seconds per solver frame.
+    """
+
+    every: int
+    lead: int
+    step_s: float
+
+    def solver(self, frame: int) -> int:
+        """The solver's number of the plan's `frame`."""
+        return (frame - 1) * self.every + 1
+
+
+def clock(plan: Plan, fps: float) -> Clock:
+    """As many solver frames as the fastest spin needs, and two before the first when something is thrown."""
+    active = [thing for thing in plan.objects if is_active(thing)]
+    spin = max((float(np.linalg.norm(t.rigid.spin_deg_s)) + t.rigid.random_spin_deg_s for t in active), default=0.0)
+    every = max(1, int(np.ceil(spin * plan.timing.speed / fps / MOST_DEG_PER_FRAME)))
+    lead = 2 if any(thrown(thing) for thing in active) else 0
+    return Clock(every, lead, plan.timing.speed / fps / every)
+
+
+def is_active(thing: PlanObject) -> bool:
+    return thing.rigid is not None and thing.rigid.type == "active"
+
+
+def thrown(thing: PlanObject) -> bool:
+    """Does it start in the air or with a velocity, and so needs a run-up?"""
+    rigid = thing.rigid
+    moved = rigid is not None and any((*rigid.velocity_m_s, *rigid.spin_deg_s, rigid.random_spin_deg_s))
+    return bool(moved) or thing.place.relation in ("above", "at")
+
+
+def is_obstacle(thing: PlanObject) -> bool:
+    """Stands still, and others bump into it."""
+    return thing.collides and not any((thing.cloth, thing.soft, thing.liquid)) and not is_active(thing)
+
+
+def add_bodies(
+    scene: bpy.types.Scene,
+    plan: Plan,
+    objects: dict[str, list[bpy.types.Object]],
+    ground: bpy.types.Object | None,
+    clock: Clock,
+) -> float:
+    """Makes the rigid body world of `scene`. Returns by how much the scene was enlarged for it."""
+    active = [thing for thing in plan.objects if is_active(thing)]
+    smallest = smallest_m(plan, objects)
+    enlarged = COMPUTED_M / smallest
+    bpy.ops.rigidbody.world_add()
+    world = scene.rigidbody_world
+    world.collection = bpy.data.collections.new("Rigid Bodies")
+    steps = int(np.ceil(steps_per_s(plan, objects, smallest) * clock.step_s))
+    world.substeps_per_frame = steps
+    world.solver_iterations = 30
+    world.time_scale = 1.0
+    world.use_split_impulse = True
+    scene.gravity = (0.0, 0.0, -plan.world.gravity_m_s2 * enlarged)
+    rng = np.random.default_rng([plan.seed, 7])
+    for thing in plan.objects:
+        if not (is_active(thing) or is_obstacle(thing)):
+            continue
+        for obj in objects[thing.name]:
+            _enlarge(obj, enlarged)
+            world.collection.objects.link(obj)
+            _describe(obj, thing, enlarged)
+            if is_active(thing):
+                _hold(obj, thing, clock, enlarged, rng, plan.world.gravity_m_s2 * clock.step_s / steps / 2)
+    if ground is not None:
+        _enlarge(ground, enlarged)
+        world.collection.objects.link(ground)
+        body = ground.rigid_body
+        body.type, body.collision_shape, body.friction = "PASSIVE", "BOX", 1.0
+        body.restitution = _SOFT_GROUND.get(plan.world.ground, 1.0)
+        body.use_margin, body.collision_margin = True, 0.0
+    _winds(world, plan, active, objects)
+    world.point_cache.frame_start = clock.solver(1) - clock.lead
+    world.point_cache.frame_end = clock.solver(plan.timing.frames)
+    return enlarged
+
+
+def remove_bodies(
+    scene: bpy.types.Scene,
+    objects: dict[str, list[bpy.types.Object]],
+    ground: bpy.types.Object | None,
+    fields: list[bpy.types.Object],
+    enlarged: float,
+) -> None:
+    """The scene in its own size again, without rigid bodies and their fields."""
+    for obj in [*(obj for copies in objects.values() for obj in copies), ground]:
+        if obj is not None and obj.rigid_body is not None:
+            _enlarge(obj, 1 / enlarged)
+            obj.scale = (1, 1, 1)
+            obj.animation_data_clear()
+    bpy.ops.rigidbody.world_remove()
+    bpy.data.batch_remove(fields)
+
+
+def smallest_m(plan: Plan, objects: dict[str, list[bpy.types.Object]]) -> float:
+    """The smallest extent of anything that moves."""
+    active = [obj for thing in plan.objects if is_active(thing) for obj in objects[thing.name]]
+    return float(min(extent for obj in active for extent in extents(obj) if extent > 0))
+
+
+def extents(obj: bpy.types.Object) -> np.ndarray:
+    """(3,) size of the mesh in its own frame. (`dimensions` lags behind until the next evaluation.)"""
+    corners = np.array(obj.bound_box)
+    return corners.max(0) - corners.min(0)
+
+
+def steps_per_s(plan: Plan, objects: dict[str, list[bpy.types.Object]], smallest: float) -> float:
+    """So many that the fastest thing moves by no more than a third of the smallest in one step."""
+    speed = 0.0
+    for thing in plan.objects:
+        if is_active(thing):
+            height = max(obj.location.z for obj in objects[thing.name])
+            drop = np.sqrt(2 * plan.world.gravity_m_s2 * max(height, 0.0))
+            speed = max(speed, float(np.linalg.norm(thing.rigid.velocity_m_s)) + float(drop))
+    return float(np.clip(speed / (_WAY_PER_STEP * smallest), *STEPS_PER_S))
+
+
+def _enlarge(obj: bpy.types.Object, factor: float) -> None:
+    obj.location = obj.location * factor
+    obj.scale = (factor, factor, factor)
+
+
+def _describe(obj: bpy.types.Object, thing: PlanObject, enlarged: float) -> None:
+    body, rigid = obj.rigid_body, thing.rigid
+    _, known = materials.substance(thing)
+    shape = SHAPES.get(thing.shape)
+    active = is_active(thing)
+    wanted = rigid.shape if rigid is not None else "auto"
+    if wanted == "auto":
+        wanted = shape.collision if shape is not None else ("hull" if active else "mesh")
+    body.type = "ACTIVE" if active else "PASSIVE"
+    body.collision_shape = _SHAPES[wanted]
+    body.mesh_source = "BASE"
+    body.use_margin = True
+    thin = min((extent for extent in extents(obj) if extent > 0), default=1.0)
+    body.collision_margin = min(0.0005, 0.005 * thin) * enlarged if wanted in ("hull", "mesh", "cone") else 0.0
+    body.use_deactivation = False
+    body.linear_damping, body.angular_damping = 0.0, 0.02
+    still = 1.0 if not active else None
+    body.friction = (known.friction if still is None else still) if rigid is None or rigid.friction is None else rigid.friction
+    body.restitution = (known.bounce if still is None else still) if rigid is None or rigid.bounce is None else rigid.bounce
+    if active:
+        body.mass = mass_kg(thing, obj)
+
+
+def mass_kg(thing: PlanObject, obj: bpy.types.Object) -> float:
+    """Of one copy: asked for, or that of the real thing scaled by its volume, or volume times density."""
+    asked = thing.rigid.mass_kg if thing.rigid is not None else thing.soft.mass_kg if thing.soft is not None else None
+    if asked is not None:
+        return asked
+    shape = SHAPES.get(thing.shape)
+    points = np.empty(3 * len(obj.data.vertices), np.float32)
+    obj.data.vertices.foreach_get("co", points)
+    volume = Solid(points.reshape(-1, 3).astype(float), tuple(tuple(f.vertices) for f in obj.data.polygons)).volume()
+    named = thing.material is not None and thing.material.name
+    if shape is not None and shape.mass_kg is not None and not named:
+        size = np.prod(np.array(thing.size_m or shape.size_m) * thing.scale)
+        return float(max(shape.mass_kg * size / np.prod(shape.size_m), 1e-4))
+    return float(np.clip(volume * materials.substance(thing)[1].density, 1e-4, 1e6))
+
+
+def _hold(
+    obj: bpy.types.Object,
+    thing: PlanObject,
+    clock: Clock,
+    enlarged: float,
+    rng: np.random.Generator,
+    lift_m_s: float,
+) -> None:
+    """Held until its frame comes; the last solver frame before it moves with the velocity that it is to have.
+
+    Bullet gives a body that is let go the velocity with which it was carried. lift_m_s: half of what gravity adds in
+    one step; with it the solver's Euler steps lie on the parabola instead of under it.
+    """
+    rigid = thing.rigid
+    spin = np.array(rigid.spin_deg_s, float)
+    if rigid.random_spin_deg_s:
+        way = rng.normal(size=3)
+        spin = spin + way / np.linalg.norm(way) * rng.uniform(0.3, 1.0) * rigid.random_spin_deg_s
+    start = clock.solver(rigid.start_frame)
+    if start == 1 and not clock.lead:
+        return
+    place, turned = Vector(obj.location), obj.rotation_quaternion.copy()
+    velocity = Vector(rigid.velocity_m_s)
+    if thrown(thing):
+        velocity.z += lift_m_s
+    before = place - velocity * clock.step_s * enlarged
+    angle = float(np.radians(np.linalg.norm(spin))) * clock.step_s
+    axis = Vector(spin) if angle else Vector((0, 0, 1))
+    back = Quaternion(axis.normalized(), -angle) @ turned
+    poses = np.array([[*before, *back], [*place, *turned]])
+    frames, poses = np.array([min(start, 1) - 3, start - 1, start]), poses[[0, 0, 1]]
+    action = keys.write_pose(obj, frames, poses)
+    flags = np.array([1.0, 1.0, 0.0])
+    keys.write(action, obj, "rigid_body.kinematic", np.array([-2, start, start + 1]), flags, interpolation=0)
+    obj.location, obj.rotation_quaternion = before, back
+    obj.rigid_body.kinematic = True
+
+
+def _winds(
+    world: bpy.types.RigidBodyWorld,
+    plan: Plan,
+    active: list[PlanObject],
+    objects: dict[str, list[bpy.types.Object]],
+) -> None:
+    """Wind pushes solids by their drag, 1/2 rho c A v2; the world has one weight for all of them: the mean."""
+    from .forces import BLENDER_PER_M_S
+
+    speeds = [f.speed_m_s if f.speed_m_s is not None else WINDS[f.strength] for f in plan.forces if f.type == "wind"]
+    speed = max(speeds, default=0.0)
+    areas = [float(np.prod(sorted(extents(obj))[1:])) for thing in active for obj in objects[thing.name]]
+    force_n = 0.5 * _AIR_KG_M3 * _DRAG * float(np.mean(areas)) * speed * speed
+    world.effector_weights.wind = force_n / (BLENDER_PER_M_S * speed) if speed else 0.0

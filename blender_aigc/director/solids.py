@@ -1,0 +1,138 @@
+"""The simulation of everything solid (rigid bodies, cloth, soft bodies) in one pass, in the background Blender."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+from ..plan import Plan
+from . import deform, forces, keys, order, rigid
+from .order import Order
+
+Objects = dict[str, list[bpy.types.Object]]
+
+
+def moves(plan: Plan) -> bool:
+    """Is there anything solid to simulate?"""
+    return any(rigid.is_active(thing) or thing.cloth or thing.soft for thing in plan.objects)
+
+
+def simulate(
+    scene: bpy.types.Scene,
+    plan: Plan,
+    order_: Order,
+    objects: Objects,
+    ground: bpy.types.Object | None,
+    folder: Path,
+    report: Callable[[int, int], None],
+) -> None:
+    """Steps through all frames and writes solids.npz and the .pc2 files. report(frame, of) is called for each."""
+    clock = rigid.clock(plan, order_.fps)
+    scene.render.fps, scene.render.fps_base = 24, 24.0 / (order_.fps * clock.every)
+    scene.frame_start, scene.frame_end = clock.solver(1) - clock.lead, clock.solver(plan.timing.frames)
+    scene.gravity = (0.0, 0.0, -plan.world.gravity_m_s2)
+    rigid_ones = [obj for thing in plan.objects if rigid.is_active(thing) for obj in objects[thing.name]]
+    passes = 1 + bool(rigid_ones and any(thing.cloth or thing.soft for thing in plan.objects))
+    frames, total = plan.timing.frames, passes * plan.timing.frames
+    poses = np.zeros((len(rigid_ones), frames, 7))
+    if rigid_ones:
+        enlarged = rigid.add_bodies(scene, plan, objects, ground, clock)
+        fields = forces.add_forces(scene, plan, clock, Vector(order_.origin_m), enlarged)
+        for frame, graph in _frames(scene, clock):
+            for i, obj in enumerate(rigid_ones):
+                poses[i, frame] = keys.pose(obj.evaluated_get(graph).matrix_world)
+            report(frame + 1, total)
+        poses[:, :, :3] /= enlarged
+        _hold_still(plan, objects, rigid_ones, poses)
+        if ground is not None:
+            _keep_above(rigid_ones, poses, order_.origin_m[2])
+        rigid.remove_bodies(scene, objects, ground, fields, enlarged)
+        for obj, found in zip(rigid_ones, poses, strict=True):
+            keys.write_pose(obj, np.array([clock.solver(1 + i) for i in range(frames)]), found)
+    deformed = _add_deformed(plan, objects, ground, clock)
+    shapes = {obj: np.zeros((frames, len(obj.data.vertices), 3), np.float32) for obj in deformed}
+    if deformed:
+        forces.add_forces(scene, plan, clock, Vector(order_.origin_m))
+        for frame, graph in _frames(scene, clock):
+            for obj, points in shapes.items():
+                mesh = obj.evaluated_get(graph).data
+                flat = np.empty(3 * len(mesh.vertices), np.float32)
+                mesh.vertices.foreach_get("co", flat)
+                points[frame] = flat.reshape(-1, 3)
+            report((passes - 1) * frames + frame + 1, total)
+    _write(folder, plan, objects, rigid_ones, poses, shapes)
+
+
+def _frames(scene: bpy.types.Scene, clock: rigid.Clock) -> Iterator[tuple[int, bpy.types.Depsgraph]]:
+    """Steps through all frames of the solver; yields the plan's frames, counted from 0."""
+    for number in range(scene.frame_start, scene.frame_end + 1):
+        scene.frame_set(number)
+        frame, between = divmod(number - 1, clock.every)
+        if number >= 1 and not between:
+            yield frame, bpy.context.evaluated_depsgraph_get()
+
+
+def _keep_above(bodies: list[bpy.types.Object], poses: np.ndarray, top: float) -> None:
+    """A frame that shows the one step in which a fast body has sunk into the ground shows it on the ground instead."""
+    for obj, found in zip(bodies, poses, strict=True):
+        points = np.empty(3 * len(obj.data.vertices), np.float32)
+        obj.data.vertices.foreach_get("co", points)
+        points = points.reshape(-1, 3)
+        w, x, y, z = found[:, 3:].T
+        third_row = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], 1)
+        lowest = (third_row @ points.T).min(1) + found[:, 2]
+        found[:, 2] += np.maximum(top - lowest, 0.0)
+
+
+def _add_deformed(
+    plan: Plan, objects: Objects, ground: bpy.types.Object | None, clock: rigid.Clock
+) -> list[bpy.types.Object]:
+    found: list[bpy.types.Object] = []
+    for thing in plan.objects:
+        for obj in objects[thing.name] if thing.cloth or thing.soft else ():
+            if thing.cloth is not None:
+                deform.add_cloth(obj, thing, plan, clock)
+            else:
+                deform.add_soft(obj, thing, plan, clock)
+            found.append(obj)
+    if found:
+        for thing in plan.objects:
+            if rigid.is_obstacle(thing) or rigid.is_active(thing):
+                for obj in objects[thing.name]:
+                    deform.add_collider(obj, thing)
+        if ground is not None:
+            deform.add_collider(ground, None)
+    return found
+
+
+def _hold_still(plan: Plan, objects: Objects, active: list[bpy.types.Object], poses: np.ndarray) -> None:
+    """Before it is let go a body is where it will be let go, not where the solver took its run-up."""
+    for thing in plan.objects:
+        if rigid.is_active(thing):
+            for obj in objects[thing.name]:
+                row = poses[active.index(obj)]
+                row[: thing.rigid.start_frame - 1] = row[thing.rigid.start_frame - 1]
+
+
+def _write(
+    folder: Path,
+    plan: Plan,
+    objects: Objects,
+    active: list[bpy.types.Object],
+    poses: np.ndarray,
+    shapes: dict[bpy.types.Object, np.ndarray],
+) -> None:
+    rows: list[str] = []
+    for thing in plan.objects:
+        for copy, obj in enumerate(objects[thing.name]):
+            if obj in active:
+                rows.append(f"{copy}:{thing.name}")
+            elif obj in shapes:
+                order.write_pc2(folder / order.pc2_name(thing.name, copy), shapes[obj])
+    part = folder / "solids.part.npz"
+    np.savez(part, rows=np.array(rows, dtype=str), poses=poses.astype(np.float32))
+    part.replace(folder / order.SOLIDS)

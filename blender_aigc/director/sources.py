@@ -1,0 +1,96 @@
+"""The mesh of one object of a plan: a shape, a generator of the catalogue, an asset of the user or his selection."""
+
+from __future__ import annotations
+
+from math import radians
+
+import bpy
+import numpy as np
+
+from ..apply.scene import Made
+from ..faults import Fault
+from ..plan import SHAPES, PlanObject, nearest
+from .shapes import solid
+
+_SMOOTH_UNDER_DEG = 35.0
+
+
+def mesh_of(context: bpy.types.Context, thing: PlanObject, seed: int, made: Made) -> bpy.types.Mesh:
+    """A new mesh in its final size, origin in the middle of its bounding box. Raises Fault("bad_input")."""
+    if thing.shape in SHAPES:
+        size = np.array(thing.size_m or SHAPES[thing.shape].size_m) * thing.scale
+        shape = solid(thing.shape, size)
+        mesh = made.keep(bpy.data.meshes.new(thing.name))
+        mesh.from_pydata(shape.vertices.tolist(), [], list(shape.faces))
+        _smooth(mesh)
+        return mesh
+    if thing.shape == "generator":
+        mesh = _generated(thing, seed, made)
+    else:
+        mesh = _copied(context, thing, made)
+    _centre_and_scale(mesh, thing)
+    return mesh
+
+
+def _smooth(mesh: bpy.types.Mesh) -> None:
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
+    mesh.set_sharp_from_angle(angle=radians(_SMOOTH_UNDER_DEG))
+    mesh.update()
+
+
+def _generated(thing: PlanObject, seed: int, made: Made) -> bpy.types.Mesh:
+    try:
+        from .generators import build_mesh
+    except ImportError:
+        raise Fault("bad_input", f"The catalogue has no {thing.source!r}.", "Use one of the shapes.") from None
+    values = {setting.key: setting.value for setting in thing.settings}
+    return made.keep(build_mesh(thing.source, values, seed))
+
+
+def _copied(context: bpy.types.Context, thing: PlanObject, made: Made) -> bpy.types.Mesh:
+    """What the user selected, or marked as an asset, as one evaluated mesh in world scale."""
+    if thing.shape == "selected":
+        chosen = [obj for obj in context.selected_objects if obj.type in ("MESH", "CURVE", "SURFACE", "META", "FONT")]
+        if not chosen:
+            raise Fault("bad_input", "The plan is about your selection, but nothing is selected.", "Select an object.")
+    else:
+        assets = {obj.name: obj for obj in bpy.data.objects if obj.asset_data is not None}
+        if thing.source not in assets:
+            raise Fault("bad_input", f"There is no asset {thing.source!r}.", nearest(thing.source, assets))
+        chosen = [assets[thing.source]]
+    graph = context.evaluated_depsgraph_get()
+    parts, faces, materials, slots = [], [], [], []
+    for obj in chosen:
+        evaluated = obj.evaluated_get(graph)
+        part = evaluated.to_mesh()
+        points = np.empty(3 * len(part.vertices), np.float32)
+        part.vertices.foreach_get("co", points)
+        matrix = np.array(obj.matrix_world)
+        start = sum(len(done) for done in parts)
+        faces += [[vertex + start for vertex in polygon.vertices] for polygon in part.polygons]
+        slots += [len(materials) + polygon.material_index for polygon in part.polygons]
+        materials += [slot.material for slot in obj.material_slots] or [None]
+        parts.append(points.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3])
+        evaluated.to_mesh_clear()
+    if not faces:
+        raise Fault("bad_input", f"{chosen[0].name!r} has no faces.", "Choose another object.")
+    mesh = made.keep(bpy.data.meshes.new(thing.name))
+    mesh.from_pydata(np.concatenate(parts).tolist(), [], faces)
+    for material in materials:
+        mesh.materials.append(material)
+    mesh.polygons.foreach_set("material_index", np.array(slots, np.int32))
+    _smooth(mesh)
+    return mesh
+
+
+def _centre_and_scale(mesh: bpy.types.Mesh, thing: PlanObject) -> None:
+    points = np.empty(3 * len(mesh.vertices), np.float32)
+    mesh.vertices.foreach_get("co", points)
+    points = points.reshape(-1, 3)
+    low, high = points.min(0), points.max(0)
+    factor = np.full(3, thing.scale)
+    if thing.size_m is not None:
+        extent = np.where(high - low > 1e-6, high - low, 1.0)
+        factor = np.array(thing.size_m) / extent * thing.scale
+    mesh.vertices.foreach_set("co", ((points - (low + high) / 2) * factor).astype(np.float32).ravel())
+    mesh.update()
