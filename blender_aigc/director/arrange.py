@@ -187,7 +187,11 @@ def _spots(
     for x, y in _spiral(step, _TRIES):
         spot = np.array([centre[0] + x, centre[1] + y, 0.0])
         half = extent[:2] / 2
-        if target is not None and relation == "on" and np.any(np.abs(spot[:2] - (low + high)[:2] / 2) > (high - low)[:2] / 2):
+        if (
+            target is not None
+            and relation == "on"
+            and np.any(np.abs(spot[:2] - (low + high)[:2] / 2) > (high - low)[:2] / 2)
+        ):
             continue
         top = high[2]
         if sight is not None and relation == "on":
@@ -244,7 +248,9 @@ def copies(
     still = np.zeros(count)
     if count == 1:
         return np.zeros((1, 3)), still
-    arrange = "heap" if thing.place.relation == "inside" and thing.arrange in ("row", "grid", "scatter") else thing.arrange
+    arrange = (
+        "heap" if thing.place.relation == "inside" and thing.arrange in ("row", "grid", "scatter") else thing.arrange
+    )
     active = thing.rigid is not None and thing.rigid.type == "active"
     along = 1 if active and extent[1] < 0.5 * extent[0] else 0
     gap = thing.spacing_m
@@ -280,7 +286,7 @@ def _ordered(arrange: str, count: int, extent: np.ndarray, gap: float | None) ->
         shift = (0.5 * row if arrange == "pyramid" else 0.5 * (row % 2)) * step[0]
         offsets += [(shift + i * step[0], 0.0, row * step[1]) for i in range(min(width, count - len(offsets)))]
         row += 1
-        width = max(1, width - 1) if arrange == "pyramid" else columns
+        width = max(1, width - 1) if arrange == "pyramid" else max(1, columns - row % 2)  # nothing hangs over
     return np.array(offsets)
 
 

@@ -91,9 +91,9 @@ class Bake:
                 if progress is not None:
                     progress(self)
                 time.sleep(pause_s)
-        except BaseException:
-            self.cancel()
-            raise
+        finally:
+            if self.state == "running":  # an exception from progress, or Ctrl+C
+                self.cancel()
         if self.state == "cancelled":
             raise Fault("cancelled", "The bake was cancelled.", "Press Bake to go on.")
         if self.fault is not None:
@@ -180,7 +180,9 @@ def _prepare(built: Built, home: Path, fps: float) -> Path:
     blocks = [np.concatenate([_rest(obj), points_of(obj.data).ravel()]) for obj in _meshes(built)]
     origin = _origin(built)
     name = re.sub(r"[^A-Za-z0-9]+", "_", built.collection.name)[:40].strip("_") or "plan"
-    found = order.key(plan_text.encode(), repr((fps, origin)).encode(), *(b.astype(np.float32).tobytes() for b in blocks))
+    found = order.key(
+        plan_text.encode(), repr((fps, origin)).encode(), *(b.astype(np.float32).tobytes() for b in blocks)
+    )
     folder = home / f"{name}_{found}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -189,7 +191,10 @@ def _prepare(built: Built, home: Path, fps: float) -> Path:
         bpy.data.libraries.write(str(folder / order.SCENE), {built.collection}, fake_user=True)
     except (OSError, RuntimeError) as error:
         raise Fault(
-            "disk_full", "The cache of the simulation cannot be written.", "Save the file where you may write.", str(error)
+            "disk_full",
+            "The cache of the simulation cannot be written.",
+            "Save the file where you may write.",
+            str(error),
         ) from None
     return folder
 

@@ -1,4 +1,4 @@
-"""A validated plan becomes objects in one collection: shapes, places, materials, camera and light. Nothing moves yet."""
+"""A validated plan becomes objects in one collection: shapes, places, materials, camera, light. Nothing moves yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mathutils import Euler, Matrix
 
 from ..apply.scene import Made, sign, whole_or_nothing
 from ..faults import Fault
-from ..plan import SHAPES, Plan, PlanObject, load
+from ..plan import Plan, PlanObject, load
 from . import arrange, camera, materials, sources, stage
 from .sight import look
 
@@ -51,7 +51,9 @@ def carry_out(
     """
     scene = context.scene
     if scene.library is not None:
-        raise Fault("bad_request", "This scene belongs to another file and cannot be changed.", "Switch to another scene.")
+        raise Fault(
+            "bad_request", "This scene belongs to another file and cannot be changed.", "Switch to another scene."
+        )
     with whole_or_nothing(context) as made:
         collection = made.keep(bpy.data.collections.new(plan.title.strip() or "Plan"))
         built = Built(plan, collection)
@@ -157,7 +159,3 @@ def _bounds(built: Built, ground_m: float) -> tuple[np.ndarray, np.ndarray]:
         low[2] = min(low[2], ground_m)
     thin = np.maximum(0.02 - (high - low), 0.0) / 2
     return low - thin, high + thin
-
-
-def hollow(thing: PlanObject) -> bool:
-    return thing.shape in SHAPES and SHAPES[thing.shape].hollow

@@ -83,7 +83,9 @@ def pinned(obj: bpy.types.Object, pin: str) -> np.ndarray:
     }[pin]
     found = np.nonzero(chosen)[0]
     if not len(found):
-        raise Fault("bad_input", f"{obj.name!r} has nothing at its {pin.replace('_', ' ')} to pin.", "Choose another pin.")
+        raise Fault(
+            "bad_input", f"{obj.name!r} has nothing at its {pin.replace('_', ' ')} to pin.", "Choose another pin."
+        )
     return found
 
 

@@ -52,15 +52,13 @@ def add_forces(
     return fields
 
 
-def _key(
-    field: bpy.types.Object, force: Force, plan: Plan, clock: Clock, phases: np.ndarray
-) -> None:
+def _key(field: bpy.types.Object, force: Force, plan: Plan, clock: Clock, phases: np.ndarray) -> None:
     frames = np.arange(clock.solver(1) - clock.lead, clock.solver(plan.timing.frames) + 1)
     seconds = (frames - 1) * clock.step_s
     strength = np.full(len(frames), _strength(force))
     if force.type == "wind":
         strength, ways = _gusts(force, seconds, phases)
-        poses = np.array([[*field.location, *Vector(way).to_track_quat("Z", "Y")] for way in ways])
+        poses = np.array([[*field.location, *way.to_track_quat("Z", "Y")] for way in ways])
         keys.write_pose(field, frames, poses)
     stop = force.stop_frame if force.stop_frame is not None else plan.timing.frames + 1
     if force.type == "blast":
@@ -75,7 +73,9 @@ def _strength(force: Force) -> float:
     return {"turbulence": 0.5, "vortex": 0.5, "attract": -1.0, "repel": 1.0, "blast": 60.0}.get(force.type, 0.0) * speed
 
 
-def _gusts(force: Force, seconds: np.ndarray, phases: np.ndarray) -> tuple[np.ndarray, list[tuple[float, float, float]]]:
+def _gusts(
+    force: Force, seconds: np.ndarray, phases: np.ndarray
+) -> tuple[np.ndarray, list[tuple[float, float, float]]]:
     """Strength in Blender's units and direction for every moment."""
     first, second = (2 * np.pi * hz * seconds for hz in _GUST_HZ)
     share = force.gusts / 0.35
@@ -83,5 +83,5 @@ def _gusts(force: Force, seconds: np.ndarray, phases: np.ndarray) -> tuple[np.nd
     sway = share * _SWAY_RAD * (0.6 * np.sin(first + phases[2]) + 0.4 * np.sin(second + phases[3]))
     rise = radians(force.rise_deg)
     turns = radians(force.direction_deg) + sway
-    ways = [(cos(turn) * cos(rise), sin(turn) * cos(rise), sin(rise)) for turn in turns]
+    ways = [Vector((cos(turn) * cos(rise), sin(turn) * cos(rise), sin(rise))) for turn in turns]
     return speed_m_s(force) * BLENDER_PER_M_S * swell, ways

@@ -1,16 +1,15 @@
 """What the background Blender is told, where it works and what it leaves: files of one folder. No bpy.
 
-    order.json  what to do            scene.blend    the objects
-    progress.json  how far            fault.json     why it failed
-    solids.npz  poses of rigid bodies <copy>.pc2     cloth and soft bodies
-    liquid.abc, gas/*.vdb             *.done         a part that needs not be done again
+order.json  what to do            scene.blend    the objects
+progress.json  how far            fault.json     why it failed
+solids.npz  poses of rigid bodies <copy>.pc2     cloth and soft bodies
+liquid.abc, gas/*.vdb             *.done         a part that needs not be done again
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def write_json(path: Path, data: object) -> None:
     """Whole or not at all: the other side may be reading."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-    os.replace(part, path)
+    part.replace(path)
 
 
 def key(*parts: bytes) -> str:
@@ -72,7 +71,7 @@ def write_pc2(path: Path, points: np.ndarray) -> None:
     with part.open("wb") as file:
         file.write(head.tobytes())
         file.write(np.ascontiguousarray(points, np.float32).tobytes())
-    os.replace(part, path)
+    part.replace(path)
 
 
 def read_pc2(path: Path) -> np.ndarray:

@@ -5,8 +5,9 @@ Bounce is the product of both partners in Bullet. In a plan it is meant against 
 
 What Bullet needs for bounces of the right height (measured in 4.2 to 5.2, a ball of 24 cm with restitution 0.8; the
 ratio of heights must be 0.64): split impulses, else penetration is turned into speed (0.72 to 0.90); split impulses
-begin at 4 cm of penetration, so the scene is computed much enlarged; and few steps, because a contact that is found
-before the touch eats restitution, with a probability of about 2 % of the size over the way of one step.
+begin at 4 cm of penetration, so balls are computed much enlarged; and few steps, because a contact that is found
+before the touch eats restitution, with a probability of about 2 % of the size over the way of one step. Boxes fall
+through each other when they are enlarged so much, and want many steps.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import bpy
 import numpy as np
 from mathutils import Quaternion, Vector
 
+from ..catalogue import Variant, catalogue
 from ..plan import SHAPES, WINDS, Plan, PlanObject
 from . import keys, materials
 from .shapes import Solid
 
-COMPUTED_M = 20.0
-"""The smallest moving thing is computed as if it had this size."""
-STEPS_PER_S = (120.0, 720.0)
+COMPUTED_M = {True: 20.0, False: 0.07}
+"""The smallest moving thing is computed as if it had (at least) this size: only balls move, or others too."""
+STEPS_PER_S = {True: (120.0, 720.0), False: (480.0, 960.0)}
 _WAY_PER_STEP = 0.35
 MOST_DEG_PER_FRAME = 100.0
 _SOFT_GROUND = {"grass": 0.5, "sand": 0.1, "snow": 0.1, "earth": 0.4, "water": 0.0}
@@ -79,36 +81,42 @@ def add_bodies(
     objects: dict[str, list[bpy.types.Object]],
     ground: bpy.types.Object | None,
     clock: Clock,
+    extra_steps: int = 0,
 ) -> float:
-    """Makes the rigid body world of `scene`. Returns by how much the scene was enlarged for it."""
+    """Makes the rigid body world of `scene`. Returns by how much the scene was enlarged for it.
+
+    extra_steps: per frame, beyond those that the speed asks for.
+    """
     active = [thing for thing in plan.objects if is_active(thing)]
     smallest = smallest_m(plan, objects)
-    enlarged = COMPUTED_M / smallest
+    only_balls = all(collision(thing) == "sphere" for thing in active)
+    enlarged = max(1.0, COMPUTED_M[only_balls] / smallest)
+    rate = steps_per_s(plan, objects, smallest, STEPS_PER_S[only_balls])
+    steps = max(2, int(np.ceil(rate * clock.step_s)) + extra_steps)
+    bodies = [(t, obj) for t in plan.objects if is_active(t) or is_obstacle(t) for obj in objects[t.name]]
+    for obj in [*(obj for _, obj in bodies), *([ground] if ground is not None else [])]:
+        _enlarge(obj, enlarged)
+    bpy.context.view_layer.update()  # a body is made where the object was evaluated last
     bpy.ops.rigidbody.world_add()
     world = scene.rigidbody_world
     world.collection = bpy.data.collections.new("Rigid Bodies")
-    steps = int(np.ceil(steps_per_s(plan, objects, smallest) * clock.step_s))
     world.substeps_per_frame = steps
     world.solver_iterations = 30
-    world.time_scale = 1.0
+    world.time_scale = plan.timing.speed
     world.use_split_impulse = True
     scene.gravity = (0.0, 0.0, -plan.world.gravity_m_s2 * enlarged)
     rng = np.random.default_rng([plan.seed, 7])
-    for thing in plan.objects:
-        if not (is_active(thing) or is_obstacle(thing)):
-            continue
-        for obj in objects[thing.name]:
-            _enlarge(obj, enlarged)
-            world.collection.objects.link(obj)
-            _describe(obj, thing, enlarged)
-            if is_active(thing):
-                _hold(obj, thing, clock, enlarged, rng, plan.world.gravity_m_s2 * clock.step_s / steps / 2)
+    lift = plan.world.gravity_m_s2 * clock.step_s / steps / 2
+    for thing, obj in bodies:
+        world.collection.objects.link(obj)
+        _describe(obj, thing, enlarged)
+        if is_active(thing):
+            _hold(obj, thing, clock, enlarged, rng, lift)
     if ground is not None:
-        _enlarge(ground, enlarged)
         world.collection.objects.link(ground)
         body = ground.rigid_body
         body.type, body.collision_shape, body.friction = "PASSIVE", "BOX", 1.0
-        body.restitution = _SOFT_GROUND.get(plan.world.ground, 1.0)
+        body.restitution = ground_restitution(plan)
         body.use_margin, body.collision_margin = True, 0.0
     _winds(world, plan, active, objects)
     world.point_cache.frame_start = clock.solver(1) - clock.lead
@@ -145,7 +153,9 @@ def extents(obj: bpy.types.Object) -> np.ndarray:
     return corners.max(0) - corners.min(0)
 
 
-def steps_per_s(plan: Plan, objects: dict[str, list[bpy.types.Object]], smallest: float) -> float:
+def steps_per_s(
+    plan: Plan, objects: dict[str, list[bpy.types.Object]], smallest: float, bounds: tuple[float, float]
+) -> float:
     """So many that the fastest thing moves by no more than a third of the smallest in one step."""
     speed = 0.0
     for thing in plan.objects:
@@ -153,7 +163,7 @@ def steps_per_s(plan: Plan, objects: dict[str, list[bpy.types.Object]], smallest
             height = max(obj.location.z for obj in objects[thing.name])
             drop = np.sqrt(2 * plan.world.gravity_m_s2 * max(height, 0.0))
             speed = max(speed, float(np.linalg.norm(thing.rigid.velocity_m_s)) + float(drop))
-    return float(np.clip(speed / (_WAY_PER_STEP * smallest), *STEPS_PER_S))
+    return float(np.clip(speed / (_WAY_PER_STEP * smallest), *bounds))
 
 
 def _enlarge(obj: bpy.types.Object, factor: float) -> None:
@@ -164,11 +174,8 @@ def _enlarge(obj: bpy.types.Object, factor: float) -> None:
 def _describe(obj: bpy.types.Object, thing: PlanObject, enlarged: float) -> None:
     body, rigid = obj.rigid_body, thing.rigid
     _, known = materials.substance(thing)
-    shape = SHAPES.get(thing.shape)
     active = is_active(thing)
-    wanted = rigid.shape if rigid is not None else "auto"
-    if wanted == "auto":
-        wanted = shape.collision if shape is not None else ("hull" if active else "mesh")
+    wanted = collision(thing)
     body.type = "ACTIVE" if active else "PASSIVE"
     body.collision_shape = _SHAPES[wanted]
     body.mesh_source = "BASE"
@@ -177,11 +184,37 @@ def _describe(obj: bpy.types.Object, thing: PlanObject, enlarged: float) -> None
     body.collision_margin = min(0.0005, 0.005 * thin) * enlarged if wanted in ("hull", "mesh", "cone") else 0.0
     body.use_deactivation = False
     body.linear_damping, body.angular_damping = 0.0, 0.02
-    still = 1.0 if not active else None
-    body.friction = (known.friction if still is None else still) if rigid is None or rigid.friction is None else rigid.friction
-    body.restitution = (known.bounce if still is None else still) if rigid is None or rigid.bounce is None else rigid.bounce
+    friction = known.friction if active else 1.0
+    body.friction = friction if rigid is None or rigid.friction is None else rigid.friction
+    body.restitution = restitution(thing)
     if active:
         body.mass = mass_kg(thing, obj)
+
+
+def collision(thing: PlanObject) -> str:
+    """sphere, box, cylinder, cone, capsule, hull or mesh."""
+    if thing.rigid is not None and thing.rigid.shape != "auto":
+        return thing.rigid.shape
+    shape = SHAPES.get(thing.shape)
+    if shape is not None:
+        return shape.collision
+    if thing.shape == "generator" and catalogue().generator(thing.source).category == "balls":
+        return "sphere"
+    return "hull" if is_active(thing) else "mesh"
+
+
+def restitution(thing: PlanObject) -> float:
+    """Against a hard floor."""
+    if thing.rigid is not None and thing.rigid.bounce is not None:
+        return thing.rigid.bounce
+    if not is_active(thing):
+        return 1.0
+    real = variant(thing)
+    return real.bounce if real is not None else materials.substance(thing)[1].bounce
+
+
+def ground_restitution(plan: Plan) -> float:
+    return _SOFT_GROUND.get(plan.world.ground, 1.0)
 
 
 def mass_kg(thing: PlanObject, obj: bpy.types.Object) -> float:
@@ -190,6 +223,9 @@ def mass_kg(thing: PlanObject, obj: bpy.types.Object) -> float:
     if asked is not None:
         return asked
     shape = SHAPES.get(thing.shape)
+    real = variant(thing)
+    if real is not None and real.mass_kg and thing.size_m is None:
+        return float(np.clip(real.mass_kg * thing.scale**3, 1e-4, 1e6))
     points = np.empty(3 * len(obj.data.vertices), np.float32)
     obj.data.vertices.foreach_get("co", points)
     volume = Solid(points.reshape(-1, 3).astype(float), tuple(tuple(f.vertices) for f in obj.data.polygons)).volume()
@@ -198,6 +234,16 @@ def mass_kg(thing: PlanObject, obj: bpy.types.Object) -> float:
         size = np.prod(np.array(thing.size_m or shape.size_m) * thing.scale)
         return float(max(shape.mass_kg * size / np.prod(shape.size_m), 1e-4))
     return float(np.clip(volume * materials.substance(thing)[1].density, 1e-4, 1e6))
+
+
+def variant(thing: PlanObject) -> Variant | None:
+    """What the catalogue knows about a real thing of this kind, such as its weight."""
+    if thing.shape != "generator":
+        return None
+    given = {setting.key: setting.value for setting in thing.settings}
+    variants = catalogue().generator(thing.source).variants
+    fits = [v for v in variants if all(given.get(key) == value for key, value in v.params.items())]
+    return max(fits, key=lambda v: len(v.params), default=None)
 
 
 def _hold(

@@ -71,7 +71,7 @@ def block(low: Sequence[float], high: Sequence[float]) -> Solid:
 
 
 def lathe(profile: Sequence[tuple[float, float]], segments: int = ROUND) -> Solid:
-    """`profile` (radius, z), from the lower end of the axis to the upper one, turned about z. Radius 0 closes an end."""
+    """`profile` (radius, z), from the lower end of the axis to the upper one, turned about z; radius 0 closes it."""
     vertices: list[tuple[float, float, float]] = []
     rings: list[list[int]] = []
     turns = [2 * np.pi * i / segments for i in range(segments)]

@@ -9,8 +9,8 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ..plan import Plan
-from . import deform, forces, keys, order, rigid
+from ..plan import Plan, PlanObject
+from . import bounces, deform, forces, keys, order, rigid
 from .order import Order
 
 Objects = dict[str, list[bpy.types.Object]]
@@ -40,17 +40,7 @@ def simulate(
     frames, total = plan.timing.frames, passes * plan.timing.frames
     poses = np.zeros((len(rigid_ones), frames, 7))
     if rigid_ones:
-        enlarged = rigid.add_bodies(scene, plan, objects, ground, clock)
-        fields = forces.add_forces(scene, plan, clock, Vector(order_.origin_m), enlarged)
-        for frame, graph in _frames(scene, clock):
-            for i, obj in enumerate(rigid_ones):
-                poses[i, frame] = keys.pose(obj.evaluated_get(graph).matrix_world)
-            report(frame + 1, total)
-        poses[:, :, :3] /= enlarged
-        _hold_still(plan, objects, rigid_ones, poses)
-        if ground is not None:
-            _keep_above(rigid_ones, poses, order_.origin_m[2])
-        rigid.remove_bodies(scene, objects, ground, fields, enlarged)
+        poses = _rigid(scene, plan, order_, objects, ground, clock, lambda frame: report(frame + 1, total))
         for obj, found in zip(rigid_ones, poses, strict=True):
             keys.write_pose(obj, np.array([clock.solver(1 + i) for i in range(frames)]), found)
     deformed = _add_deformed(plan, objects, ground, clock)
@@ -65,6 +55,43 @@ def simulate(
                 points[frame] = flat.reshape(-1, 3)
             report((passes - 1) * frames + frame + 1, total)
     _write(folder, plan, objects, rigid_ones, poses, shapes)
+
+
+def _rigid(
+    scene: bpy.types.Scene,
+    plan: Plan,
+    order_: Order,
+    objects: Objects,
+    ground: bpy.types.Object | None,
+    clock: rigid.Clock,
+    report: Callable[[int], None],
+) -> np.ndarray:
+    """(B, F, 7) poses of all bodies. With bouncing balls a few step lengths are tried: see bounces.py."""
+    bodies = [(thing, obj) for thing in plan.objects if rigid.is_active(thing) for obj in objects[thing.name]]
+    starts = [(tuple(obj.location), tuple(obj.rotation_quaternion)) for _, obj in bodies]
+    expected = bounces.expected(plan, objects)
+    best, least = np.zeros(0), np.inf
+    for extra in bounces.TRIES if expected else (0,):
+        for (_, obj), (location, turned) in zip(bodies, starts, strict=True):
+            obj.location, obj.rotation_quaternion = location, turned
+        enlarged = rigid.add_bodies(scene, plan, objects, ground, clock, extra)
+        fields = forces.add_forces(scene, plan, clock, Vector(order_.origin_m), enlarged)
+        poses = np.zeros((len(bodies), plan.timing.frames, 7))
+        for frame, graph in _frames(scene, clock):
+            for i, (_, obj) in enumerate(bodies):
+                poses[i, frame] = keys.pose(obj.evaluated_get(graph).matrix_world)
+            report(frame)
+        poses[:, :, :3] /= enlarged
+        rigid.remove_bodies(scene, objects, ground, fields, enlarged)
+        lost = bounces.lost(plan, expected, poses, order_)
+        if lost < least:
+            best, least = poses, lost
+        if least < bounces.ENOUGH:
+            break
+    _hold_still([thing for thing, _ in bodies], best)
+    if ground is not None:
+        _keep_above([obj for _, obj in bodies], best, order_.origin_m[2])
+    return best
 
 
 def _frames(scene: bpy.types.Scene, clock: rigid.Clock) -> Iterator[tuple[int, bpy.types.Depsgraph]]:
@@ -109,13 +136,10 @@ def _add_deformed(
     return found
 
 
-def _hold_still(plan: Plan, objects: Objects, active: list[bpy.types.Object], poses: np.ndarray) -> None:
+def _hold_still(things: list[PlanObject], poses: np.ndarray) -> None:
     """Before it is let go a body is where it will be let go, not where the solver took its run-up."""
-    for thing in plan.objects:
-        if rigid.is_active(thing):
-            for obj in objects[thing.name]:
-                row = poses[active.index(obj)]
-                row[: thing.rigid.start_frame - 1] = row[thing.rigid.start_frame - 1]
+    for thing, row in zip(things, poses, strict=True):
+        row[: thing.rigid.start_frame - 1] = row[thing.rigid.start_frame - 1]
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import radians
 
 import bpy
@@ -10,6 +11,7 @@ import numpy as np
 from ..apply.scene import Made
 from ..faults import Fault
 from ..plan import SHAPES, PlanObject, nearest
+from .generators.parts import Part, Parts
 from .shapes import solid
 
 _SMOOTH_UNDER_DEG = 35.0
@@ -39,12 +41,53 @@ def _smooth(mesh: bpy.types.Mesh) -> None:
 
 
 def _generated(thing: PlanObject, seed: int, made: Made) -> bpy.types.Mesh:
-    try:
-        from .generators import build_mesh
-    except ImportError:
-        raise Fault("bad_input", f"The catalogue has no {thing.source!r}.", "Use one of the shapes.") from None
-    values = {setting.key: setting.value for setting in thing.settings}
-    return made.keep(build_mesh(thing.source, values, seed))
+    """All parts and copies of a generator as one mesh, so that they move as one body."""
+    from .generators import generate
+    from .generators.build import Builder, fill
+
+    parts = generate(thing.source, {setting.key: setting.value for setting in thing.settings}, seed)
+    if not parts.parts:
+        raise Fault(
+            "bad_input", f"{thing.source!r} is no thing that can be placed.", "Choose it in the world settings."
+        )
+    whole, looks = _whole(parts)
+    mesh = made.keep(bpy.data.meshes.new(thing.name))
+    fill(mesh, whole)
+    builder = Builder(made.keep)
+    for look in looks:
+        mesh.materials.append(builder.material(look, parts.looks[look]))
+    return mesh
+
+
+def _whole(parts: Parts) -> tuple[Part, list[str]]:
+    """One part of all parts at all their places, and the names of its looks."""
+    copied = {copies.part: copies.transforms for copies in parts.copies}
+    looks = list(dict.fromkeys(look for part in parts.parts for look in part.looks))
+    pieces: list[Part] = []
+    for number, part in enumerate(parts.parts):
+        slots = np.array([looks.index(look) for look in part.looks] or [0], np.int32)[part.slots]
+        for place in copied.get(number, [np.eye(4)]):
+            vertices = part.vertices @ place[:3, :3].T + place[:3, 3]
+            pieces.append(replace(part, vertices=vertices.astype(np.float32), slots=slots))
+    starts = np.cumsum([0, *(len(piece.vertices) for piece in pieces[:-1])])
+    coloured = all(piece.colours is not None for piece in pieces)
+
+    def joined(key: str) -> np.ndarray:
+        return np.concatenate([getattr(piece, key) for piece in pieces])
+
+    corners = np.concatenate([piece.corners + start for piece, start in zip(pieces, starts, strict=True)])
+    whole = replace(
+        pieces[0],
+        vertices=joined("vertices"),
+        corners=corners.astype(np.int32),
+        sizes=joined("sizes"),
+        uvs=joined("uvs"),
+        smooth=joined("smooth"),
+        slots=joined("slots").astype(np.int32),
+        colours=joined("colours") if coloured else None,
+        groups={},
+    )
+    return whole, looks
 
 
 def _copied(context: bpy.types.Context, thing: PlanObject, made: Made) -> bpy.types.Mesh:

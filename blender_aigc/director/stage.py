@@ -54,7 +54,7 @@ def add_lights(plan: Plan, made: Made, low: np.ndarray, high: np.ndarray) -> lis
     for number, (way, share, width) in enumerate(_LAMPS[asked.setup]):
         data = made.keep(bpy.data.lights.new(f"Plan Light {number + 1}", "AREA"))
         far = 1.3 * size * float(np.linalg.norm(way))
-        data.energy = 38.0 * far * far * share * asked.strength
+        data.energy = 14.0 * far * far * share * asked.strength
         data.size = 1.1 * size * width
         lamp = made.keep(bpy.data.objects.new(data.name, data))
         lamp.location = Vector(centre) + Vector(way) * 1.3 * size
@@ -99,7 +99,8 @@ def set_scene(scene: bpy.types.Scene, plan: Plan, camera: bpy.types.Object, worl
     scene.frame_set(1)
     render = scene.render
     render.fps, render.fps_base = plan.timing.fps, 1.0
-    render.resolution_x, render.resolution_y, render.resolution_percentage = plan.render.width_px, plan.render.height_px, 100
+    render.resolution_x, render.resolution_y = plan.render.width_px, plan.render.height_px
+    render.resolution_percentage = 100
     if plan.render.engine == "eevee":
         for engine in ("BLENDER_EEVEE_NEXT", "BLENDER_EEVEE"):
             with contextlib.suppress(TypeError):

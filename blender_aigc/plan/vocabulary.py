@@ -146,7 +146,9 @@ class PlanObject:
         "with generator: its parameters, where they differ from the default", Setting, 40
     )
     count: int = whole("how many", 1, MOST_COPIES, 1)
-    arrange: str = word("how the copies stand; stack and wall upwards, heap loosely above each other", ARRANGEMENTS, "row")
+    arrange: str = word(
+        "how the copies stand; stack and wall go up, heap is loosely above each other", ARRANGEMENTS, "row"
+    )
     spacing_m: float | None = number("clear distance between neighbouring copies", "m", 0.0, 500.0, None)
     spread_m: float | None = number("radius of the area for scatter, heap and circle", "m", 0.01, 1000.0, None)
     size_m: Vector | None = vector("extents x, y, z before rotation; else its natural size", "m", 0.0, 1000.0, None)
