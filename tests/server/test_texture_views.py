@@ -144,7 +144,7 @@ def unet_call(pipeline, batch: int) -> dict:
     return {
         "sample": torch.randn(batch, 4, 16, 16, generator=chance),
         "timestep": torch.tensor(500),
-        "encoder_hidden_states": torch.randn(batch, 7, 64, generator=chance),
+        "encoder_hidden_states": torch.randn(batch, 7, pipeline.unet.config.cross_attention_dim, generator=chance),
         "added_cond_kwargs": {
             "text_embeds": torch.randn(batch, 32, generator=chance),
             "time_ids": torch.zeros(batch, 6),
