@@ -174,6 +174,11 @@ def demo(options: argparse.Namespace) -> None:
     job = ["image-to-mesh", "--image", image, "--model", "inflate", "--save-as", stem.with_suffix(".blend")]
     job += ["--glb", stem.with_suffix(".glb"), "--render", stem.with_suffix(".png")]
     run([python, "-m", "blender_aigc", *job], env={"AIGC_DATA": str(ROOT / "out" / "data")})
+    textured = stem.with_name(f"{image.stem}_textured")
+    job = ["texture-mesh", "--objects", "*", "--prompt", "antique copper with patina", "--model", "solid"]
+    job += ["--size", "1024", "--save-as", textured.with_suffix(".blend"), "--render", textured.with_suffix(".png")]
+    run([python, "-m", "blender_aigc", stem.with_suffix(".blend"), *job], env={"AIGC_DATA": str(ROOT / "out" / "data")})
+    sys.stdout.write(f"{'textured':17} {textured.with_suffix('.png')}\n")
     for suffix, what in ((".blend", "Blender file"), (".glb", "glTF file"), (".png", "rendered picture")):
         sys.stdout.write(f"{what:17} {stem.with_suffix(suffix)}\n")
 

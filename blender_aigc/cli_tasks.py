@@ -13,10 +13,10 @@ from pathlib import Path
 import bpy
 
 from . import slots
-from .cli_output import Progress, keep_files, prepare, quiet, report, save_file, wants_picture
+from .cli_output import Progress, keep_files, prepare, quiet, report, save_file, tell, wants_picture
 from .protocol import TASKS, Fault, JobStatus, ModelInfo, Task
 
-ALIASES = {"render_image": ("render",)}
+ALIASES = {"render_image": ("render",), "texture_mesh": ("texture",)}
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,13 @@ class Own:
     command: Callable[[argparse.Namespace], None] | None = None
 
 
-OWN: dict[str, Own] = {}
+def _texture_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--size", dest="texture_px", metavar="PX", help="side of the textures, the same as --param texture_px=PX"
+    )
+
+
+OWN: dict[str, Own] = {"texture_mesh": Own(options=_texture_options)}
 """By id of the task."""
 
 
@@ -88,6 +94,8 @@ def make(options: argparse.Namespace) -> None:
             name=options.name,
             progress=Progress(),
         )
+    if status.result is not None:
+        tell(str(status.result.report.get("notes", "")))
     location = getattr(options, "location", None)
     objects = batch.objects_of(inputs)
     made = batch.place(status, location=tuple(location) if location else None, replace=replace, objects=objects)
@@ -112,6 +120,8 @@ def params_of(options: argparse.Namespace) -> dict[str, bool | int | float | str
     words = [word.partition("=") for word in options.param]
     if getattr(options, "height_m", None) is not None:
         words.append(("height_m", "=", repr(options.height_m)))
+    if getattr(options, "texture_px", None):
+        words.append(("texture_px", "=", options.texture_px))
     if not words:
         return {}
     info = _model(options)

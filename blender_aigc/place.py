@@ -28,7 +28,7 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
     objects = targets.find_objects(target) if target is not None else ()
     blocks = apply_result(context, Path(record.status.folder), result, Placement(location, empty, objects))
     record.message = " ".join(block.as_string() for block in blocks if isinstance(block, bpy.types.Text))[:200]
-    record.note = ""
+    record.note = str(result.report.get("notes", ""))[:300]
     if "passes" in result.job.inputs:  # made from a render, so it takes the render's place on the screen
         for image in [block for block in blocks if isinstance(block, bpy.types.Image)][:1]:
             show(context.window_manager, image)

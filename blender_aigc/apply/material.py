@@ -17,7 +17,7 @@ import numpy as np
 
 from ..protocol import Artefact, Fault, Provenance
 from .glb import damaged, read_file
-from .material_nodes import build_material
+from .material_nodes import build_material, set_name
 from .scene import Made, provenance_text, select_only, sign
 
 BEFORE = "aigc_before"
@@ -63,10 +63,11 @@ def apply_materials(
         elif uvs is not None:
             new_layer = _add_layer(made, obj, entry["layer"], uvs)
         layer = new_layer or entry["layer"]
-        materials = [build_material(made, Path(folder), hashes, one, layer) for one in entry["sets"]]
+        groups = _by_tiles(entry["sets"])
+        materials = [build_material(made, Path(folder), hashes, group, layer) for group in groups]
         for material in materials:
             sign(material, signature, job_id)
-        _assign(made, obj, entry, materials, job_id, new_layer)
+        _assign(made, obj, groups, materials, job_id, new_layer)
         touched.append(obj)
         blocks += materials
     context.view_layer.update()
@@ -75,6 +76,14 @@ def apply_materials(
         select_only(context.view_layer, shown)
         context.view_layer.objects.active = shown[0]
     return [*touched, *blocks]
+
+
+def _by_tiles(sets: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The sets of one material each: the UDIM tiles that belong together, and every other one alone."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for number, one in enumerate(sets):
+        groups.setdefault(set_name(one) if one["tile"] else f"\0{number}", []).append(one)
+    return list(groups.values())
 
 
 def _target(entry: dict[str, Any], objects: Sequence[bpy.types.Object]) -> bpy.types.Object:
@@ -134,7 +143,7 @@ def _add_layer(made: Made, obj: bpy.types.Object, name: str, uvs: np.ndarray) ->
 def _assign(
     made: Made,
     obj: bpy.types.Object,
-    entry: dict[str, Any],
+    groups: list[list[dict[str, Any]]],
     materials: list[bpy.types.Material],
     job_id: str,
     new_layer: str,
@@ -148,8 +157,8 @@ def _assign(
     previous = obj.get(BEFORE)
     made.undo(lambda: _put_back(obj, slots, previous))
     obj[BEFORE] = json.dumps([*_history(obj), {"job": job_id, "slots": slots, "layer": new_layer}])
-    for one, material in zip(entry["sets"], materials, strict=True):
-        for number in one["slots"]:
+    for group, material in zip(groups, materials, strict=True):
+        for number in sorted({slot for one in group for slot in one["slots"]}):
             if number < len(obj.material_slots):
                 slot = obj.material_slots[number]
                 slot.link = "OBJECT"

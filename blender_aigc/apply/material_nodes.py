@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,17 @@ from .scene import Made
 
 
 def build_material(
-    made: Made, folder: Path, hashes: dict[str, str], entry: dict[str, Any], layer: str
+    made: Made, folder: Path, hashes: dict[str, str], entries: list[dict[str, Any]], layer: str
 ) -> bpy.types.Material:
-    """One set of maps as a material. entry: of `material.json`. layer: the UV map that the maps are painted on.
+    """One set of maps as a material. entries: of `material.json`, the UDIM tiles of one set, or a single one.
+    layer: the UV map that the maps are painted on.
 
     Principled BSDF; the UV map is named, so that the active one may be any other. The colour's node is the active one,
     which Solid view's Texture mode and Texture Paint look at. Ambient occlusion is there, with a slider that is at 0:
     renderers that trace light need none.
     """
-    material = made.keep(bpy.data.materials.new(entry["name"]))
+    entry = entries[0]
+    material = made.keep(bpy.data.materials.new(set_name(entry)))
     if material.node_tree is None:
         material.use_nodes = True
     material.diffuse_color = (*entry["viewport"], 1)
@@ -34,7 +37,7 @@ def build_material(
     link = material.node_tree.links.new
     link(shader.outputs["BSDF"], output.inputs["Surface"])
     pictures = {
-        key: _picture(made, nodes, folder, entry["maps"][key], hashes, key == "colour", height)
+        key: _picture(made, nodes, [_checked(folder, one["maps"][key], hashes) for one in entries], key, height)
         for key, height in (("colour", 420), ("orm", 60), ("normal", -300))
     }
     for picture in pictures.values():
@@ -72,22 +75,45 @@ def _mix_sockets(node: bpy.types.Node) -> tuple[Any, Any, Any, Any]:
     return by_name["Factor"], by_name["A"], by_name["B"], outputs[0]
 
 
+def set_name(entry: dict[str, Any]) -> str:
+    """What the material is called: all tiles of a set share a name."""
+    name: str = entry["name"]
+    return name.removesuffix(f".{entry['tile']}") if entry["tile"] else name
+
+
+def _checked(folder: Path, file: str, hashes: dict[str, str]) -> tuple[Path, bytes]:
+    """A map's path and content. Raises Fault("bad_input") when it is gone or damaged."""
+    path = folder / Path(file).name
+    return path, read_file(path, hashes.get(file, ""))
+
+
 def _picture(
-    made: Made,
-    nodes: bpy.types.Nodes,
-    folder: Path,
-    file: str,
-    hashes: dict[str, str],
-    colour: bool,
-    height: float,
+    made: Made, nodes: bpy.types.Nodes, files: list[tuple[Path, bytes]], key: str, height: float
 ) -> bpy.types.Node:
     """An image node with the map packed into the .blend, sRGB only for colours."""
     node = _node(nodes, "ShaderNodeTexImage", -820, height)
-    path = folder / Path(file).name
-    data = read_file(path, hashes.get(file, ""))
-    image = made.keep(bpy.data.images.new(path.stem, 8, 8))
-    image.pack(data=data, data_len=len(data))
-    image.source = "FILE"
-    image.colorspace_settings.name = "sRGB" if colour else "Non-Color"
+    path, data = files[0]
+    if re.search(r"\.1\d{3}$", path.stem):
+        image = _tiled(made, [path for path, _ in files])
+    else:
+        image = made.keep(bpy.data.images.new(path.stem, 8, 8))
+        image.pack(data=data, data_len=len(data))
+        image.source = "FILE"
+    image.colorspace_settings.name = "sRGB" if key == "colour" else "Non-Color"
     node.image = image
     return node
+
+
+def _tiled(made: Made, paths: list[Path]) -> bpy.types.Image:
+    """The files of UDIM tiles as one image."""
+    image = made.keep(bpy.data.images.load(str(paths[0]), check_existing=False))
+    image.source = "TILED"
+    numbers = [int(path.stem[-4:]) for path in paths]
+    image.tiles[0].number = numbers[0]
+    for number in numbers[1:]:
+        image.tiles.new(tile_number=number)
+    stem = paths[0].name.removesuffix(f"{numbers[0]}.png")
+    image.filepath = str(paths[0].with_name(f"{stem}<UDIM>.png"))
+    image.name = stem.rstrip(".")
+    image.pack()
+    return image
