@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import params, slots, targets, watch
+from . import consent, params, slots, targets, watch
 from .gather.sources import Given, Render, name_of, objects_of
 from .protocol import TASKS, Fault, Job
 from .state import STATE
@@ -77,6 +77,7 @@ def submit(context: bpy.types.Context, ask: Ask) -> str:
     """Hand `ask` to the session and remember where its result goes. Returns the job's id. Raises Fault."""
     from .gather.inputs import gather
 
+    consent.check(STATE.models.get(ask.model), ask.params)
     session = watch.session()
     inputs = gather(ask.task, ask.inputs, context.scene, session.put_blob)
     job = Job(str(uuid.uuid4()), ask.task, ask.model, inputs, dict(ask.params), ask.prompt, ask.seed, ask.name)

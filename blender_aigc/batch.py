@@ -17,7 +17,7 @@ from typing import Any
 
 import bpy
 
-from . import watch
+from . import consent, watch
 from .apply.mesh import Placement
 from .apply.result import apply_result
 from .apply.sequence import apply_sequence
@@ -105,6 +105,7 @@ def run(
     info = model_for(task, model)
     session = _session()
     checked = info.check_params(dict(params or {}))  # before anything is rendered
+    consent.check(info, checked)
     given = _given(task, inputs, image=image, reference=reference, mesh=mesh)
     scene = bpy.context.scene
     job = Job(

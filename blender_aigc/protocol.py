@@ -6,10 +6,12 @@ Everything that crosses the boundary is one of the dataclasses below, turned int
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from .codec import decode, encode, field_types, from_plain
 from .faults import Fault, FaultCode, FaultRecord
@@ -111,6 +113,16 @@ class Param:
         return self.check(value)
 
 
+def is_loopback(host: str) -> bool:
+    """Does `host` name this very machine? Decided by the name alone, without asking a name server."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def _bound(value: float | None) -> str:
     return "anything" if value is None else f"{value:g}"
 
@@ -121,6 +133,7 @@ class ModelInfo:
 
     task, also: what it does, which `does` tells; all of its tasks take the same parameters (see `Param.tasks`).
     procedural: works without weights; the panel says so.
+    remote: asks a service at the address of its parameter `endpoint`, which may be on this machine; see `leaves_for`.
     requires:   top-level Python modules that must be importable where the worker runs.
     repository, revision, licence: of the weights; "" for procedural models.
     memory_gb:  working memory of one job on the device, for the pre-flight line.
@@ -141,9 +154,21 @@ class ModelInfo:
     memory_gb: float = 0.0
     unavailable: FaultRecord | None = None
     also: tuple[str, ...] = ()
+    remote: bool = False
 
     def does(self, task: str) -> bool:
         return task == self.task or task in self.also
+
+    def leaves_for(self, values: dict[str, Any]) -> str:
+        """The host outside of this machine that gets the prompt of a job with these parameters; "" when none does."""
+        if not self.remote:
+            return ""
+        default = next((param.default for param in self.params if param.key == "endpoint"), "")
+        try:
+            host = urlsplit(str(values.get("endpoint", default)).strip()).hostname or "the endpoint"
+        except ValueError:
+            return "the endpoint"
+        return "" if is_loopback(host) else host
 
     def check_params(self, values: dict[str, Any]) -> dict[str, bool | int | float | str]:
         """`values` completed with the defaults. Raises Fault("bad_request") for an unknown key or a bad value."""

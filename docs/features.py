@@ -29,7 +29,8 @@ def features() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     for info in infos:
         lines += ["", f"## {info.id}", "", f"**{info.label}** ({', '.join((info.task, *info.also))}). {info.help}.", ""]
-        lines.append("Procedural: no weights." if info.procedural else weights(info))
+        kind = "Remote: asks the address in `endpoint`, with its own weights." if info.remote else weights(info)
+        lines.append("Procedural: no weights." if info.procedural else kind)
         lines += ["", f"Source: {info.source}"] if info.source else []
         lines += ["", "| parameter | default | range | meaning |", "|---|---|---|---|"]
         for param in info.params:

@@ -168,6 +168,13 @@ def test_language_needs_only_the_standard_library(path: Path) -> None:
     assert [n for n in own if not n.startswith("server.language")] == []
 
 
+@pytest.mark.parametrize("path", [p for p in SERVER if "dialogue" in p.parts], ids=name)
+def test_dialogue_knows_no_model(path: Path) -> None:
+    """What is said to language models and what they say; the rules stand in for one that says nothing of use."""
+    own = [n for n in imports(path) if n.startswith("server.")]
+    assert [n for n in own if not n.startswith(("server.dialogue", "server.language"))] == []
+
+
 @pytest.mark.parametrize("path", [p for p in SERVER if "diffusion" in p.parts], ids=name)
 def test_diffusion_knows_no_model(path: Path) -> None:
     allowed = (

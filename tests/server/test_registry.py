@@ -42,7 +42,7 @@ def test_every_model_of_the_product_is_sound() -> None:
     for model_id, model in registry.models.items():
         info = model.info
         assert info.id == model_id and info.task in TASKS and info.label and info.help and not info.help.endswith(".")
-        assert info.procedural == (model.weights is None)
+        assert (info.procedural or info.remote) == (model.weights is None)
         assert decode(type(info), encode(info)) == info
         for param in info.params:
             assert param.label and param.help and not param.help.endswith("."), param
