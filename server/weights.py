@@ -24,6 +24,7 @@ class Weights:
     one_of:  for a family of interchangeable checkpoints: patterns of which a folder must match one. Which files a job
              really read, the model says then (`Context.used_weights`).
     licence: SPDX id or short name. bytes: size of the download.
+    folder: its name among the weights where that is not the model's id: models that share their weights.
     """
 
     repository: str
@@ -32,6 +33,7 @@ class Weights:
     licence: str = ""
     bytes: int = 0
     one_of: tuple[str, ...] = ()
+    folder: str = ""
 
     def lie_in(self, folder: Path) -> bool:
         """Does `folder` hold all of it? Opens nothing."""
@@ -77,7 +79,9 @@ class Shelf:
     def places(self, model_id: str, weights: Weights) -> list[Path]:
         """Every folder that is looked at, in order."""
         name = weights.repository.replace("/", "--")
-        given = [place for folder in self.folders for place in (folder / model_id, folder / name, folder)]
+        given = [
+            place for folder in self.folders for place in (folder / (weights.folder or model_id), folder / name, folder)
+        ]
         return [*given, self.hub_cache / f"models--{name}" / "snapshots" / weights.revision]
 
     def verify(self, model_id: str, weights: Weights) -> Found:

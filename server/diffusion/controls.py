@@ -60,16 +60,18 @@ class Unit:
         return is_union(self.path.name)
 
 
-def parse_controls(text: str, found: Mapping[str, Path], available: frozenset[str]) -> list[Unit]:
+def parse_controls(
+    text: str, found: Mapping[str, Path], available: frozenset[str], auto: Mapping[str, float] = AUTO
+) -> list[Unit]:
     """The units that `text` asks for, in its order; those with weight 0 do nothing and are left out.
 
-    found: ControlNets by name. available: kinds for which there is a picture.
+    found: ControlNets by name. available: kinds for which there is a picture. auto: kinds and weights for "auto".
     Raises Fault: bad_request (what cannot be read), weights_missing, bad_input (there is no such pass).
     """
     if text.strip().lower() == "auto":
         return [
             Unit(found[name], kind, weight)
-            for kind, weight in AUTO.items()
+            for kind, weight in auto.items()
             if kind in available and (name := _name_for(kind, found))
         ]
     units = [_unit(part.strip(), found) for part in text.split(",") if part.strip()]

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 
 @contextmanager
-def in_portions(network: Any, most: int) -> Iterator[None]:
+def in_portions(network: Any, most: Callable[[], int]) -> Iterator[None]:
     """While inside, `network.forward` takes batches apart into portions of `most` and joins the answers.
 
     Tensors whose first side is the batch are cut, wherever they stand in lists and tables; others are given whole.
-    most: 0 changes nothing. Not for networks whose answer to one picture depends on the others.
+    most: asked at every call; 0 changes nothing, as it must be while the answer to one picture depends on the others.
     """
-    if most < 1:
-        yield
-        return
     plain = network.forward
 
     @functools.wraps(plain)
     def forward(sample: Any, *rest: Any, **options: Any) -> Any:
-        batch = len(sample)
-        if batch <= most:
+        batch, portion = len(sample), most()
+        if portion < 1 or batch <= portion:
             return plain(sample, *rest, **options)
         answers = []
-        for first in range(0, batch, most):
-            part = slice(first, first + most)
+        for first in range(0, batch, portion):
+            part = slice(first, first + portion)
             answers.append(plain(*_part((sample, *rest), batch, part), **_part(options, batch, part)))
         return _joined(answers)
 
+    outer = vars(network).get("forward")  # a hook that brings the network to the device, say
     network.forward = forward
     try:
         yield
     finally:
         del network.forward
+        if outer is not None:
+            network.forward = outer
 
 
 def _part(value: Any, batch: int, part: slice) -> Any:

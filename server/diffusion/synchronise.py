@@ -41,11 +41,14 @@ def synchronised(scheduler: Any, agree: Agree) -> Iterator[None]:
         model_output = (model_output.double() + moved / slope).to(model_output.dtype)
         return plain(model_output, timestep, sample, *rest, **options)
 
+    outer = vars(scheduler).get("step")  # somebody else may watch the steps, too
     scheduler.step = step
     try:
         yield
     finally:
         del scheduler.step
+        if outer is not None:
+            scheduler.step = outer
 
 
 def predicts(scheduler: Any) -> Callable[[Any], tuple[float, float]]:

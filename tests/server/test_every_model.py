@@ -16,7 +16,7 @@ from server.weights import Shelf
 from server.worker import Runner
 
 REGISTRY = Registry()
-QUICK = {"size": "camera", "steps": 2, "resolution": 64, "faces": 2000, "texture_px": "512"}
+QUICK = {"size": "camera", "steps": 2, "resolution": 64, "faces": 2000, "texture_px": "512", "view_px": "64"}
 
 
 def toy() -> np.ndarray:

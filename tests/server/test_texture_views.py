@@ -158,7 +158,7 @@ def test_portions_answer_like_the_whole(pipeline) -> None:
     sample = call.pop("sample")
     with torch.no_grad():
         whole = pipeline.unet(sample, **call)[0]
-        with in_portions(pipeline.unet, 2):
+        with in_portions(pipeline.unet, lambda: 2):
             parts = pipeline.unet(sample, **call)[0]
     assert torch.allclose(whole, parts, atol=1e-5)
     assert "forward" not in vars(pipeline.unet)

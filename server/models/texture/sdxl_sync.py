@@ -1,0 +1,125 @@
+"""SDXL with all views denoised as one: the default for texturing by words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blender_aigc.protocol import Fault, Job, ModelInfo, Param
+
+from ...diffusion import knobs as diffusion
+from ...texturing import knobs
+from ...weights import Weights
+
+if TYPE_CHECKING:
+    from ...context import Context
+    from ...diffusion.studio import Studio
+
+REPOSITORY = "stabilityai/stable-diffusion-xl-base-1.0"
+REVISION = "462165984030d82259a11f4367a4eed129e94a7b"
+LICENCE = "OpenRAIL++-M"
+
+CONTROLS = Param(
+    "controls",
+    "text",
+    "Controls",
+    "ControlNets and their weights, such as depth:0.8, line:0.4@0-0.8; auto takes what is there",
+    "auto",
+    advanced=True,
+)
+AGREEMENT = Param(
+    "agreement",
+    "float",
+    "Agreement",
+    "For which part of the drawing the views are kept alike; 0 draws each for itself",
+    0.8,
+    0.0,
+    1.0,
+    advanced=True,
+)
+AT_ONCE = Param(
+    "at_once",
+    "int",
+    "Views at Once",
+    "How many go through the network together; fewer need less memory, 0 is all",
+    2,
+    0,
+    64,
+    advanced=True,
+)
+
+
+class SdxlSync:
+    info = ModelInfo(
+        id="sdxl_sync",
+        task="texture_mesh",
+        label="SDXL, All Views as One",
+        help="Draws all sides of the objects together by a prompt, so that they agree, and bakes them",
+        params=(
+            knobs.TEXTURE_PX,
+            knobs.CAMERAS,
+            knobs.VIEW_PROMPTS,
+            diffusion.NEGATIVE,
+            diffusion.STEPS,
+            diffusion.GUIDANCE,
+            *knobs.MATERIAL,
+            knobs.VIEW_PX,
+            CONTROLS,
+            AGREEMENT,
+            diffusion.CHECKPOINT,
+            diffusion.LORAS,
+            diffusion.SAMPLER,
+            AT_ONCE,
+            diffusion.MEMORY,
+        ),
+        source="SyncMVD, Liu et al. 2024, arXiv:2311.12891, on SDXL, Podell et al. 2023, arXiv:2307.01952",
+        requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
+        repository=REPOSITORY,
+        revision=REVISION,
+        licence=LICENCE,
+        memory_gb=12.0,
+    )
+    weights: Weights | None = Weights(
+        REPOSITORY,
+        REVISION,
+        licence=LICENCE,
+        bytes=6_940_000_000,
+        one_of=("model_index.json", "*/model_index.json", "*.safetensors"),
+        folder="sdxl",
+    )
+
+    def __init__(self) -> None:
+        self.studio: Studio | None = None
+
+    @staticmethod
+    def tiny(folder: Path) -> None:
+        """SDXL's own, with a depth ControlNet."""
+        from ...diffusion.tiny import write_sdxl
+
+        write_sdxl(folder)
+
+    def load(self, folder: Path | None, device: str) -> None:
+        """Which of the folder's checkpoints, the job says."""
+        from ...diffusion.families import SDXL
+        from ...diffusion.library import Library
+        from ...diffusion.studio import Studio
+
+        if folder is None:
+            raise Fault("weights_missing", "SDXL needs its weights.", "Name their folder in the preferences.")
+        self.studio = Studio(SDXL, Library(folder), device)
+
+    def run(self, job: Job, context: Context) -> None:
+        """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
+        from ...texturing.drawn_together import draw_together
+        from ...texturing.from_views import deliver_views
+        from ...texturing.rigs import rig
+        from ...texturing.subject import subject_of
+
+        assert self.studio is not None
+        subject = subject_of(job, context)
+        cameras = rig(str(job.params["cameras"]), subject, int(job.params["view_px"]))
+        views = draw_together(job, context, self.studio, subject, cameras)
+        deliver_views(job, context, subject, cameras, views, self.studio.device)
+
+
+MODEL = SdxlSync

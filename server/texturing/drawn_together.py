@@ -1,0 +1,230 @@
+"""The engine `sdxl_sync`: all views of an object denoised as one, held to its geometry by ControlNets.
+
+Inside every step the views' predictions are blended on the surface (geometry/between_views.py and
+diffusion/synchronise.py), with weights that sharpen from all alike to the squarest view, for most of the run; then each
+view finishes its own details. For the first `LOOK_UNTIL` the views also read each other's self-attention. They start
+from one noise on the surface, before backgrounds of changing colour, so that none of them bleeds onto the object. The
+plan and its numbers are SyncMVD's (Liu et al., SIGGRAPH Asia 2024; source at commit 04d7c4e), carried over to SDXL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blender_aigc.protocol import Fault
+
+from ..diffusion import adapters, memory
+from ..diffusion.attention import Sight, looking_around
+from ..diffusion.controls import KINDS as CONTROL_KINDS
+from ..diffusion.controls import Unit, parse_controls
+from ..diffusion.drawing import files_of
+from ..diffusion.portions import in_portions
+from ..diffusion.prompts import encode
+from ..diffusion.samplers import habit_of, scheduler_for
+from ..diffusion.steps import rgb_preview, watched
+from ..diffusion.synchronise import synchronised
+from .subject import Subject, avoided_for, words_for
+from .view_controls import AUTO, KINDS, control_view
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from blender_aigc.protocol import Job
+
+    from ..context import Context
+    from ..diffusion.loading import Checkpoint
+    from ..diffusion.studio import Studio
+    from ..geometry.between_views import ViewLinks
+    from ..geometry.cameras import Camera
+    from ..geometry.raster import Maps
+
+LOOK_UNTIL, COLOURED_UNTIL = 0.2, 0.4
+SHARPEST = 6.0
+"""Exponent of the cosine at the end of the run; it begins with 0."""
+
+
+@dataclass
+class Agreement:
+    """What the views agree on at each step; called by `synchronised`.
+
+    backgrounds: (K, C) latents of plain colours, the first mid grey. until: which part of the run they agree in.
+    """
+
+    links: ViewLinks
+    sight: Sight
+    backgrounds: Tensor
+    rng: np.random.Generator
+    until: float
+
+    def __call__(self, clean: Tensor, step: int, steps: int) -> Tensor:
+        share = step / steps
+        self.sight.active = (step + 1) / steps < min(LOOK_UNTIL, self.until)
+        agreed = clean
+        if share < self.until:
+            agreed = self.links.blend(clean.float(), SHARPEST * share).to(clean.dtype)
+            rows = [0] * len(clean)
+            if share < COLOURED_UNTIL:
+                rows = list(self.rng.integers(0, len(self.backgrounds), len(clean)))
+            plain = self.backgrounds[rows].to(clean)[:, :, None, None]
+            agreed = agreed.where(self.links.mask[:, None], plain.expand_as(agreed))
+        return agreed
+
+
+def draw_together(
+    job: Job, context: Context, studio: Studio, subject: Subject, cameras: Sequence[Camera]
+) -> list[np.ndarray]:
+    """One (H, W, 3) uint8 picture for each camera. Raises Fault; the pipeline is diffusers' own."""
+    import torch
+
+    from ..geometry.between_views import link_views
+    from ..geometry.raster import Scene, render_maps
+
+    words, avoided = (
+        words_for(job.prompt, cameras, str(job.params["view_prompts"])),
+        avoided_for(str(job.params["negative"]), cameras),
+    )
+    context.progress("Loading")
+    checkpoint = studio.open(str(job.params["checkpoint"]))
+    adapters.set_loras(checkpoint, adapters.parse_loras(str(job.params["loras"]), studio.library.loras()))
+    habit = habit_of([checkpoint.path.stem, *(path.stem for path, _ in checkpoint.loras)], studio.family.habit)
+    units = parse_controls(str(job.params["controls"]), studio.library.controlnets(), KINDS, AUTO)
+    nets = studio.nets(units)
+    scheduler = scheduler_for(checkpoint.scheduler, str(job.params["sampler"]), habit)
+    pipeline = checkpoint.pipeline("text", nets, scheduler=scheduler)
+    used = [*checkpoint.files, *(path for path, _ in checkpoint.loras)]
+    context.used_weights([*used, *(file for unit in units for file in files_of(unit.path))])
+
+    context.progress("Looking from all sides")
+    scene = Scene(subject.triangles, studio.device)
+    seen = render_maps(
+        scene, cameras, progress=lambda _phase, step=0, total=0: context.progress("Looking from all sides", step, total)
+    )
+    small = tuple(side // pipeline.vae_scale_factor for side in cameras[0].size_px)
+    links = link_views(scene, cameras, (small[0], small[1]))
+
+    guidance = float(job.params["guidance"]) or habit.guidance
+    steps = int(job.params["steps"]) or habit.steps
+    _place(job, pipeline, studio, cameras)
+    embedded = _embedded(checkpoint, words, avoided, guidance > 1)
+    sight = Sight.ring(len(cameras))
+    until = float(job.params["agreement"])
+    sight.active = until > 0
+    agreement = Agreement(links, sight, _backgrounds(pipeline, context), context.rng, until)
+    noise = torch.randn(
+        (len(cameras), pipeline.unet.config.in_channels, small[1], small[0]),
+        generator=torch.Generator("cpu").manual_seed(job.seed),
+    )
+    noise = noise.to(studio.device)
+    noise = (links.carry_noise(noise) if until > 0 else noise).to(pipeline.unet.dtype)
+    call = {
+        **embedded,
+        "latents": noise,
+        "num_inference_steps": steps,
+        "guidance_scale": guidance,
+        "generator": torch.Generator("cpu").manual_seed(job.seed),
+        "width": cameras[0].size_px[0],
+        "height": cameras[0].size_px[1],
+        "output_type": "np",
+        **_controls(units, seen),
+    }
+
+    def told(step: int, preview: np.ndarray | None) -> None:
+        context.progress("Drawing all views", step, steps, preview=preview)
+
+    portion = int(job.params["at_once"])
+    networks = [pipeline.unet, *nets]
+    with watched(scheduler, told, _all_views(studio)), synchronised(scheduler, agreement):
+        with looking_around(pipeline.unet, sight), _portions(networks, lambda: 0 if sight.active else portion):
+            made = pipeline(**call).images
+    if not np.isfinite(made).all():
+        raise Fault(
+            "weights_damaged",
+            "The network answered with values that are not numbers.",
+            "Choose another checkpoint; if it is a half-precision one, use its fixed VAE.",
+        )
+    return [(view * 255).round().astype(np.uint8) for view in made]
+
+
+def _place(job: Job, pipeline: Any, studio: Studio, cameras: Sequence[Camera]) -> None:
+    width, height = cameras[0].size_px
+    pixels = width * height * max(1, int(job.params["at_once"]) or len(cameras))
+    need = memory.need_of({} if studio.device == "cpu" else pipeline.components, pixels, studio.precision.itemsize == 2)
+    plan = memory.choose(str(job.params["memory"]), need, memory.free_bytes(studio.device), studio.device)
+    pipeline.vae.enable_slicing()  # one view after the other is decoded
+    memory.place(pipeline, plan, studio.device)
+
+
+def _embedded(checkpoint: Checkpoint, words: Sequence[str], avoided: Sequence[str], guided: bool) -> dict[str, Tensor]:
+    """The words of all views, one row each, as long as the longest of them."""
+    import torch
+
+    zero = bool(checkpoint.options.get("force_zeros_for_empty_prompt"))
+    rows = [encode(checkpoint.parts, *pair, 0, guided, zero) for pair in zip(words, avoided, strict=True)]
+    longest = max(row["prompt_embeds"].shape[1] for row in rows)
+    if any(row["prompt_embeds"].shape[1] != longest for row in rows):
+        raise Fault("bad_request", "The words of single views are too long.", "Shorten Words for Views.")
+    return {key: torch.cat([row[key] for row in rows]) for key in rows[0]}
+
+
+def _controls(units: Sequence[Unit], seen: Sequence[Maps]) -> dict[str, Any]:
+    """The arguments of diffusers' ControlNet pipelines; each control's pictures are one tensor (N, 3, H, W) in 0..1."""
+    import torch
+
+    if not units:
+        return {}
+    pictures = [
+        torch.from_numpy(np.stack([control_view(maps, unit.kind) for maps in seen])).permute(0, 3, 1, 2) / 255.0
+        for unit in units
+    ]
+    lists: dict[str, list[Any]] = {
+        "controlnet_conditioning_scale": [unit.weight for unit in units],
+        "control_guidance_start": [unit.start for unit in units],
+        "control_guidance_end": [unit.end for unit in units],
+    }
+    union, several = any(unit.union for unit in units), len(units) > 1
+    if union:
+        lists["control_mode"] = [CONTROL_KINDS[unit.kind][1] for unit in units]
+    lists["control_image" if union else "image"] = pictures
+    return {name: values if several or union else values[0] for name, values in lists.items()}
+
+
+def _backgrounds(pipeline: Any, context: Context) -> Tensor:
+    """(9, C) latents of plain pictures, mid grey and eight colours."""
+    import torch
+
+    colours = np.concatenate([np.full((1, 3), 0.5), context.rng.uniform(0, 1, (8, 3))])
+    side = 8 * pipeline.vae_scale_factor
+    vae = pipeline.vae
+    given = torch.from_numpy(colours * 2 - 1).to(pipeline._execution_device, vae.dtype)
+    with torch.no_grad():
+        latents = vae.encode(given[:, :, None, None].expand(-1, -1, side, side).contiguous()).latent_dist.mode()
+    return latents.float().mean((2, 3)) * vae.config.scaling_factor
+
+
+def _all_views(studio: Studio) -> Any:
+    """A preview of all views side by side, in two rows."""
+    import torch
+
+    one = rgb_preview(studio.family)
+
+    def preview(latents: Tensor) -> np.ndarray:
+        latents = latents[:, :, :: max(1, latents.shape[2] // 64), :: max(1, latents.shape[3] // 64)]
+        if len(latents) % 2:
+            latents = torch.cat([latents, latents[:1]])
+        rows = [torch.cat(list(part), dim=-1) for part in latents.chunk(2)]
+        return one(torch.cat(rows, dim=-2)[None])
+
+    return preview
+
+
+def _portions(networks: Sequence[Any], most: Any) -> Any:
+    from contextlib import ExitStack
+
+    stack = ExitStack()
+    for network in networks:
+        stack.enter_context(in_portions(network, most))
+    return stack

@@ -1,0 +1,107 @@
+"""The last leg of every engine that draws views: baked, freed of light, completed to a full material, delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..geometry.texels import Sheet
+from ..materials.painter import Maps
+from ..png import encode_png
+from .delight import delit
+from .delivery import Delivery
+from .exposures import exposures
+
+if TYPE_CHECKING:
+    from blender_aigc.protocol import Job
+
+    from ..context import Context
+    from ..geometry.cameras import Camera
+    from ..geometry.view_bake import BakedSheet
+    from .subject import Subject
+
+EROSION_PX, FEATHER_PX = 6, 6
+"""Of generated pictures: an 8 px cell of the autoencoder mixes object and background (facts of 1024 px views)."""
+
+
+def deliver_views(
+    job: Job, context: Context, subject: Subject, cameras: Sequence[Camera], views: Sequence[np.ndarray], device: str
+) -> None:
+    """Bakes `views`, one (H, W, 3 or 4) uint8 sRGB for each camera, and saves all maps. Raises Fault."""
+    from ..geometry.blend import BakeOptions
+    from ..geometry.view_bake import bake_views
+
+    size = int(job.params["texture_px"])
+    scale = cameras[0].size_px[0] / 1024
+    options = BakeOptions(
+        erosion_px=max(1, round(EROSION_PX * scale)), feather_px=max(1, round(FEATHER_PX * scale)), udim=True
+    )
+    phases = {"depth": "Looking from all sides", "bake": "Baking", "fill": "Filling what no view sees"}
+    baked = bake_views(
+        subject.triangles,
+        cameras,
+        views,
+        size,
+        options,
+        lambda phase, step=0, total=0: context.progress(phases.get(phase, phase), step, total),
+        device=device,
+    )
+    sheets = {sheet.sheet.tile - 1001: sheet for sheet in baked.sheets}
+    exposed = exposures(subject.mesh, subject.sets, size, context.check_cancelled)
+    delivery = Delivery(context, subject.mesh, bool(job.params.get("separate")))
+    for number, (group, exposure) in enumerate(zip(subject.sets, exposed, strict=True)):
+        context.progress("Saving", number, len(subject.sets), group.name)
+        if number not in sheets:
+            continue
+        sheet = Sheet(subject.mesh, group, size, context.check_cancelled)
+        delivery.add(group, _maps(job, sheet, sheets[number], exposure.sky), context.check_cancelled)
+    delivery.close(job.name)
+    for camera, view in zip(cameras, views, strict=True):
+        png = encode_png(np.ascontiguousarray(view[..., :3]))
+        context.save_file("file", f"view_{camera.name.replace(' ', '_')}.png", png, f"{camera.name} view")
+    context.report(
+        views=len(cameras), seen=f"{baked.coverage:.1%}", notes=" ".join(f"{note}." for note in subject.notes)
+    )
+
+
+def _maps(job: Job, sheet: Sheet, baked: BakedSheet, sky: np.ndarray) -> Maps:
+    """A full material around the baked colours: what a picture does not tell is a number in the panel."""
+    size, params = sheet.size, job.params
+    colour = delit(baked.texture, sheet, float(params["delight"]))
+    orm = np.empty((size, size, 3), np.uint8)
+    rows = (np.arange(size) * sky.shape[0] // size).clip(0, sky.shape[0] - 1)
+    orm[..., 0] = np.rint(255 * np.clip(sky[rows][:, rows], 0, 1))
+    orm[..., 1] = round(255 * float(params["roughness"]))
+    orm[..., 2] = round(255 * float(params["metallic"]))
+    height = _fine_structure(colour)
+    height_m = float(params["relief"]) * 8 * sheet.texel_m()
+    return Maps(
+        colour, orm, _normals(height * height_m, sheet.texel_m()), _levels(height), max(height_m, 1e-6), sheet.covered
+    )
+
+
+def _fine_structure(colour: np.ndarray) -> np.ndarray:
+    """(S, S) float32 in -0.5..0.5: brightness without its wide part. Dark lines in a texture are mostly grooves."""
+    grey = colour.astype(np.float32) @ np.float32([0.299, 0.587, 0.114]) / 255
+    wide, reach = grey, max(1, len(grey) // 64)
+    for axis in (0, 1, 0, 1):  # two box filters, nearly a Gaussian
+        padded = np.pad(wide, [(reach, reach) if axis == n else (0, 0) for n in (0, 1)], mode="edge")
+        total = np.cumsum(padded, axis=axis, dtype=np.float64)
+        ahead = np.take(total, range(2 * reach, padded.shape[axis]), axis)
+        behind = np.take(total, range(padded.shape[axis] - 2 * reach), axis)
+        wide = ((ahead - behind) / (2 * reach)).astype(np.float32)
+    return np.clip(grey - wide, -0.5, 0.5)
+
+
+def _normals(height_m: np.ndarray, texel_m: float) -> np.ndarray:
+    """(S, S, 3) uint8, OpenGL convention: green looks up the texture."""
+    down, right = np.gradient(height_m / max(texel_m, 1e-9))
+    normal = np.stack([-right, down, np.ones_like(right)], axis=-1)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    return np.rint(127.5 + 127.5 * normal).clip(0, 255).astype(np.uint8)
+
+
+def _levels(height: np.ndarray) -> np.ndarray:
+    return np.rint((height + 0.5) * 65535).clip(0, 65535).astype(np.uint16)

@@ -1,0 +1,67 @@
+"""The parameters that the engines of texture_mesh share. The contract only."""
+
+from __future__ import annotations
+
+from blender_aigc.protocol import Choice, Param
+
+TEXTURE_PX = Param(
+    "texture_px",
+    "enum",
+    "Texture Size",
+    "Pixels of each side of the textures",
+    "2048",
+    choices=tuple(Choice(str(px), f"{px} px") for px in (256, 512, 1024, 2048, 4096, 8192)),
+)
+VIEW_PX = Param(
+    "view_px",
+    "enum",
+    "View Size",
+    "Pixels of each side of the pictures that are drawn; the model's own size is best",
+    "1024",
+    choices=tuple(Choice(str(px), f"{px} px") for px in (64, 512, 768, 1024, 1536)),
+    advanced=True,
+)
+CAMERAS = Param(
+    "cameras",
+    "enum",
+    "Views",
+    "From where the object is drawn",
+    "around",
+    choices=(
+        Choice("around", "All Around", "Six views around it, one from above and one from below"),
+        Choice("axes", "Six Sides", "Front, back, left, right, top and bottom, without perspective"),
+        Choice("ring", "Ring", "Eight views around it"),
+        Choice("room", "Room", "Six views from its middle outwards"),
+    ),
+)
+VIEW_PROMPTS = Param(
+    "view_prompts", "text", "Words for Views", "Added to single views, such as front: a smiling face; back: a zip", ""
+)
+UV = Param(
+    "uv",
+    "enum",
+    "UV Map",
+    "Only for mesh files: Blender's objects bring the layer that serves",
+    "auto",
+    choices=(
+        Choice("auto", "Automatic", "The own UVs where they serve, new ones elsewhere"),
+        Choice("own", "Own", "The own UVs, or an explanation why they do not serve"),
+        Choice("new", "New", "New ones in any case"),
+    ),
+    advanced=True,
+)
+DELIGHT = Param("delight", "float", "Remove Light", "How much painted light and shade is taken out", 0.5, 0.0, 1.0)
+ROUGHNESS = Param("roughness", "float", "Roughness", "Of the whole surface", 0.6, 0.0, 1.0)
+METALLIC = Param("metallic", "float", "Metallic", "Of the whole surface", 0.0, 0.0, 1.0)
+RELIEF = Param("relief", "float", "Relief", "How deep dark lines are in the normal and height maps", 0.3, 0.0, 2.0)
+SEPARATE = Param(
+    "separate",
+    "bool",
+    "Separate Maps",
+    "Also write roughness, metal and AO as files of their own",
+    False,
+    advanced=True,
+)
+
+MATERIAL = (DELIGHT, ROUGHNESS, METALLIC, RELIEF, UV, SEPARATE)
+"""What every engine that draws views needs for the last leg (from_views.py)."""
