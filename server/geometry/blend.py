@@ -32,7 +32,7 @@ class BakeOptions:
 
     cut_deg: float = 78.0
     low_power: int = 2
-    high_power: int = 12
+    high_power: int = 8
     erosion_px: int = 2
     feather_px: int = 4
     gains: bool = True
@@ -45,11 +45,12 @@ class BakeOptions:
 
 @dataclass(eq=False)
 class Look:
-    """A camera and its picture: colour (1, 4, H, W) float32 linear and alpha, low band, weight."""
+    """A camera and its picture: colour (1, 4, H, W) float32 linear and alpha, low band, weight, mask (H, W) uint8."""
 
     eye: Eye
     colour: Tensor
     weight: float
+    mask: Tensor
     low: Tensor | None = None
 
 
@@ -103,7 +104,9 @@ def _view_terms(look: Look, points: Tensor, options: BakeOptions, given: Tensor 
     if given is None:
         given = (colour[3] * 255 + 0.5).mul_(unhidden(look.eye, place, depth, flat_cosine)).to(torch.uint8)
     low = grid_sample(look.low, grid, align_corners=False).view(4, -1)
-    low = low[:3] / low[3].clamp_min(1e-6)
+    # Beside silhouettes there is no wide structure: there all of the colour counts as wide.
+    sure = low[3].mul(2).sub_(1).clamp_min_(0).div_(low[3].clamp_min(1e-6))
+    low = torch.addcmul(colour[:3] * (1 - low[3] * sure), low[:3], sure)
     cut = float(np.cos(np.radians(options.cut_deg)))
     slant = cosine.sub_(cut).mul_(1 / (1 - cut)).clamp_(0)
     trust = given.float().mul_(look.weight / 255)

@@ -159,7 +159,7 @@ def framing(
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     local = (points - middle) @ rotation
     extent = max(float(np.ptp(local[:, :2], axis=0).max()), 1e-9)
-    depth = max(float(np.ptp(local[:, 2])), extent * 1e-3)
+    depth = max(float(np.ptp(local[:, 2])), extent * 0.25)
     pose = np.eye(4)
     pose[:3, :3] = rotation
     shift = (local[:, :2].min(axis=0) + local[:, :2].max(axis=0)) / 2
@@ -189,12 +189,18 @@ def towards(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
 
 
 def view_name(direction: np.ndarray) -> str:
-    """ "front", "back", "left", "right", "top" or "bottom": the side of the object that a camera looking along
-    `direction` sees most of. Left is the object's own left (+X), since it faces -Y.
+    """The sides of the object that a camera looking along `direction` sees: "front", "front left", "top back"...
+
+    The side that it sees most of comes first, a second one follows when it is seen at less than 60 degrees. Left is the
+    object's own left (+X), since it faces -Y.
     """
-    names = {0: ("left", "right"), 1: ("back", "front"), 2: ("top", "bottom")}
-    axis = int(np.argmax(np.abs(direction) * (1, 1, 0.999)))
-    return names[axis][0 if direction[axis] < 0 else 1]
+    sides = {0: ("left", "right"), 1: ("back", "front"), 2: ("top", "bottom")}
+    share = np.abs(direction) / np.linalg.norm(direction) * (1, 1.001, 0.999)
+    first, second = np.argsort(-share)[:2]
+    name = sides[int(first)][0 if direction[first] < 0 else 1]
+    if share[second] <= 0.5:
+        return name
+    return f"{name} {sides[int(second)][0 if direction[second] < 0 else 1]}"
 
 
 def ring(points: np.ndarray, count: int, size: int, *, elevation_deg: float = 0.0, fov_deg: float | None = 40.0):
@@ -219,8 +225,7 @@ def room(centre: np.ndarray, size: int, *, near_m: float = 1e-2) -> list[Camera]
     for way in [towards(angle, 0) for angle in (0, 90, 180, 270)] + [towards(0, 90), towards(0, -90)]:
         pose = np.eye(4)
         pose[:3, :3], pose[:3, 3] = looking(-way), centre
-        name = {"front": "back", "back": "front", "left": "right", "right": "left"}.get(view_name(way), "")
-        name = name or {"top": "bottom", "bottom": "top"}[view_name(way)]
+        name = view_name(-way)  # a wall is called after the side of the room that it stands on
         cameras.append(Camera(pose, (focal, focal), (size / 2, size / 2), (size, size), False, near_m, f"{name} wall"))
     return cameras
 

@@ -16,7 +16,7 @@ BIAS_PX = 0.7
 """Depth tolerance in widths of a pixel, divided by the cosine; rays agree on 99.8 % of the texels."""
 STEP_PX = 8.0
 """Steps in depth of more widths of a pixel than this, between neighbours, are silhouettes."""
-LOW_BAND = 8
+LOW_BAND = 4
 """Pixels of a view in one of its low band's."""
 POINT_ROWS = 12
 
@@ -130,15 +130,20 @@ def _grown(mask: Tensor) -> Tensor:
 
 
 def low_band(colour: Tensor) -> Tensor:
-    """(1, 4, H, W) colour and alpha -> (1, 4, H / 8, W / 8) colour times alpha and alpha, smoothed."""
-    weighted = colour * colour[:, 3:]
-    weighted[:, 3] = colour[:, 3]
+    """(1, 4, H, W) colour and alpha -> (1, 4, H / LOW_BAND, W / LOW_BAND) smoothed colour and whether it may be used.
+
+    A cell that touches a silhouette is not used, and as silhouettes are two pixels wide, no cell that is used has a
+    neighbour on another surface: colours of one surface never reach another. Colour is 0 where it is not used.
+    """
     height, width = colour.shape[2:]
-    if height % LOW_BAND == width % LOW_BAND == 0:
-        small = avg_pool2d(weighted, LOW_BAND)
-    else:
-        small = adaptive_avg_pool2d(weighted, (-(-height // LOW_BAND), -(-width // LOW_BAND)))
-    return avg_pool2d(small, 3, 1, 1, count_include_pad=False)
+    even = height % LOW_BAND == width % LOW_BAND == 0
+    cells = (-(-height // LOW_BAND), -(-width // LOW_BAND))
+    usable = (colour[:, 3:] > 0).float()
+    share = avg_pool2d(usable, LOW_BAND) if even else adaptive_avg_pool2d(usable, cells)
+    whole = (share > 0.999).float()
+    small = avg_pool2d(colour[:, :3], LOW_BAND) if even else adaptive_avg_pool2d(colour[:, :3], cells)
+    smooth = avg_pool2d(torch.cat([small * whole, whole], dim=1), 3, 1, 1)
+    return torch.cat([smooth[:, :3] / smooth[:, 3:].clamp_min(1e-6) * whole, whole], dim=1)
 
 
 def linear_table(encoding: str, device: torch.device) -> Tensor:

@@ -50,12 +50,19 @@ class TexelMap:
 
 
 def uv_raster(
-    scene: Scene, size: int, faces: Tensor | None = None, tile: tuple[int, int] = (0, 0), check: Check | None = None
+    scene: Scene,
+    size: int,
+    faces: Tensor | None = None,
+    tile: tuple[int, int] = (0, 0),
+    check: Check | None = None,
+    *,
+    signs: Tensor | None = None,
 ) -> TexelMap:
     """The texel map of one square texture of `size` pixels.
 
     faces: (K,) int64, those that this texture belongs to; None: all that are to be textured.
     tile:  (column, row) of the UDIM tile, (0, 0) for the unit square.
+    signs: (F,) -1 for faces whose normals are to be turned round (see `facing.outward_signs`).
     Where charts overlap, the face in which the texel's centre lies deepest wins. Faces whose UVs have no area paint
     nothing. Texels within REACH_PX of a face count as covered.
     """
@@ -72,7 +79,10 @@ def uv_raster(
     if not whole:
         rank = torch.zeros(scene.corners.shape[2], dtype=torch.int64, device=scene.device)
         rank[faces] = torch.arange(len(faces), device=scene.device)
-    return TexelMap(size, face, _in_tiles(face), _table(scene, faces, in_texels(uvs, size, tile)), rank)
+    table = _table(scene, faces, in_texels(uvs, size, tile))
+    if signs is not None and (signs < 0).any():
+        table[:, 15:] *= signs[faces][:, None]
+    return TexelMap(size, face, _in_tiles(face), table, rank)
 
 
 def in_texels(uvs: Tensor, size: int, tile: tuple[int, int] = (0, 0)) -> Tensor:

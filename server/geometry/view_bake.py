@@ -10,7 +10,7 @@ agree by construction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from blender_aigc.protocol import Fault
 
 from .blend import NONE, RUN, RUNS_AT_ONCE, BakeOptions, Look, blended, matched_gains
 from .cameras import Camera, check_all
+from .facing import outward_signs, votes
 from .fill import nearest_on_surface, pull_push
 from .mesher import Progress
 from .project import as_bytes, eye, linear_table, low_band, silhouette_alpha
@@ -55,10 +56,15 @@ class BakedSheet:
 
 @dataclass(eq=False)
 class Baked:
-    """What `bake_views` returns: one sheet for each texture; gains (V, 3) float32, linear factors applied to views."""
+    """What `bake_views` returns: one sheet for each texture; gains (V, 3) float32, linear factors applied to views;
+    signs (F,) int8, -1 for faces that were found to be turned inside out; masks: for each view (H, W) uint8, how far
+    its pixels may be used (0 at silhouettes).
+    """
 
     sheets: list[BakedSheet]
-    gains: np.ndarray = field(default_factory=lambda: np.ones((0, 3), np.float32))
+    gains: np.ndarray
+    signs: np.ndarray
+    masks: list[np.ndarray]
 
     @property
     def texture(self) -> np.ndarray:
@@ -128,8 +134,9 @@ def _bake(triangles, cameras, views, texture_px, options, progress, device, stor
     sheets = sheets_of(scene.triangles, options.layout, options.udim)
     tick = _Ticks(progress)
     with torch.inference_mode():
-        looks = _looks(scene, cameras, views, options, stored is None, tick)
-        maps = [_sheet_map(scene, sheet, texture_px, tick) for sheet in sheets]
+        looks, total = _looks(scene, cameras, views, options, stored, tick)
+        signs = outward_signs(scene, total) if stored is None else torch.from_numpy(stored.signs).to(scene.device)
+        maps = [_sheet_map(scene, sheet, texture_px, signs, tick) for sheet in sheets]
         gains = torch.ones(len(cameras), 3, device=scene.device)
         old = [None] * len(sheets) if stored is None else stored.sheets
         if options.gains and len(cameras) > 1:
@@ -145,7 +152,8 @@ def _bake(triangles, cameras, views, texture_px, options, progress, device, stor
             "No camera sees the selected objects.",
             "Turn the cameras towards the object, or choose another set of views.",
         )
-    return Baked(result, gains.cpu().numpy())
+    masks = [look.mask.cpu().numpy() for look in looks]
+    return Baked(result, gains.cpu().numpy(), signs.to(torch.int8).cpu().numpy(), masks)
 
 
 class _Ticks:
@@ -159,31 +167,38 @@ class _Ticks:
             self._progress(phase, step, total)
 
 
-def _looks(scene: Scene, cameras, views, options: BakeOptions, depth: bool, tick: _Ticks) -> list[Look]:
+def _looks(
+    scene: Scene, cameras, views, options: BakeOptions, stored: Baked | None, tick: _Ticks
+) -> tuple[list[Look], Tensor]:
     table = linear_table(options.encoding, scene.device)
     several = len(np.unique(scene.triangles.face_object)) > 1
     weights = options.view_weights or (1.0,) * len(cameras)
     if len(weights) != len(cameras):
         raise Fault("bad_request", f"There are {len(weights)} weights for {len(cameras)} views.")
 
-    def one(item: tuple[Camera, np.ndarray, float]) -> Look:
-        camera, view, weight = item
-        found = eye(scene, camera)
-        colour, own_alpha = _decoded(camera, view, table, scene.device)
-        alpha = torch.ones_like(colour[0, 0])
-        if depth:
-            z, face = visible(scene, camera)
-            objects = scene.face_object[face.clamp_min(0)] if several else None
-            alpha = silhouette_alpha(camera, z, objects, options.erosion_px, options.feather_px)
-            found.depth = z[None, None]
-        colour[0, 3] = alpha if own_alpha is None else alpha * own_alpha
-        return Look(found, colour, weight)
+    masks = [None] * len(cameras) if stored is None else stored.masks
 
-    looks = []
-    for look in in_threads(one, list(zip(cameras, views, weights, strict=True)), scene.device):
+    def one(item: tuple[Camera, np.ndarray, float, np.ndarray | None]) -> tuple[Look, Tensor]:
+        camera, view, weight, mask = item
+        found, seen = eye(scene, camera), torch.zeros(1, device=scene.device)
+        colour, own_alpha = _decoded(camera, view, table, scene.device)
+        if mask is None:
+            depth, face = visible(scene, camera)
+            objects = scene.face_object[face.clamp_min(0)] if several else None
+            alpha = silhouette_alpha(camera, depth, objects, options.erosion_px, options.feather_px)
+            mask = alpha.mul_(255).add_(0.5).to(torch.uint8)
+            found.depth, seen = depth[None, None], votes(scene, camera, face)
+        else:
+            mask = torch.from_numpy(mask).to(scene.device)
+        colour[0, 3] = mask.float() / 255 if own_alpha is None else mask.float() / 255 * own_alpha
+        return Look(found, colour, weight, mask), seen
+
+    looks, total = [], torch.zeros(scene.corners.shape[2], device=scene.device)
+    for look, seen in in_threads(one, list(zip(cameras, views, weights, masks, strict=True)), scene.device):
         looks.append(look)
+        total += seen
         tick("depth", len(looks), len(cameras))
-    return looks
+    return looks, total
 
 
 def _decoded(camera: Camera, view: np.ndarray, table: Tensor, device: torch.device) -> tuple[Tensor, Tensor | None]:
@@ -205,10 +220,10 @@ def _decoded(camera: Camera, view: np.ndarray, table: Tensor, device: torch.devi
     return colour, byte[3].float().div_(255) if len(byte) == 4 else None
 
 
-def _sheet_map(scene: Scene, sheet: Sheet, size: int, tick: _Ticks) -> TexelMap:
+def _sheet_map(scene: Scene, sheet: Sheet, size: int, signs: Tensor, tick: _Ticks) -> TexelMap:
     faces = None if sheet.faces is None else torch.from_numpy(sheet.faces).to(scene.device)
     tick("bake", 0, 1)
-    return uv_raster(scene, size, faces, sheet.place)
+    return uv_raster(scene, size, faces, sheet.place, signs=signs)
 
 
 def _sheet(scene: Scene, sheet: Sheet, texels: TexelMap, old: BakedSheet | None, looks, options, tick) -> BakedSheet:
