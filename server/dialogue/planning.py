@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,44 @@ from ..language.changes import differences
 from ..language.edits import edit
 from ..language.planning import read_plan
 from ..language.read import plan_of
-from .answers import Model, NoPlan
+from .answers import Model, NoPlan, Talk
+from .filling import plan_by_forms
 from .questions import plan_by_model
 
 if TYPE_CHECKING:
     from ..context import Context
+    from .held import HeldModel
 
 LONGEST_PROMPT = 8000
 
 
-def answer(job: Job, context: Context, model: Model, *, strict: bool, most_objects: int) -> Plan:
-    """Save the plan that `model` gives for `job`; by the rules when it gives none and the job allows that.
+Chain = Callable[[str, int, bool, Plan | None], tuple[Plan, Talk]]
+
+
+def answer(job: Job, context: Context, model: Model, *, strict: bool, most_objects: int) -> None:
+    """Save the plan that `model` writes for `job`. Raises Fault, see `settle`."""
+
+    def chain(prompt: str, seed: int, moving: bool, before: Plan | None) -> tuple[Plan, Talk]:
+        roles, retries = bool(job.params["roles"]), int(job.params["retries"])
+        asked = {"roles": roles, "strict": strict, "most_objects": most_objects, "retries": retries}
+        return plan_by_model(model, prompt, seed, moving, before, **asked)
+
+    settle(job, context, chain)
+
+
+def answer_by_forms(job: Job, context: Context, model: HeldModel) -> None:
+    """Save the plan of the forms that a held `model` fills in. Raises Fault, see `settle`."""
+    model.answer_tokens, model.temperature = int(job.params["answer_tokens"]), float(job.params["temperature"])
+    model.seed, model.prompt_tokens, model.written_tokens = job.seed, 0, 0
+    model.wait = lambda step, total: context.progress("Writing the plan", step, total)
+    concept, most = bool(job.params["concept"]), int(job.params["most_objects"])
+    asked = {"concept": concept, "most_objects": most, "retries": int(job.params["retries"])}
+    settle(job, context, lambda *words: plan_by_forms(model, *words, **asked))
+    context.report(prompt_tokens=model.prompt_tokens, answer_tokens=model.written_tokens)
+
+
+def settle(job: Job, context: Context, chain: Chain) -> None:
+    """Save the plan of `chain`; by the rules when it gives none and the job allows that.
 
     Raises Fault: bad_input for an empty or endless prompt, empty_result when there is no plan.
     """
@@ -35,21 +63,11 @@ def answer(job: Job, context: Context, model: Model, *, strict: bool, most_objec
         raise Fault("bad_input", f"The prompt has {letters} are read.", "Shorten it.")
     moving = job.task == "text_to_physics"
     before = read_plan(Path(context.input_path("plan"))) if context.has_input("plan") else None
+    planner = job.model
     try:
-        plan, talk = plan_by_model(
-            model,
-            prompt,
-            before.seed if before is not None else job.seed,
-            moving,
-            before,
-            roles=bool(job.params.get("roles", False)),
-            strict=strict,
-            most_objects=most_objects,
-            retries=int(job.params["retries"]),
-        )
-        planner = job.model
+        plan, talk = chain(prompt, before.seed if before is not None else job.seed, moving, before)
     except NoPlan as failure:
-        talk = failure.talk
+        talk, planner = failure.talk, "rules"
         if not job.params["fall_back"]:
             raise Fault(
                 "empty_result",
@@ -58,14 +76,12 @@ def answer(job: Job, context: Context, model: Model, *, strict: bool, most_objec
                 " | ".join(talk.mistakes)[:2000],
             ) from None
         plan = _by_rules(prompt, job.seed, moving, before, talk.mistakes)
-        planner = "rules"
     if before is not None:
         context.report(changes="\n".join(differences(before, plan)))
     context.save_plan(plan)
     objects = sum(thing.count for thing in plan.objects)
     context.report(planner=planner, questions=talk.questions, refused=len(talk.mistakes))
     context.report(objects=objects, notes=plan.notes)
-    return plan
 
 
 def _by_rules(prompt: str, seed: int, moving: bool, before: Plan | None, mistakes: list[str]) -> Plan:

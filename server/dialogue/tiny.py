@@ -1,0 +1,44 @@
+"""A language model for tests: published layout, random weights, a tokenizer that knows single bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
+
+
+def write_qwen3(folder: Path, seed: int = 0) -> None:
+    """config.json, tokenizer.json, tokenizer_config.json, model.safetensors and the rest; about 400 kB."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    letters = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    tokenizer = Tokenizer(models.BPE(letters, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
+    fast.chat_template = _TEMPLATE
+    fast.save_pretrained(folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        config = Qwen3Config(
+            vocab_size=320,  # more than the tokenizer has, as the published models do
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=8,
+            max_position_embeddings=32768,
+            eos_token_id=fast.eos_token_id,
+        )
+        model = Qwen3ForCausalLM(config)
+        for parameter in model.parameters():
+            parameter.data.normal_(0.0, 0.4)  # awake: the usual start is nearly the same for every token
+        model.save_pretrained(folder, safe_serialization=True)
