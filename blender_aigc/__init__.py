@@ -13,6 +13,7 @@ _PARTS = (
     "properties",
     "thumbnails",
     "operators",
+    "operators_sequence",
     "panels",
     "watch",
     "after_render",

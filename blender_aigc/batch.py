@@ -159,6 +159,7 @@ def run_sequence(
     params: Mapping[str, Value] | None = None,
     seed: int = 0,
     name: str = "",
+    render: Render | None = None,
     start_over: bool = False,
     progress: Callable[[Run], None] | None = None,
 ) -> Run:
@@ -179,13 +180,14 @@ def run_sequence(
         prompt=prompt,
         seed=seed,
         name=name,
+        render=render,
     )
     return make_sequence(session, Run(session, scene, order, path, start_over), progress)
 
 
 def place_sequence(run: Run, strip: bool = False) -> tuple[bpy.types.Image, bpy.types.Scene | None]:
     """A finished sequence as an image that plays, and with `strip` a scene for the sequencer. Raises Fault."""
-    return apply_sequence(bpy.context, run.files(), run.order.first, run.order.name, run.facts(), strip)
+    return apply_sequence(bpy.context, run.playable(), run.order.first, run.order.name, run.facts(), strip)
 
 
 def models() -> dict[str, ModelInfo]:

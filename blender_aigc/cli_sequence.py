@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from . import cli_tasks
+from . import cli_tasks, slots
 from .cli_output import quiet, report, save_file, tell
+from .gather.sources import Render
 from .protocol import TASKS, Fault
 from .sequence.plan import parse_frames
 from .sequence.run import TASK, Run
@@ -41,7 +42,9 @@ def make_sequence(options: argparse.Namespace) -> None:
     options.task = TASKS[TASK]
     if options.out is None:
         raise Fault("bad_request", "The frames would be lost.", "Say --out FOLDER.")
-    if getattr(options, "passes", None) is not None:
+    inputs = slots.inputs_of_options(options, options.task)
+    render = inputs.get("passes")
+    if getattr(options, "passes", None) is not None or not isinstance(render, (Render, type(None))):
         raise Fault("bad_request", "A sequence is rendered, not made from a picture.", "Leave out --image.")
     if options.save_as and options.save_as.suffix.lower() != ".blend":
         raise Fault("bad_request", "--save-as names the Blender file of a sequence.", "Say --out for the frames.")
@@ -51,7 +54,8 @@ def make_sequence(options: argparse.Namespace) -> None:
             options.out,
             frames,
             options.model,
-            reference=getattr(options, "reference", None),
+            reference=inputs.get("reference"),
+            render=render,
             prompt=options.prompt,
             params=cli_tasks.params_of(options),
             seed=options.seed,

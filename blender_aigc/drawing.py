@@ -33,3 +33,11 @@ def wrapped(layout, context, text: str, icon: str = "NONE") -> None:
     column.scale_y = 0.8
     for number, line in enumerate(textwrap.wrap(iface_(text), characters(context))):
         column.label(text=line, translate=False, icon=icon if number == 0 else ("NONE" if icon == "NONE" else "BLANK1"))
+
+
+def time_left(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return iface_("about {seconds} s left").format(seconds=max(1, round(seconds)))
+    return iface_("about {minutes} min left").format(minutes=round(seconds / 60))

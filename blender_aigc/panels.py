@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from . import fixit, panels_results, params, slots, thumbnails
-from .drawing import InTab, characters, wrapped
+from . import fixit, panels_results, panels_sequence, params, slots, thumbnails
+from .drawing import InTab, characters, time_left, wrapped
 from .properties import chosen_model
 from .protocol import TASKS, FaultRecord, ModelInfo
 from .state import STATE
@@ -31,6 +31,8 @@ class AIGC_PT_main(InTab, bpy.types.Panel):
         if info is not None:
             _draw_advanced(layout, context, settings, info)
         running = STATE.running_job()
+        if panels_sequence.draw(layout, context, settings):
+            return
         if running is not None:
             _draw_progress(layout, context, running)
         else:
@@ -86,6 +88,9 @@ def _draw_inputs(layout, context, settings) -> None:
         return
     column = layout.column(align=True)
     for wanted in task.inputs:
+        if wanted.kind == "passes" and settings.task == panels_sequence.TASK:
+            panels_sequence.draw_range(column, context, settings)
+            continue
         slots.SLOTS[wanted.kind].draw(column, context, wanted)
     if task.prompt:
         layout.prop(settings, "prompt", text="", placeholder="Prompt")
@@ -176,18 +181,10 @@ def _draw_progress(layout, context, tracked) -> None:
     waiting = STATE.waiting.get(STATE.current_job, "")
     wrapped(box, context, waiting or tracked.message or tracked.phase or "Waiting for the server")
     if not waiting:
-        box.progress(factor=tracked.fraction or 0.0, text=_time_left(tracked.seconds_left), type="BAR")
+        box.progress(factor=tracked.fraction or 0.0, text=time_left(tracked.seconds_left), type="BAR")
     row = box.row()
     row.scale_y = 1.6
     row.operator("aigc.cancel", text="Cancel", icon="CANCEL").job_id = STATE.current_job
-
-
-def _time_left(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds < 90:
-        return iface_("about {seconds} s left").format(seconds=max(1, round(seconds)))
-    return iface_("about {minutes} min left").format(minutes=round(seconds / 60))
 
 
 class AIGC_MT_model(bpy.types.Menu):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
 from . import targets
 from .protocol import Fault
 from .state import Record, Target
+
+if TYPE_CHECKING:
+    from .sequence.run import Run
 
 
 def place(context: bpy.types.Context, record: Record, target: Target | None) -> None:
@@ -39,3 +43,23 @@ def take_away(job_id: str) -> bool:
     from .apply.result import take_away as remove
 
     return remove(job_id)
+
+
+def show_sequence(context: bpy.types.Context, run: Run, where: str) -> None:
+    """The finished frames as an image that plays in the Image Editor ("IMAGE"), also behind the camera ("CAMERA"), or
+    as a strip in a scene of its own ("STRIP"). Raises Fault.
+    """
+    from .apply.sequence import apply_sequence, behind_camera, play
+    from .apply.show import editors, show
+
+    first, name = run.order.first, run.order.name
+    image, _ = apply_sequence(context, run.playable(), first, name, run.facts(), strip=where == "STRIP")
+    if where == "CAMERA":
+        camera = context.scene.camera
+        if camera is None or camera.type != "CAMERA":
+            raise Fault("bad_input", "The scene has no camera.", "Add one (Add > Camera).")
+        behind_camera(camera.data, image)
+    if where == "IMAGE" and show(context.window_manager, image):
+        for space in editors(context.window_manager):
+            if space.image == image:
+                play(space.image_user, image)

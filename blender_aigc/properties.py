@@ -95,6 +95,18 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
     result_name: StringProperty(
         name="Name", description="Name of the new object; empty: the name of the picture or the prompt"
     )
+    frames_folder: StringProperty(
+        name="Folder",
+        description="Where the frames of a sequence are written; what is done there is kept and gone on with",
+        subtype="DIR_PATH",
+        default="//frames/",
+    )
+    frames_anew: BoolProperty(
+        name="Start Over",
+        description="Forget the frames that are done in the folder, instead of going on after them",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
     params: PointerProperty(type=params.AIGC_PG_params)
 
 

@@ -10,6 +10,7 @@ from .faults import FaultRecord
 from .protocol import TASKS, Job, JobStatus, ModelInfo
 
 if TYPE_CHECKING:
+    from .sequence.run import Run
     from .session import Session
     from .tracking import TrackedJob
 
@@ -77,6 +78,7 @@ class State:
     waiting: job ids whose result waits for a quiet moment, with the sentence that says for what.
     choices: the preferences that the session was made with.
     rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none.
+    sequence: the newest sequence, running or finished; None when there was none.
     """
 
     session: Session | None = None
@@ -89,6 +91,7 @@ class State:
     models: dict[str, ModelInfo] = field(default_factory=dict)
     choices: Any = None
     rendered: int = 0
+    sequence: Run | None = None
 
     def set_models(self, models: dict[str, ModelInfo]) -> None:
         self.models = dict(models)
@@ -116,6 +119,9 @@ class State:
         if tracked is None or (tracked.finished and self.current_job not in self.waiting):
             return None
         return tracked
+
+    def running_sequence(self) -> Run | None:
+        return self.sequence if self.sequence is not None and not self.sequence.finished else None
 
     def record(self, job_id: str) -> Record | None:
         return next((record for record in self.results if record.job_id == job_id), None)

@@ -102,7 +102,8 @@ def _tick() -> float | None:
     _follow_preferences()
     if STATE.session is not None:
         for status in STATE.session.pump():
-            finished(status)
+            if STATE.sequence is None or not STATE.sequence.take(status):
+                finished(status)
         _take_models()
         _load_previews(STATE.session)
     for job_id in list(STATE.waiting):
@@ -124,6 +125,8 @@ def _pause() -> float | None:
 
 
 def _any_running() -> bool:
+    if STATE.running_sequence() is not None:
+        return True
     return STATE.session is not None and any(not job.finished for job in STATE.session.jobs.values())
 
 
@@ -240,7 +243,7 @@ def _disturbing(window: bpy.types.Window | None) -> str:
     """Why now is not the moment to change the scene, as a sentence; "" when it is."""
     if window is None:
         return "Done. Go back to its scene to see the result"
-    if _modal_tool(window):
+    if modal_tool(window):
         return "Waiting for the current tool to end"
     if bpy.app.is_job_running("RENDER"):
         return "Waiting for the render to end"
@@ -250,7 +253,7 @@ def _disturbing(window: bpy.types.Window | None) -> str:
     return ""
 
 
-def _modal_tool(window: bpy.types.Window) -> bool:
+def modal_tool(window: bpy.types.Window) -> bool:
     """Is a tool of Blender (not one of an add-on, which may run for hours) waiting for the mouse?"""
     for operator in window.modal_operators:
         if bpy.types.Operator.bl_rna_get_subclass_py(operator.bl_idname) is None:

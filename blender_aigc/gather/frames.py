@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import bpy
 
-from .passes import passes_blob, render_passes
-from .rendered import PASSES
+from .passes import passes_blob
+from .rendered import rendered
+from .sources import Render
 
 
 class Frames:
-    """The frames of `scene`. Call `close` at the end."""
+    """The frames of `scene`, each rendered as `how` says. Call `close` at the end."""
 
-    def __init__(self, scene: bpy.types.Scene) -> None:
+    def __init__(self, scene: bpy.types.Scene, how: Render) -> None:
         self._scene = scene
+        self._how = how
 
     def serves(self, scene: bpy.types.Scene) -> bool:
         return self._scene == scene
 
     def blob(self, frame: int) -> tuple[bytes, str]:
         """The passes of one frame as the bytes of a file, and its suffix. Raises Fault."""
-        return passes_blob(render_passes(self._scene, PASSES, frame=frame))
+        return passes_blob(rendered(dataclasses.replace(self._how, frame=frame), self._scene))
 
     def close(self) -> None:
         """Nothing is kept yet."""

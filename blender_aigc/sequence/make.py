@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..gather.image import image_blob
+from ..gather.sources import Render
 from ..protocol import Blob, Fault, ModelInfo
 from .run import Order, Run
 
@@ -29,6 +30,7 @@ def order_of(
     prompt: str = "",
     seed: int = 0,
     name: str = "",
+    render: Render | None = None,
 ) -> Order:
     """What to make. frames: first and last, default the scene's. Raises Fault for what is wrong with it."""
     first, last = frames or (scene.frame_start, scene.frame_end)
@@ -36,7 +38,7 @@ def order_of(
     inputs: dict[str, Blob] = {}
     if reference is not None:
         inputs["reference"] = reference if isinstance(reference, Blob) else session.put_blob(*image_blob(reference))
-    return Order(info.id, prompt, checked, seed, file_name(name or scene.name), inputs, first, last)
+    return Order(info.id, prompt, checked, seed, file_name(name or scene.name), inputs, first, last, render or Render())
 
 
 def file_name(name: str) -> str:

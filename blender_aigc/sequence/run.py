@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..gather.sources import Render
 from ..protocol import Blob, Fault, Job, JobStatus
 from ..tracking import artefact_path
 from .folder import Folder
@@ -36,7 +37,10 @@ _HARMLESS = ("compare",)
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be made: the settings of every frame. params: complete. inputs: besides the passes, stored files."""
+    """What is to be made: the settings of every frame.
+
+    params: complete. inputs: besides the passes, stored files. render: how each frame is rendered; its frame is unused.
+    """
 
     model: str
     prompt: str = ""
@@ -46,9 +50,12 @@ class Order:
     inputs: Mapping[str, Blob] = field(default_factory=dict)
     first: int = 1
     last: int = 250
+    render: Render = Render()
 
     def __post_init__(self) -> None:
         check_range(self.first, self.last)
+        if self.render.picture is not None or self.render.combined == "last":
+            raise Fault("bad_input", "A sequence is rendered, not made from one picture.", "Take the camera's render.")
 
     def settings(self, scene: bpy.types.Scene) -> dict[str, object]:
         """Everything that makes a frame what it is, besides the scene itself; the range may grow at its end."""
@@ -63,6 +70,8 @@ class Order:
             "width": int(render.resolution_x * scale),
             "height": int(render.resolution_y * scale),
             "first": self.first,
+            "longest_px": self.render.longest_px,
+            "mask": self.render.mask + "!" * self.render.inverted,
         }
 
 
@@ -70,7 +79,7 @@ class Run:
     """One sequence on its way. Raises Fault when it cannot begin.
 
     finished: nothing is left to do; fault says why, when it is not because all is done. frame: being worked on. done:
-    finished frames of `total`. sentence: for the panel.
+    finished frames of `total`. sentence: for the panel. told: has somebody taken note of the end?
     """
 
     def __init__(
@@ -82,6 +91,7 @@ class Run:
         self.finished = False
         self.cancelled = False
         self.sentence = ""
+        self.told = False
         self.seconds_left: float | None = None
         self.scene_name = scene.name
         self._session = session
@@ -122,6 +132,15 @@ class Run:
     @property
     def job_id(self) -> str:
         return self._job[0].id if self._job is not None else ""
+
+    def playable(self) -> list[Path]:
+        """The finished frames from the first one on, without a gap."""
+        files: list[Path] = []
+        for frame in self.frames:
+            if frame not in self._done:
+                break
+            files.append(self.folder.file(frame))
+        return files
 
     def files(self) -> list[Path]:
         """The finished frames of the range, in order."""
@@ -191,7 +210,7 @@ class Run:
         self.sentence = f"Rendering frame {frame}"
         if self._frames is None or not self._frames.serves(scene):
             self.close()
-            self._frames = Frames(scene)
+            self._frames = Frames(scene, self.order.render)
         self._passes[frame] = self._session.put_blob(*self._frames.blob(frame))
 
     def _send(self, step: Step) -> None:
