@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,11 +156,9 @@ class Run:
         """Do the next thing: render one frame, or send it. False when there is only the server to wait for."""
         if self.finished:
             return False
-        try:
+        with self._ending():
             return self._step()
-        except Fault as fault:
-            self._end(fault)
-            return False
+        return False
 
     def take(self, status: JobStatus) -> bool:
         """A job has ended: was it ours? Then its frame is put into the folder."""
@@ -168,14 +166,12 @@ class Run:
             return False
         (job, step), self._job = self._job, None
         self._session.forget(job.id)
-        try:
+        with self._ending():
             self._receive(status, step)
             self._steps.pop(0)
             self._tidy(job, step)
             if not self._steps:
                 self._end(None)
-        except Fault as fault:
-            self._end(fault)
         return True
 
     def cancel(self) -> None:
@@ -186,6 +182,17 @@ class Run:
         self._end(Fault("cancelled", f"Stopped after {self.done} of {self.total} frames.", "Render again to go on."))
 
     # ------------------------------------------------------------------------------------------------------- private
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """A Fault ends the sequence; a mistake of ours too, and is raised: the timer would make it again and again."""
+        try:
+            yield
+        except Fault as fault:
+            self._end(fault)
+        except BaseException as error:
+            self._end(Fault("internal", "The sequence was stopped by a mistake of the add-on.", detail=repr(error)))
+            raise
 
     def _step(self) -> bool:
         step = self._steps[0]
