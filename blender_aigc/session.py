@@ -121,7 +121,7 @@ class Session:
     def drop_blob(self, blob: Blob) -> None:
         """Remove an input that no job will ask for again; the server would keep it for days."""
         with contextlib.suppress(OSError):
-            (self.blob_folder / blob.file_name).unlink()
+            (self.blob_folder() / blob.file_name).unlink()
 
     def submit(self, job: Job) -> TrackedJob:
         """Queue `job`; the next pump sends it. Starts the server when it is not running."""
