@@ -55,7 +55,7 @@ class Buffer:
         return len(self.views) - 1
 
     def vectors(self, array: np.ndarray, bounds: bool = False) -> int:
-        """Accessor of (N, 2 or 3) float32 per-vertex data; returns its index."""
+        """Accessor of (N, 2 to 4) float32 per-vertex data; returns its index."""
         array = np.ascontiguousarray(array, "<f4")
         accessor: dict[str, Any] = {
             "bufferView": self.view(array.tobytes(), _ARRAY_BUFFER),

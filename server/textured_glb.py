@@ -89,27 +89,60 @@ def _primitive(buffer: Buffer, mesh: MeshInput, surface: Surface) -> dict[str, A
     vertex = mesh.faces[surface.faces].reshape(-1)
     normals = np.ascontiguousarray(mesh.corner_normals[surface.faces].reshape(-1, 3), np.float32)
     uvs = np.ascontiguousarray(surface.uvs.reshape(-1, 2), np.float32)
-    first, index = _distinct(vertex, normals, uvs)
+    tangents, sides = _face_tangents(mesh, surface)
+    first, index = _distinct(vertex, normals, uvs, np.repeat(sides, 3))
+    normal = _unit(normals[first])
     attributes = {
         "POSITION": buffer.vectors(mesh.vertices[vertex[first]] @ _GLTF_FROM_BLENDER.T, bounds=True),
-        "NORMAL": buffer.vectors(_unit(normals[first]) @ _GLTF_FROM_BLENDER.T),
+        "NORMAL": buffer.vectors(normal @ _GLTF_FROM_BLENDER.T),
+        "TANGENT": buffer.vectors(_vertex_tangents(tangents, sides, index, normal, first)),
         "TEXCOORD_0": buffer.vectors(np.stack((uvs[first, 0], 1 - uvs[first, 1]), axis=1)),
     }
     indices = buffer.indices(index, len(first))
     return {"attributes": attributes, "indices": indices, "material": surface.material, "mode": 4}
 
 
+def _face_tangents(mesh: MeshInput, surface: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 3) float32: where the texture's right runs on each face; (N,) int32: 1, or -1 where UVs are mirrored."""
+    points = mesh.vertices[mesh.faces[surface.faces]].astype(np.float64)
+    p, q = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
+    a, b = (surface.uvs[:, n].astype(np.float64) - surface.uvs[:, 0] for n in (1, 2))
+    area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    side = np.where(area < 0, -1, 1)
+    return _unit((p * b[:, 1:] - q * a[:, 1:]) * side[:, None]).astype(np.float32), side.astype(np.int32)
+
+
+def _vertex_tangents(
+    tangents: np.ndarray, sides: np.ndarray, index: np.ndarray, normal: np.ndarray, first: np.ndarray
+) -> np.ndarray:
+    """(W, 4) float32 in glTF's frame: the mean of the faces around, perpendicular to the normal, and its side."""
+    total = np.stack([np.bincount(index, np.repeat(tangents[:, n], 3), len(first)) for n in range(3)], axis=1)
+    flat = total - normal * np.einsum("wd,wd->w", total, normal)[:, None]
+    lost = np.linalg.norm(flat, axis=1) < 1e-6  # no direction: any that is perpendicular
+    other = np.cross(normal, np.where(np.abs(normal[:, :1]) < 0.9, (1.0, 0, 0), (0, 1.0, 0)))
+    flat = _unit(np.where(lost[:, None], other, flat)).astype(np.float32)
+    return np.concatenate([flat @ _GLTF_FROM_BLENDER.T, np.repeat(sides, 3)[first, None].astype(np.float32)], axis=1)
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def _distinct(vertex: np.ndarray, normals: np.ndarray, uvs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners that agree in vertex, normal and UV: (W,) the first corner of each, (C,) which of them each corner is.
+def _distinct(
+    vertex: np.ndarray, normals: np.ndarray, uvs: np.ndarray, sides: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Corners alike in vertex, normal, UV and side: (W,) the first corner of each, (C,) which of them each corner is.
 
     Found by a 64-bit mix of all bits; corners that only share the number (never seen) would stay apart.
     """
     words = np.concatenate(
-        [vertex.astype(np.uint32)[:, None], (normals + 0).view(np.uint32), (uvs + 0).view(np.uint32)], axis=1
+        [
+            vertex.astype(np.uint32)[:, None],
+            sides.view(np.uint32)[:, None],
+            (normals + 0).view(np.uint32),
+            (uvs + 0).view(np.uint32),
+        ],
+        axis=1,
     )
     mixed = np.zeros(len(words), np.uint64)
     for column in range(words.shape[1]):

@@ -48,7 +48,7 @@ def granite(p: Points, r: Recipe) -> Look:
     cloud = fbm(p.space.scaled(3), r.seed + 4, 3)
     polished = 0.16 + 0.14 * small.other
     rough = 0.62 + 0.16 * small.other
-    finish = np.clip(0.4 - r.gloss, 0, 1)
+    finish = min(max(0.4 - r.gloss, 0.0), 1.0)
     relief = 0.0006 * (small.other - 0.5) * finish
     return Look(
         tinted(tone, 1 + 0.12 * cloud), polished + (rough - polished) * finish, full(p, 0), relief.astype(np.float32)

@@ -56,7 +56,7 @@ def read(prompt: str, fallback: str = "", choice: str = "auto", seed: int = 0) -
     """
     words = re.findall(r"[^\W\d_]+|\d+k", prompt.lower())
     scan = _Scan(words)
-    named = scan.materials
+    named = [name for name in scan.materials if not scan.only_describes(name)]
     if choice != "auto":
         named = [choice]
     if not named:
@@ -74,8 +74,14 @@ def read(prompt: str, fallback: str = "", choice: str = "auto", seed: int = 0) -
         if len(recipe.colours) < 2:
             twin.colours = [_contrast(recipe.colours[0] if recipe.colours else rgb("#8f8a80"))]
         second = (material, twin)
-    understood = scan.understood | _words_of(material) | (_words_of(second[0]) if second else set())
-    ignored = [word for word in dict.fromkeys(words) if word not in understood and _stem(word) not in understood]
+    used = {material.id, second[0].id if second else material.id}
+    lost = {word for word, found in scan.nouns.items() if found not in used}
+    understood = (scan.understood - lost) | _words_of(material) | (_words_of(second[0]) if second else set())
+    ignored = [
+        word
+        for word in dict.fromkeys(words)
+        if word not in understood and (word in lost or _stem(word) not in understood)
+    ]
     return Reading(material, recipe, second, [word for word in ignored if word not in _FILLERS])
 
 
@@ -111,6 +117,7 @@ class _Scan:
         self.words = words
         self.colours: list[Colour] = []
         self.materials: list[str] = []
+        self.nouns: dict[str, str] = {}
         self.extras: dict[str, float] = {}
         self.numbers: dict[str, float] = {}
         self.understood: set[str] = set()
@@ -138,6 +145,11 @@ class _Scan:
         if self.two_tone:
             self.understood.add("two")
 
+    def only_describes(self, name: str) -> bool:
+        """All words for this material are options of another one that is named: "painted metal", "checkered cloth"."""
+        options = {option for other in self.materials if other != name for option in MATERIALS[other].options}
+        return all(word in options for word, found in self.nouns.items() if found == name)
+
     def _number(self, word: str, factor: float, denied: bool) -> bool:
         found = False
         for key, table in (("age", _AGES), ("dirt", _DIRT), ("gloss", _GLOSS), ("size", _SIZES)):
@@ -155,7 +167,7 @@ class _Scan:
         if stem in _EXTRA_OF and (behind or stem not in _BY_WORD):
             self.extras[_EXTRA_OF[stem]] = 0.0 if denied else min(0.62 * factor, 1.0)
         elif stem in _BY_WORD:
-            found = _BY_WORD[stem]
+            found = self.nouns[word] = _BY_WORD[stem]
             if found not in self.materials and not denied:
                 self.joined |= bool(self.materials) and "and" in self.words[:place]
                 self.materials.append(found)

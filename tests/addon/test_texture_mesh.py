@@ -78,3 +78,101 @@ def test_failures_leave_everything_as_it_was(textures, tmp_path: Path) -> None:
         batch.place(status)
     assert facts(box) == before
     assert not bpy.data.materials and not [image for image in bpy.data.images if image.packed_file]
+
+
+def test_other_layers_modifiers_and_the_active_one_stay(textures) -> None:
+    box = cube()
+    squeezed = np.tile(np.float32([[0, 0], [2, 0], [2, 2], [0, 2]]), (6, 1))
+    box.data.uv_layers[0].uv.foreach_set("vector", squeezed.reshape(-1))
+    box.data.uv_layers.new(name="Second")
+    box.data.uv_layers.active_index = 0
+    box.modifiers.new("Bevel", "BEVEL")
+    before = facts(box)
+    textures(box, prompt="brick")
+    after = facts(box)
+    assert after["active"][0] == 0 and after["active"][1][0] and list(after["uvs"]) == ["UVMap", "Second", "AIGC UV"]
+    assert {key: after["uvs"][key] for key in before["uvs"]} == before["uvs"]
+    assert after["modifiers"] == before["modifiers"]
+    tree = box.material_slots[0].material.node_tree
+    assert {node.uv_map for node in tree.nodes if hasattr(node, "uv_map")} == {"AIGC UV"}
+
+
+def test_several_objects_and_slots_get_their_own(textures) -> None:
+    one, two = cube("One"), cube("Two")
+    for name in ("Body", "Window"):
+        one.data.materials.append(bpy.data.materials.new(name))
+    one.data.polygons[0].material_index = 1
+    two["aigc_prompt"] = "white marble"
+    two.scale = (-1, 1, 1)
+    textures(one, two, prompt="rust; window: glass")
+    mine = {slot.material for slot in one.material_slots}
+    assert len(mine) == 1 and two.material_slots[0].material not in mine
+    assert two.data.materials[0] is None and two.material_slots[0].link == "OBJECT"
+
+
+def test_a_second_result_lies_over_the_first_and_each_can_go(textures) -> None:
+    box = cube()
+    before = facts(box)
+    textures(box, prompt="oak")
+    first = box.material_slots[0].material
+    textures(box, prompt="brick")
+    second = box.material_slots[0].material
+    assert first != second
+    job, other = first["aigc_job"], second["aigc_job"]
+    assert take_away(job) and box.material_slots[0].material == second
+    assert take_away(other)
+    slots = facts(box)["slots"]
+    assert slots == [("DATA", None)] and facts(box)["uvs"] == before["uvs"]
+
+
+def test_text_gets_a_mesh_in_its_place(textures) -> None:
+    bpy.ops.object.text_add(location=(1, 2, 3))
+    text = bpy.context.object
+    text.data.extrude = 0.1
+    (made,) = textures(text, prompt="gold")
+    assert made.type == "MESH" and text.hide_get() and not made.hide_get()
+    assert made.matrix_world == text.matrix_world and made.material_slots[0].material
+    assert take_away(made["aigc_job"])
+    assert text.name in bpy.data.objects and len(bpy.data.objects) == 1
+
+
+def test_udim_tiles_become_one_tiled_image(textures) -> None:
+    box = cube()
+    uvs = np.zeros((24, 2), np.float32)
+    for face in range(6):
+        square = np.float32([[0, 0], [0.25, 0], [0.25, 0.25], [0, 0.25]])
+        uvs[face * 4 : face * 4 + 4] = square + (0.05 + 0.3 * (face % 3) + 2 * (face > 2), 0.05)
+    box.data.uv_layers[0].uv.foreach_set("vector", uvs.reshape(-1))
+    textures(box, prompt="brick")
+    (material,) = {slot.material for slot in box.material_slots}
+    images = [node.image for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
+    assert [[tile.number for tile in image.tiles] for image in images] == [[1001, 1003]] * 3
+    assert all(len(image.packed_files) == 2 for image in images)
+
+
+def test_a_mesh_that_changed_meanwhile_is_left_alone(textures) -> None:
+    box = cube()
+    status = batch.run("texture_mesh", "solid", inputs={"mesh": [box]}, prompt="oak", params=QUICK)
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.subdivide()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    with pytest.raises(Fault, match="has changed since"):
+        batch.place(status)
+    bpy.data.objects.remove(box)
+    with pytest.raises(Fault, match="not in this file any more"):
+        batch.place(status)
+
+
+def test_the_tab_textures_the_selection_and_undo_takes_it_back(studio: Path) -> None:
+    box = cube()
+    scene = bpy.context.scene
+    scene.aigc.task, scene.aigc.prompt = "texture_mesh", "copper"
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.aigc.generate() == {"FINISHED"}
+    assert box.material_slots[0].material.name.startswith("Box")
+    bpy.ops.ed.undo_push(message="after")
+    bpy.ops.ed.undo()
+    assert not bpy.data.objects["Box"].material_slots
+    bpy.ops.ed.redo()
+    assert bpy.data.objects["Box"].material_slots[0].material.name.startswith("Box")
+    batch.close()

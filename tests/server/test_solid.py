@@ -1,0 +1,202 @@
+"""The model `solid`: its maps, its files, its ways out."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gltf_reader import Glb, khronos_issues
+from made_meshes import cube, packed_sides, saved, textured
+from PIL import Image
+
+from server.geometry.gltf_input import Piece, joined
+from server.geometry.texels import Sheet
+from server.geometry.texture_sets import texture_sets
+from server.texturing import delivery
+from server.texturing.wishes import parted
+
+MESHES = Path(__file__).resolve().parents[3] / "shared" / "data" / "meshes"
+OBJ = "".join(f"v {x} {y} {z}\n" for x in (0, 1) for y in (0, 1) for z in (0, 1)) + (
+    "f 1 2 4 3\nf 5 7 8 6\nf 1 5 6 2\nf 3 4 8 7\nf 1 3 7 5\nf 2 6 8 4\n"
+)
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("box") / "box.obj"
+    path.write_text(OBJ)
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(box: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    """A finished job, and its description."""
+    out = tmp_path_factory.mktemp("made")
+    ending = textured(box, out, "old rusty red metal with scratches and glitter", separate=True)
+    assert ending.say == "done", ending.fault
+    return out, {"result": ending.result, **json.loads((out / "material.json").read_text())}
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_all_maps_have_the_names_that_engines_like(made) -> None:
+    out, facts = made
+    endings = {"BaseColor": "RGB", "ORM": "RGB", "Normal": "RGB", "Height": "I;16"}
+    endings |= {"AO": "L", "Roughness": "L", "Metallic": "L"}
+    for ending, mode in endings.items():
+        image = Image.open(out / f"box_{ending}.png")
+        assert image.size == (256, 256) and image.mode in (mode, "I"), ending
+    orm = pixels(out / "box_ORM.png")
+    for channel, ending in enumerate(("AO", "Roughness", "Metallic")):
+        assert np.array_equal(orm[..., channel], pixels(out / f"box_{ending}.png"))
+    assert {artefact.kind for artefact in facts["result"].artefacts} == {"map", "material", "file"}
+
+
+def test_the_maps_say_something(made, box: Path, tmp_path: Path) -> None:
+    """Rust and bare metal differ in all of them; the normals of bricks are unit vectors that point mostly outwards."""
+    out, _ = made
+    orm = pixels(out / "box_ORM.png").astype(float)
+    assert orm[..., 1].std() > 10 and orm[..., 2].max() > 200 and orm[..., 2].min() < 20
+    assert textured(box, tmp_path, "brick").say == "done"
+    normal = pixels(tmp_path / "box_Normal.png") / 127.5 - 1
+    assert np.abs(np.linalg.norm(normal, axis=-1) - 1).mean() < 0.02
+    assert normal[..., 2].min() > -0.05 and 0.004 < 1 - normal[..., 2].mean() < 0.4
+    height = pixels(tmp_path / "box_Height.png")
+    assert int(height.max()) - int(height.min()) > 15000
+
+
+def test_words_that_changed_nothing_are_reported(made) -> None:
+    report = made[1]["result"].report
+    assert report["ignored"] == "glitter" and "Not understood: glitter" in report["notes"]
+    assert report["material"] == "Metal" and report["new_uvs"] == "box"
+
+
+def test_the_glb_is_accepted_and_has_all_pictures(made) -> None:
+    path = made[0] / "thing.glb"
+    issues = khronos_issues(path)[path]
+    assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues
+    glb = Glb(path)
+    material = glb.doc["materials"][0]
+    assert (
+        material["occlusionTexture"]["index"] == material["pbrMetallicRoughness"]["metallicRoughnessTexture"]["index"]
+    )
+    assert len(glb.doc["images"]) == 3 and len(glb.triangles()) == 12
+    stored = glb.view(glb.doc["images"][0]["bufferView"])
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(stored))), pixels(made[0] / "box_BaseColor.png"))
+    assert glb.doc["asset"]["extras"]["aigc"]["model"] == "solid"
+
+
+@pytest.mark.skipif(not MESHES.is_dir(), reason="the folder with real meshes is not there")
+def test_the_truck_keeps_its_parts(tmp_path: Path) -> None:
+    prompt = "red painted metal; glass: glass; wheel*: black rubber"
+    ending = textured(MESHES / "CesiumMilkTruck.glb", tmp_path, prompt)
+    assert ending.say == "done", ending.fault
+    assert ending.result.report["material"] == "Metal, Glass, Rubber"
+    path = tmp_path / "thing.glb"
+    issues = khronos_issues(path)[path]
+    assert issues["numErrors"] == 0, issues
+    assert {node["name"] for node in Glb(path).doc["nodes"]} == {"Cesium_Milk_Truck", "Wheels", "Wheels.001"}
+
+
+def test_the_same_job_gives_the_same_files(box: Path, made, tmp_path: Path) -> None:
+    again = textured(box, tmp_path, "old rusty red metal with scratches and glitter", separate=True)
+    first = {a.file: a.sha256 for a in made[1]["result"].artefacts if a.kind == "map"}
+    assert {a.file: a.sha256 for a in again.result.artefacts if a.kind == "map"} == first
+
+
+def test_seams_do_not_show(made) -> None:
+    """Places on both sides of an edge between charts have nearly the same colour."""
+    out, _ = made
+    from server.geometry.mesh_input import read_mesh
+
+    path = out / "again.obj"
+    path.write_text(OBJ)
+    mesh = read_mesh(path)
+    (group,), _ = texture_sets(mesh, 256)
+    colour = pixels(out / "box_BaseColor.png").astype(float) / 255
+    corners = {}
+    for face, row in enumerate(mesh.faces):
+        for n in range(3):
+            pair = (row[n], row[(n + 1) % 3])
+            corners.setdefault(tuple(sorted(map(int, pair))), []).append(
+                (group.uvs[face, n], group.uvs[face, (n + 1) % 3], pair[0] > pair[1])
+            )
+    differences = []
+    for sides in corners.values():
+        looked = []
+        for a, b, turned in sides:
+            t = np.linspace(0.05, 0.95, 40)[:, None]
+            line = (a + (b - a) * t)[:: -1 if turned else 1] * 256
+            looked.append(
+                colour[np.clip((256 - line[:, 1]).astype(int), 0, 255), np.clip(line[:, 0].astype(int), 0, 255)]
+            )
+        if len(looked) == 2:
+            differences.append(np.abs(looked[0] - looked[1]).mean())
+    assert np.mean(differences) < 0.06  # a texel here is four of a texture of 1024
+
+
+def slope_normal(mirrored: bool) -> np.ndarray:
+    """Mean tangent-space normal of a plane whose height grows by 0.3 per metre of x."""
+    from server.geometry.texels import slopes, tangent_normals
+
+    uvs = np.array([[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]], np.float32)
+    points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], np.float32)
+    if mirrored:
+        uvs[..., 0] = 1 - uvs[..., 0]
+    up = np.tile(np.float32([0, 0, 1]), (2, 3, 1))
+    mesh = joined([Piece("plane", "", points, np.array([[0, 1, 2], [0, 2, 3]]), up, uvs)], "plane")
+    (group,), _ = texture_sets(mesh, 64)
+    sheet = Sheet(mesh, group, 64)
+    index = np.arange(64 * 64)
+    texels = sheet.texels(index)
+    right, upward = sheet.axes(texels.face)
+    grid = [a.reshape(64, 64, 3) for a in (texels.position, right, upward)]
+    slope = slopes(0.3 * grid[0][..., 0], grid[0], sheet.covered, grid[1], grid[2]).reshape(-1, 3)
+    return tangent_normals(texels.normal, slope, right, upward).mean(axis=0)
+
+
+def test_normals_lean_away_from_the_rise() -> None:
+    """OpenGL's convention: red is the texture's right, whichever way that runs on the surface."""
+    wanted = np.array([-0.3, 0, 1]) / np.sqrt(1.09)
+    assert np.allclose(slope_normal(False), wanted, atol=1e-3)
+    assert np.allclose(slope_normal(True), wanted * (-1, 1, 1), atol=1e-3)
+
+
+def test_own_words_of_objects_and_parts(tmp_path: Path) -> None:
+    assert parted("oak; glass: blue glass; wheel*: rubber") == ("oak", [("glass", "blue glass"), ("wheel*", "rubber")])
+    mesh = cube(packed_sides(), slots=("body", "iron bars"))
+    mesh.of_file = False
+    mesh.objects[0].prompt = "white marble; iron: rust"
+    ending = textured(saved(mesh, tmp_path / "m.npz"), tmp_path / "out", "oak")
+    assert ending.result.report["material"] == "Marble, Rust"
+
+
+def test_names_speak_where_no_words_are_given(tmp_path: Path) -> None:
+    ending = textured(saved(cube(packed_sides(), slots=("Brick_Wall",)), tmp_path / "m.npz"), tmp_path / "out", "")
+    assert ending.result.report["material"] == "Brick"
+
+
+@pytest.mark.parametrize("after", [1, 3, 5, 8, 14, 30])
+def test_cancelling_leaves_nothing(box: Path, tmp_path: Path, after: int) -> None:
+    """In every phase: `after` questions whether to stop are answered with no."""
+    asked = []
+
+    def cancelled() -> bool:
+        asked.append(1)
+        return len(asked) > after
+
+    ending = textured(box, tmp_path / "out", cancelled=cancelled)
+    assert ending.say == "cancelled"
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.suffix != ".npy"] == []
+
+
+def test_textures_beyond_memory_offer_the_next_smaller(box: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(delivery, "free_bytes", lambda: 700_000_000)
+    ending = textured(box, tmp_path / "out", texture_px="8192")
+    assert ending.fault is not None and ending.fault.code == "out_of_memory"
+    assert "8192 px need" in ending.fault.message and "2048 px" in ending.fault.hint

@@ -1,0 +1,192 @@
+"""The library of materials, the words that choose from it, and how surfaces are seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_meshes import cube, packed_sides
+
+from server.geometry.exposure import bend, sky_share
+from server.geometry.texels import Sheet
+from server.geometry.texture_sets import texture_sets
+from server.materials.core import Points, Recipe
+from server.materials.library import MATERIALS
+from server.materials.names import CHOICES
+from server.materials.noise import Space, cells, fbm, perlin
+from server.materials.painter import Body, look_at
+from server.materials.weathering import weathered
+from server.materials.words import COLOURS, read
+
+
+def points(count: int = 3000, seed: int = 0, spacing: float = 0.002) -> Points:
+    rng = np.random.default_rng(seed)
+    normal = rng.normal(size=(count, 3)).astype(np.float32)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    place = rng.uniform(-1, 1, (3, count)).astype(np.float32)
+    others = (
+        rng.random(count, np.float32),
+        rng.uniform(-0.5, 1, count).astype(np.float32),
+        rng.random(count, np.float32),
+    )
+    return Points(Space(*place, spacing), normal, normal[:, 2].copy(), *others)
+
+
+@pytest.mark.parametrize("name", MATERIALS)
+def test_every_material_is_sound(name: str) -> None:
+    """Finite, within range, the same for each point whatever else is computed with it, and no single tone."""
+    p, recipe = points(), Recipe(age=0.8, dirt=0.6, seed=3)
+    look = weathered(p, recipe, MATERIALS[name], MATERIALS[name].make(p, recipe))
+    for field, width in ((look.colour, 3), (look.roughness, 1), (look.metallic, 1), (look.height, 1)):
+        assert field.shape == ((len(p), 3) if width == 3 else (len(p),))
+        assert field.dtype == np.float32 and np.isfinite(field).all()
+    assert look.colour.min() >= 0 and look.colour.max() <= 1
+    assert -0.01 <= look.metallic.min() and look.metallic.max() <= 1.01
+    assert np.abs(look.height).max() < 0.2
+    assert look.colour.std(axis=0).max() > 0.003
+    part = slice(100, 400)
+    space = Space(p.space.x[part], p.space.y[part], p.space.z[part], p.space.spacing_m)
+    few = Points(space, *(getattr(p, key)[part] for key in ("normal", "up", "level", "bend", "sky")), p.grain)
+    again = weathered(few, recipe, MATERIALS[name], MATERIALS[name].make(few, recipe))
+    assert np.allclose(again.colour, look.colour[part], atol=1e-5)
+
+
+def test_materials_differ_and_the_panel_lists_them_all() -> None:
+    assert [choice.id for choice in CHOICES] == [m.id for m in sorted(MATERIALS.values(), key=lambda m: m.label)]
+    p = points(800)
+    means = []
+    for material in MATERIALS.values():
+        look = material.make(p, Recipe())
+        means.append([*look.colour.mean(axis=0), look.roughness.mean(), look.metallic.mean(), look.height.std() * 100])
+    apart = np.linalg.norm(np.array(means)[:, None] - np.array(means)[None], axis=2) + np.eye(len(means))
+    assert apart.min() > 0.02
+
+
+@pytest.mark.parametrize(
+    ("prompt", "material", "ignored"),
+    [
+        ("old rusty red metal with scratches", "metal", []),
+        ("a mossy stone wall", "rock", ["wall"]),
+        ("moss", "moss", []),
+        ("two-tone blue and white ceramic", "ceramic", []),
+        ("golden", "metal", []),
+        ("red painted metal", "metal", []),
+        ("checkered cloth", "fabric", []),
+        ("weathered oak planks", "wood", []),
+        ("leathery dragon", "leather", ["dragon"]),
+        ("a flying carpet", "carpet", ["flying"]),
+        ("bright green", "painted", []),
+        ("xyzzy", "plaster", ["xyzzy"]),
+        ("Ein Stuhl aus Eiche", "plaster", ["ein", "stuhl", "aus", "eiche"]),
+        ("", "plaster", []),
+    ],
+)
+def test_words_choose(prompt: str, material: str, ignored: list[str]) -> None:
+    reading = read(prompt)
+    assert (reading.material.id, reading.ignored) == (material, ignored)
+
+
+def test_words_set_the_recipe() -> None:
+    worn = read("very old dirty metal without scratches").recipe
+    assert worn.age > 0.9 and worn.dirt > 0.7 and not worn.extras.get("scratches")
+    assert read("dark red leather").recipe.colours[0] < read("red leather").recipe.colours[0]
+    assert read("polished granite").recipe.gloss > 0.5 > read("granite").recipe.gloss
+    two = read("wood and metal")
+    assert two.second is not None and two.second[0].id == "metal"
+    assert read("", "OakTable.001").material.id == "wood"
+    assert read("gold", choice="marble").material.id == "marble"
+    assert len({read(f"{name} plastic").recipe.colours[0] for name in COLOURS}) >= len(COLOURS) - 2
+
+
+def test_noise_is_noise() -> None:
+    """Mean 0, as wide as it says, the same at the same place, other with another seed, smooth between cells."""
+    rng = np.random.default_rng(1)
+    s = Space(*(rng.uniform(-300, 300, (3, 40000)).astype(np.float32)))
+    for noise in (perlin(s, 1), fbm(s, 1)):
+        assert abs(noise.mean()) < 0.02 and 0.2 < noise.std() < 0.4 and np.abs(noise).max() < 1.6
+    assert abs(np.corrcoef(perlin(s, 1), perlin(s, 2))[0, 1]) < 0.03
+    near = perlin(s.moved(1e-3, 0, 0), 1)
+    assert np.abs(near - perlin(s, 1)).max() < 0.02
+    found = cells(s, 3)
+    assert (found.nearest <= found.second).all() and found.nearest.max() < 1.5
+    assert np.allclose(np.linalg.norm(found.offset, axis=0), found.nearest, atol=1e-5)
+    assert 0.45 < found.number.mean() < 0.55
+
+
+def test_octaves_that_samples_cannot_carry_are_left_out() -> None:
+    rng = np.random.default_rng(1)
+    place = rng.uniform(-9, 9, (3, 4000)).astype(np.float32)
+    assert np.allclose(fbm(Space(*place, 3.0), 5), 0)
+    assert fbm(Space(*place, 0.01), 5).std() > fbm(Space(*place, 0.3), 5).std() > 0.1
+
+
+def samples(mesh, size: int = 128):
+    (group,), _ = texture_sets(mesh, size)
+    sheet = Sheet(mesh, group, size)
+    texels = sheet.texels(np.flatnonzero(sheet.covered.reshape(-1)))
+    area = np.linalg.norm(np.cross(*sheet.axes(texels.face)), axis=1).astype(np.float32)
+    return texels.position, texels.normal, area
+
+
+def test_edges_bend_and_sides_do_not() -> None:
+    position, normal, area = samples(cube(packed_sides()))
+    value = bend(position, normal, area, 0.1)
+    inner = np.sort(np.abs(position), axis=1)[:, 1]  # the second largest coordinate: 1 on an edge
+    assert value[inner > 0.985].mean() > 0.6
+    assert np.abs(value[inner < 0.7]).max() < 0.01
+    assert value.min() > -0.05
+    inward = bend(position, -normal, area, 0.1)
+    assert inward[inner > 0.985].mean() < -0.6, "seen from within, the same edges are grooves"
+
+
+def test_the_sky_as_rays_see_it() -> None:
+    """Against embree on a bowl: a cube without its top, from inside and outside."""
+    trimesh = pytest.importorskip("trimesh")
+    pytest.importorskip("embreex")
+    mesh = cube(packed_sides())
+    keep = np.ones(len(mesh.faces), bool)
+    keep[(mesh.corner_normals[:, 0, 2] > 0.5)] = False
+    faces = np.concatenate([mesh.faces[keep], mesh.faces[keep][:, ::-1]])
+    position, normal, area = samples(mesh)
+    outside = normal[:, 2] < 0.5
+    position = np.concatenate([position[outside], position[outside] * np.float32(0.97)])
+    normal = np.concatenate([normal[outside], -normal[outside]])
+    found = sky_share(position, normal, float(np.sqrt(np.median(area))))
+    rng = np.random.default_rng(0)
+    chosen = rng.choice(len(position), 300, replace=False)
+    directions = rng.normal(size=(len(chosen), 256, 3))
+    directions /= np.linalg.norm(directions, axis=2, keepdims=True)
+    cosine = np.einsum("nrd,nd->nr", directions, normal[chosen])
+    directions *= np.sign(cosine)[..., None]
+    origins = np.repeat(position[chosen] * 1.0 + normal[chosen] * 1e-3, 256, axis=0)
+    walls = trimesh.Trimesh(
+        np.concatenate([mesh.vertices, mesh.vertices * 0.97]),
+        np.concatenate([faces, faces + len(mesh.vertices)]),
+        process=False,
+    )
+    hit = walls.ray.intersects_any(origins, directions.reshape(-1, 3)).reshape(len(chosen), 256)
+    weight = np.abs(cosine)
+    exact = ((~hit) * weight).sum(axis=1) / weight.sum(axis=1)
+    assert np.abs(found[chosen] - exact).mean() < 0.06
+    assert np.corrcoef(found[chosen], exact)[0, 1] > 0.97
+
+
+def test_patterns_turn_with_their_object_and_know_its_scale() -> None:
+    """A board keeps its grain however it is turned; half the unit makes everything half as large."""
+    rng = np.random.default_rng(2)
+    place = rng.uniform(-0.5, 0.5, (500, 3)).astype(np.float32) * (3, 0.5, 0.2)
+    normal = np.tile(np.float32([0, 0, 1]), (500, 1))
+    turn = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]], np.float64)
+    world = np.eye(4)
+    reading = read("oak")
+    reading.recipe.age = reading.recipe.dirt = 0
+    flat = np.zeros(500, np.float32)
+    still = look_at(place.astype(np.float32), normal, flat, flat + 1, Body.of(place, world, 1.0), reading, 0.001)
+    world[:3, :3] = turn
+    moved = (place @ turn.T).astype(np.float32)
+    turned = look_at(moved, normal, flat, flat + 1, Body.of(moved, world, 1.0), reading, 0.001)
+    assert np.allclose(still.colour, turned.colour, atol=2e-3)
+    twice = look_at(
+        (place * 2).astype(np.float32), normal, flat, flat + 1, Body.of(place * 2, np.eye(4), 2.0), reading, 0.002
+    )
+    assert np.allclose(still.colour, twice.colour, atol=2e-3)
+    assert np.allclose(still.height * 2, twice.height, atol=1e-6)
