@@ -81,8 +81,8 @@ def leather(p: Points, r: Recipe) -> Look:
     fold = step(0.86, 0.98, ridged(warped(p.space.scaled(4.5), r.seed + 5, 0.5, 3), r.seed + 6, 3)) * (0.4 + r.age)
     cloud = fbm(p.space.scaled(2.6), r.seed + 7, 5)
     colour = tinted(painted(p, base), 1 + 0.2 * cloud + 0.12 * (coarse.number - 0.5) - 0.45 * crease - 0.35 * fold)
-    rub = step(0.25, 0.9, np.clip(p.bend, 0, 1) + 0.35 * cloud * r.age)
-    colour = mix(colour, shaded(base, 2.0), 0.55 * rub * (0.3 + r.age))
+    rub = step(0.55, 1.25, np.clip(p.bend, 0, 1) + 0.55 * cloud)
+    colour = mix(colour, shaded(base, 1.45), 0.6 * rub * (0.3 + r.age))
     dome = np.clip(1 - grain.nearest, 0, 1)
     height = 0.0009 * dome - 0.0007 * crease - 0.0014 * fold
     return Look(colour, 0.5 + 0.12 * crease + 0.1 * cloud - 0.12 * rub, full(p, 0), height.astype(np.float32))
@@ -132,6 +132,6 @@ MATERIALS = (
         worn="nothing",
     ),
     Material("velvet", "Velvet", ("velvet", "suede", "satin", "silk", "plush"), velvet, "Perlin 1985"),
-    Material("leather", "Leather", ("leather", "leathery", "saddle", "boot", "sofa"), leather, "Worley 1996"),
+    Material("leather", "Leather", ("leather", "leathery", "saddle", "boot", "sofa"), leather, "Worley 1996", worn="nothing"),
     Material("carpet", "Carpet", ("carpet", "rug", "felt", "towel"), carpet, "Worley 1996", worn="nothing"),
 )

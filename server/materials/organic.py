@@ -13,7 +13,7 @@ def moss(p: Points, r: Recipe) -> Look:
     cushion = fbm(p.space.scaled(11), r.seed + 101, 5, 0.6)
     tuft = fbm(p.space.scaled(120), r.seed + 102, 4, 0.7)
     tone = np.clip(0.5 + 0.55 * tuft + 0.45 * cushion, 0, 1)
-    colour = ramp(tone, ((0, rgb("#1b2408")), (0.4, rgb("#3b4c14")), (0.75, rgb("#6c7a26")), (1, rgb("#a0a347"))))
+    colour = ramp(tone, ((0, rgb("#1a2010")), (0.4, rgb("#38431f")), (0.75, rgb("#626a33")), (1, rgb("#94935a"))))
     return Look(colour, full(p, 0.95), full(p, 0), (0.006 + 0.004 * cushion + 0.0035 * tuft).astype(np.float32))
 
 

@@ -8,7 +8,7 @@ from .core import Look, Material, Points, Recipe, full, mix, ramp, rgb, shaded, 
 from .noise import Space, cells, chance, fbm, perlin, ridged, step
 
 _KINDS = {
-    "oak": ("#c79a63", "#8a5a2c"),
+    "oak": ("#b98e5c", "#7a4f29"),
     "pine": ("#dcb57e", "#b07a3c"),
     "walnut": ("#7a5235", "#3d2415"),
     "mahogany": ("#8e4a2c", "#52210f"),
