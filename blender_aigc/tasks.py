@@ -78,7 +78,10 @@ TASKS: dict[str, Task] = {
             "texture_mesh",
             "Texture Objects",
             "Give the selected objects a material with textures, from words",
-            (TaskInput("mesh", "mesh", "Objects", "The objects to texture, with their modifiers"),),
+            (
+                TaskInput("mesh", "mesh", "Objects", "The objects to texture, with their modifiers"),
+                TaskInput("reference", "image", "Reference", "A picture whose look to take", required=False),
+            ),
             ("material", "map", "file"),
             prompt=True,
         ),

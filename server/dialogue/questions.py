@@ -64,7 +64,7 @@ def first_messages(prompt: str, moving: bool, before: Plan | None, entries: Cata
             MOVING if moving else STILL,
             f"Shapes: {shapes}.",
             f"Materials: {', '.join(MATERIALS)}. Liquids: {', '.join(LIQUIDS)}.",
-            "Generators (shape \"generator\", source = the id, settings = parameters that differ from the default):",
+            'Generators (shape "generator", source = the id, settings = parameters that differ from the default):',
             describe(entries),
         ]
     )

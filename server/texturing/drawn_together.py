@@ -137,9 +137,14 @@ def draw_together(
 
     portion = int(job.params["at_once"])
     networks = [pipeline.unet, *nets]
-    with watched(scheduler, told, _all_views(studio)), synchronised(scheduler, agreement):
+    with watched(scheduler, told, all_views(studio)), synchronised(scheduler, agreement):
         with looking_around(pipeline.unet, sight), _portions(networks, lambda: 0 if sight.active else portion):
             made = pipeline(**call).images
+    return finished(made)
+
+
+def finished(made: np.ndarray) -> list[np.ndarray]:
+    """(N, H, W, 3) in 0..1 -> uint8 pictures. Raises Fault("weights_damaged") for what is not numbers."""
     if not np.isfinite(made).all():
         raise Fault(
             "weights_damaged",
@@ -205,7 +210,7 @@ def _backgrounds(pipeline: Any, context: Context) -> Tensor:
     return latents.float().mean((2, 3)) * vae.config.scaling_factor
 
 
-def _all_views(studio: Studio) -> Any:
+def all_views(studio: Studio) -> Any:
     """A preview of all views side by side, in two rows."""
     import torch
 

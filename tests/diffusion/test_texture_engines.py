@@ -26,7 +26,9 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def made(bench, mesh: Path, model: str = "sdxl_sync", **options) -> tuple[dict[str, np.ndarray], Result]:
+def made(
+    bench, mesh: Path, model: str = "sdxl_sync", reference: Path | None = None, **options
+) -> tuple[dict[str, np.ndarray], Result]:
     """File name -> picture (H, W[, C]), and the result."""
     options = {
         "view_px": "64",
@@ -35,7 +37,10 @@ def made(bench, mesh: Path, model: str = "sdxl_sync", **options) -> tuple[dict[s
         "prompt": "a marble statue",
         "steps": 2,
     } | options
-    ending, _, out = bench.ending(model=model, task="texture_mesh", given={"mesh": mesh}, **options)
+    known = {param.key for param in bench.runner.registry.models[model].info.params} | {"prompt", "seed"}
+    options = {key: value for key, value in options.items() if key in known}
+    given = {"mesh": mesh} | ({"reference": reference} if reference else {})
+    ending, _, out = bench.ending(model=model, task="texture_mesh", given=given, **options)
     assert ending.say == "done", ending.fault
     files = [path for path in out.glob("*.png") if not path.name.startswith("preview")]
     return {path.name: np.asarray(Image.open(path)) for path in files}, ending.result
@@ -134,3 +139,57 @@ def test_what_cannot_be_done_is_said(bench, mesh: Path, options: dict, words: st
         **({"view_px": "64", "texture_px": "256"} | options),
     )
     assert re.search(words, str(fault)), fault
+
+
+@pytest.fixture(scope="module")
+def adapted(weights: Path) -> None:
+    from server.texturing.six_together import write_tiny
+
+    write_tiny(weights / "sdxl" / "mv_adapter")
+
+
+def picture(path: Path, colour: tuple[int, int, int]) -> Path:
+    """A striped thing on transparency."""
+    rgba = np.zeros((60, 40, 4), np.uint8)
+    rgba[5:55:2, 8:30] = (*colour, 255)
+    rgba[6:55:2, 8:30] = (255, 255, 255, 255)
+    Image.fromarray(rgba).save(path)
+    return path
+
+
+def test_mv_adapter_by_words_and_by_a_picture(bench, mesh: Path, adapted, tmp_path: Path) -> None:
+    words, result = made(bench, mesh, "mv_adapter")
+    assert {"statue_BaseColor.png", "statue_Normal.png"} <= words.keys() and len(views(words)) == 6
+    assert len(result.provenance.weights_sha256) == 64
+    red = views(made(bench, mesh, "mv_adapter", picture(tmp_path / "red.png", (255, 0, 0)))[0])
+    blue = views(made(bench, mesh, "mv_adapter", picture(tmp_path / "blue.png", (0, 0, 255)), prompt="")[0])
+    assert difference(views(words), red) > 0 and difference(red, blue) > 0
+
+
+def test_mv_adapter_is_led_by_the_geometry(bench, mesh: Path, adapted, tmp_path: Path) -> None:
+    """Another shape with the same words and seed gives other pictures, though the text and the noise are the same."""
+    other = trimesh.creation.box((1, 0.3, 1.2))
+    other.export(tmp_path / "statue.obj")
+    assert (
+        difference(
+            views(made(bench, mesh, "mv_adapter")[0]), views(made(bench, tmp_path / "statue.obj", "mv_adapter")[0])
+        )
+        > 0
+    )
+
+
+def test_without_its_file_mv_adapter_says_what_is_missing(
+    bench, mesh: Path, adapted, weights: Path, tmp_path: Path
+) -> None:
+    file = weights / "sdxl" / "mv_adapter" / "mvadapter_ig2mv_sdxl.safetensors"
+    kept = file.read_bytes()
+    red = picture(tmp_path / "red.png", (255, 0, 0))
+    ask = {"model": "mv_adapter", "task": "texture_mesh", "given": {"mesh": mesh, "reference": red}, "view_px": "64"}
+    try:
+        file.write_bytes(kept[: len(kept) // 2])
+        made(bench, mesh, "mv_adapter")  # the other file is the one that is loaded now
+        assert bench.fault(**ask, texture_px="256").code == "weights_damaged"
+        file.unlink()
+        assert "mvadapter_ig2mv_sdxl" in str(bench.fault(**ask, texture_px="256"))
+    finally:
+        file.write_bytes(kept)
