@@ -62,7 +62,7 @@ def sd15_pipeline(seed: int = 0, **unet: Any) -> Any:
             vae=_vae(0.18215),
             text_encoder=CLIPTextModel(_text()),
             tokenizer=tokenizer(),
-            unet=UNet2DConditionModel(**_UNET, **_UP, **{**_SD15, **unet}),
+            unet=UNet2DConditionModel(**{**_UNET, **_UP, **_SD15, **unet}),
             scheduler=PNDMScheduler(**_noise(), skip_prk_steps=True, steps_offset=1),
             safety_checker=None,
             feature_extractor=None,
@@ -121,7 +121,7 @@ def sdxl_pipeline(seed: int = 0, **unet: Any) -> Any:
             text_encoder_2=CLIPTextModelWithProjection(_text(CONTEXT_2, projection_dim=CONTEXT)),
             tokenizer=tokenizer(),
             tokenizer_2=tokenizer(pad="!"),
-            unet=UNet2DConditionModel(**_UNET, **_UP, **{**_SDXL, **unet}),
+            unet=UNet2DConditionModel(**{**_UNET, **_UP, **_SDXL, **unet}),
             scheduler=EulerDiscreteScheduler(**_noise(), timestep_spacing="leading", steps_offset=1),
         )
 
