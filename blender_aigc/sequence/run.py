@@ -186,13 +186,16 @@ class Run:
     @contextlib.contextmanager
     def _ending(self) -> Iterator[None]:
         """A Fault ends the sequence; a mistake of ours too, and is raised: the timer would make it again and again."""
+        mistake = True
         try:
             yield
+            mistake = False
         except Fault as fault:
+            mistake = False
             self._end(fault)
-        except BaseException as error:
-            self._end(Fault("internal", "The sequence was stopped by a mistake of the add-on.", detail=repr(error)))
-            raise
+        finally:
+            if mistake:
+                self._end(Fault("internal", "The sequence was stopped by a mistake of the add-on.", "See the console."))
 
     def _step(self) -> bool:
         step = self._steps[0]
