@@ -17,6 +17,7 @@ from .controls import KINDS, Unit, available_kinds, control_picture, parse_contr
 from .library import pick
 from .prompts import encode
 from .samplers import Habit, habit_of, scheduler_for
+from .sequences import check_canvas, noise_on_surfaces
 from .sizes import Fit, fit
 from .steps import Enough, rgb_preview, watched, with_noise
 
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
 
     from ..context import Context
     from ..filters.passes import Passes
+    from ..sequence.past import Past
     from .families import Family, Mode
     from .loading import Checkpoint
     from .studio import Studio
+
+PASSES_OF = ("render_image", "render_sequence")
+"""Tasks that start from a render."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,14 @@ class Order:
 
 def draw(job: Job, context: Context, studio: Studio) -> None:
     """Do `job`; saves its pictures through `context`. Raises Fault."""
+    from ..sequence.between import carry_between
+    from ..sequence.past import begin
+
     passes, reference = _read(job, context)
+    past = begin(context, passes) if passes is not None else None
+    if past is not None and past.between:
+        carry_between(past)
+        return
     if not job.prompt.strip() and reference is None:
         raise Fault("bad_input", "The prompt is empty.", "Say in words what you want.")
     context.progress("Loading")
@@ -66,9 +78,12 @@ def draw(job: Job, context: Context, studio: Studio) -> None:
     context.check_cancelled()
     habit = habit_of([checkpoint.path.stem, *(path.stem for path, _ in checkpoint.loras)], studio.family.habit)
     order = _understood(job, studio, habit, passes)
+    if past is not None:
+        check_canvas(order.canvas, passes)
     order = replace(order, reference=reference if checkpoint.ip_adapter is not None else None)
     if passes is not None and order.strength == 0:
-        context.save_image(order.canvas.rgba if order.canvas is not None else passes.combined, job.name)
+        still = order.canvas.rgba if order.canvas is not None else passes.combined
+        context.save_image(still if past is None else past.finish(still, single=lambda: still), job.name)
         context.report(notes="Nothing may change, so this is the render")
         return
     nets = studio.nets(order.units)
@@ -78,14 +93,17 @@ def draw(job: Job, context: Context, studio: Studio) -> None:
     used += [*checkpoint.files, *(file for unit in order.units for file in files_of(unit.path))]
     context.used_weights([*used, *(refiner.files if refiner is not None else ())])
     plan = _plan(job, studio, pipeline, order)
-    seeds = seeds_of(job)
+    seeds = seeds_of(job)[: 1 if past is not None else None]
     with _memory_faults(plan, studio.device):
         memory.place(pipeline, plan, studio.device)
         words = _embedded(checkpoint, order)
         for number, seed in enumerate(seeds):
             phase = "Denoising" if len(seeds) == 1 else f"Picture {number + 1} of {len(seeds)}"
-            made = _one(job, context, studio, pipeline, order, words, seed, phase, refiner)
-            context.save_image(_finished(made, order), job.name)
+            given = (job, context, studio, pipeline, order, words, seed, phase, refiner)
+            made = _finished(_one(*given, past), order)
+            if past is not None:
+                made = past.finish(made, single=lambda given=given: _finished(_one(*given), order))
+            context.save_image(made, job.name)
     context.report(
         size=f"{order.fitted.size[0]} x {order.fitted.size[1]}",
         worked_at=f"{order.fitted.padded[0]} x {order.fitted.padded[1]}",
@@ -101,7 +119,7 @@ def _read(job: Job, context: Context) -> tuple[Passes | None, np.ndarray | None]
     from ..filters.passes import read_passes
 
     context.progress("Reading the passes")
-    passes = read_passes(context.input_path("passes")) if job.task == "render_image" else None
+    passes = read_passes(context.input_path("passes")) if job.task in PASSES_OF else None
     wanted = context.has_input("reference") and float(job.params.get("reference_weight", 0)) > 0
     return passes, context.input_image("reference") if wanted else None
 
@@ -220,11 +238,12 @@ def _one(
     seed: int,
     phase: str,
     refiner: Checkpoint | None,
+    past: Past | None = None,
 ) -> np.ndarray:
-    """(h, w, 3) uint8 at the working size."""
+    """(h, w, 3) uint8 at the working size. past: of a frame of a sequence, whose noise lies on the surfaces."""
     import torch
 
-    vary = _variation(job, seed)
+    vary = _variation(job, seed) if past is None else noise_on_surfaces(past, order.fitted, seed)
     # a variation has nothing of its own but the noise that it begins with
     generator = torch.Generator("cpu").manual_seed(seed if vary is None else job.seed)
     call = arguments(order, words, generator)

@@ -7,6 +7,8 @@ from blender_aigc.protocol import Choice, Param
 from .memory import CHOICES as PLANS
 from .samplers import CHOICES as SAMPLERS
 
+_OF_RENDERS = ("render_image", "render_sequence")
+
 STRENGTH = Param(
     "strength",
     "float",
@@ -15,7 +17,7 @@ STRENGTH = Param(
     0.6,
     0.0,
     1.0,
-    tasks=("render_image",),
+    tasks=_OF_RENDERS,
 )
 CONTROLS = Param(
     "controls",
@@ -23,7 +25,7 @@ CONTROLS = Param(
     "Controls",
     "ControlNets and their weights, such as depth:0.6, line:0.4@0-0.8; auto takes what is there; empty uses none",
     "auto",
-    tasks=("render_image",),
+    tasks=_OF_RENDERS,
 )
 SIZE = Param(
     "size",
@@ -36,7 +38,7 @@ SIZE = Param(
         Choice("model", "Model's Own", "As many pixels as the model was trained on: its best composition"),
         Choice("camera", "Render's Own", "Every pixel of the render: most detail, most memory"),
     ),
-    tasks=("render_image",),
+    tasks=_OF_RENDERS,
 )
 WIDTH = Param("width", "int", "Width", "Of the picture", 1024, 16, 8192, unit="px", tasks=("text_to_image",))
 HEIGHT = Param("height", "int", "Height", "Of the picture", 1024, 16, 8192, unit="px", tasks=("text_to_image",))
@@ -65,7 +67,7 @@ SOFT = Param(
     256.0,
     advanced=True,
     unit="px",
-    tasks=("render_image",),
+    tasks=_OF_RENDERS,
 )
 EXTEND = Param(
     "extend",
@@ -74,7 +76,7 @@ EXTEND = Param(
     "Draw beyond the frame: pixels on all sides, or left 256, right 128",
     "",
     advanced=True,
-    tasks=("render_image",),
+    tasks=_OF_RENDERS,
 )
 LORAS = Param("loras", "text", "LoRAs", "Names and weights from the folder loras, such as ink:0.8, film:0.5", "")
 REFERENCE = Param(

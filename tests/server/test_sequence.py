@@ -17,6 +17,7 @@ from server.registry import Registry
 from server.sequence.params import COMPARE_EVERY, compared
 from server.sequence.past import Past
 from server.sequence.state import State, read_state, state_bytes
+from server.weights import Shelf
 from server.worker import Runner
 
 TASK = "render_sequence"
@@ -26,7 +27,13 @@ RUNNER = Runner(REGISTRY, "cpu")
 
 
 def frame(
-    folder: Path, passes, states: dict[str, Path] | None = None, model: str = "stylise", **params
+    folder: Path,
+    passes,
+    states: dict[str, Path] | None = None,
+    model: str = "stylise",
+    runner: Runner = RUNNER,
+    prompt: str = "",
+    **params,
 ) -> tuple[Result, Path]:
     """One job; its result and its folder. Raises the Fault that it failed with."""
     out = folder / uuid.uuid4().hex
@@ -34,9 +41,9 @@ def frame(
     np.savez(out / "in.npz", **npz_of(passes))
     inputs = {"passes": out / "in.npz", **(states or {})}
     blobs = {key: Blob("0" * 64, ".npz") for key in inputs}
-    job = Job(str(uuid.uuid4()), TASK, model, blobs, params, name="f", seed=3)
+    job = Job(str(uuid.uuid4()), TASK, model, blobs, params, prompt, name="f", seed=3)
     reports: list[Report] = []
-    ending = RUNNER.run(job, out, inputs, reports.append, lambda: False)
+    ending = runner.run(job, out, inputs, reports.append, lambda: False)
     if ending.fault is not None:
         raise ending.fault.fault()
     return ending.result, out
@@ -219,7 +226,29 @@ def test_every_size_can_be_a_sequence(style: str, size: tuple[int, int], tmp_pat
 def test_every_model_of_the_task_keeps_to_it() -> None:
     """They take the parameters that all sequences share."""
     offered = [model.info for model in REGISTRY.models.values() if model.info.does(TASK)]
-    assert {"stylise"} <= {info.id for info in offered}
+    assert {"stylise", "sdxl", "sd15"} <= {info.id for info in offered}
     for info in offered:
         assert {"steadiness", "keyframes", "compare"} <= {param.key for param in info.params}
     assert Past.alone_is_first is False
+
+
+def test_diffusion_draws_its_noise_from_the_surfaces(tmp_path: Path) -> None:
+    """A tiny SD 1.5 that sees nothing but noise: its frames follow the wall that pans a latent's width a frame."""
+    pytest.importorskip("diffusers")
+    weights = tmp_path / "sd15"
+    weights.mkdir()
+    REGISTRY.models["sd15"].tiny(weights)
+    runner = Runner(Registry(shelf=Shelf([weights], hub_cache=tmp_path / "none")), "cpu")
+    look = {"strength": 1.0, "controls": "", "steps": 2, "steadiness": 0.0, "compare": "all", "size": "camera"}
+
+    def wall(index: int):
+        return moving(index, (128, 128), pan_px=8.0, radius=0.01)
+
+    result, out = frame(tmp_path, wall(0), {}, "sd15", runner, "a wall", **look)
+    states = {"before": state_of(result, out)}
+    first = picture_of(result, out)
+    result, out = frame(tmp_path, wall(1), states, "sd15", runner, "a wall", **look)
+    assert result.report["flicker"] < 0.7 * result.report["flicker_single"]
+    assert (picture_of(result, out) != first).any()
+    still, out = frame(tmp_path, wall(0), {}, "sd15", runner, "a wall", **look)
+    assert (picture_of(still, out) == first).all()

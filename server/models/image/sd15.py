@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from blender_aigc.protocol import Fault, Job, ModelInfo
 
 from ...diffusion.knobs import SHARED
+from ...sequence.params import SEQUENCE_PARAMS
 from ...weights import Weights
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ class Sd15:
     info = ModelInfo(
         id="sd15",
         task="render_image",
-        also=("text_to_image",),
+        also=("text_to_image", "render_sequence"),
         label="Stable Diffusion 1.5",
         help="Draws the render anew by a prompt, on small cards, with the widest choice of ControlNets",
-        params=SHARED,
+        params=(*SHARED, *SEQUENCE_PARAMS),
         source="Rombach et al. 2022, arXiv:2112.10752; ControlNet, Zhang et al. 2023, arXiv:2302.05543",
         requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
         repository=REPOSITORY,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from blender_aigc.protocol import Fault, Job, ModelInfo
 
 from ...diffusion.knobs import REFINER, REFINER_AT, SHARED
+from ...sequence.params import SEQUENCE_PARAMS
 from ...weights import Weights
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ class Sdxl:
     info = ModelInfo(
         id="sdxl",
         task="render_image",
-        also=("text_to_image",),
+        also=("text_to_image", "render_sequence"),
         label="SDXL",
         help="Draws the render anew by a prompt, held to its depth and lines by ControlNets",
-        params=(*SHARED, REFINER, REFINER_AT),
+        params=(*SHARED, REFINER, REFINER_AT, *SEQUENCE_PARAMS),
         source="Podell et al. 2023, arXiv:2307.01952; ControlNet, Zhang et al. 2023, arXiv:2302.05543",
         requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
         repository=REPOSITORY,
