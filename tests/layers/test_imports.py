@@ -181,6 +181,7 @@ def test_diffusion_knows_no_model(path: Path) -> None:
         "server.diffusion",
         "server.geometry",
         "server.filters",
+        "server.sequence",  # frames of a sequence: what the one before has left
         "server.context",
         "server.weights",
         "server.images",
