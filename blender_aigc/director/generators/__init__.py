@@ -41,13 +41,15 @@ def _made(info: GeneratorInfo, values: dict[str, Value], seed: int) -> Parts:
     return made
 
 
-def declared() -> tuple[GeneratorInfo, ...]:
-    """The `INFO` of every generator file, sorted by id; the sizes of the variants are measured (seed 0, cm or finer).
+def declared(measured: bool = True) -> tuple[GeneratorInfo, ...]:
+    """The `INFO` of every generator file, sorted by id; the sizes of the variants are measured (seed 0), or zeros.
 
     For the script that writes the catalogue, and its test.
     """
     names = sorted({module.name for module in pkgutil.iter_modules(__path__)} - _NOT_GENERATORS)
-    infos = (importlib.import_module(f".{name}", __package__).INFO for name in names)
+    infos = tuple(importlib.import_module(f".{name}", __package__).INFO for name in names)
+    if not measured:
+        return infos
     return tuple(replace(info, variants=tuple(_measured(info, v) for v in info.variants)) for info in infos)
 
 

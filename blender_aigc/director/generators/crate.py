@@ -81,7 +81,7 @@ def _side(size, axis: int, end: int, thick: float, bar: float) -> list[tuple[Pie
     hu, hv = half[u], half[v]
     hv -= thick if axis != 2 else 0.0  # the frames of top and bottom lie over those of the sides
     wide = hu - (thick if axis == 0 else 0.0)
-    number = max(2, round(2 * hv / (1.1 * bar)))
+    number = min(40, max(2, round(2 * hv / (1.1 * bar))))
     edges = np.linspace(-hv + thick, hv - thick, number + 1)
     gap = 0.04 * thick
     layers = [

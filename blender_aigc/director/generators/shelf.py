@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...catalogue import GeneratorInfo, Value, Variant
-from .declare import DETAIL, choice, count, metres, share
+from .declare import choice, count, metres, share
 from .parts import Look, Parts, srgb
 from .shapes.piece import Piece, assembled, merged
 from .shapes.solids import box, slab
@@ -26,7 +26,6 @@ INFO = GeneratorInfo(
         count("rows", "Rows", "Boards or drawers above each other", 5, 1, 20),
         share("books", "Books", "How full of books it is", 0.0),
         choice("wood", "Wood", "Which wood", ("oak", "Oak"), ("walnut", "Walnut"), ("painted", "Painted white")),
-        DETAIL,
     ),
     (
         Variant(("shelf", "shelving", "rack"), {}, mass_kg=35.0, bounce=0.1),
