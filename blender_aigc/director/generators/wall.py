@@ -66,7 +66,9 @@ def make(values: dict[str, Value], rng: np.random.Generator) -> Parts:
     stones = _stones(kind, length, rows, brick, course, joint, left, rng)
     low, high = stones[:, 0], stones[:, 1]
     wobble = 0.0 if kind in ("brick", "blocks") else 0.035
-    shape = box(1, 1, 1, 0.06 if kind in ("brick", "blocks") else 0.2, 1 if float(values["detail"]) < 1.5 else 2)
+    detail = float(values["detail"])
+    bevel = 0.0 if detail < 0.5 else 0.06 if kind in ("brick", "blocks") else 0.2
+    shape = box(1, 1, 1, bevel, 1 if detail < 1.5 else 2)
     transforms = np.tile(np.eye(4), (len(stones), 1, 1))
     thick = depth + wobble * rng.normal(0, 1, len(stones))
     transforms[:, 0, 0], transforms[:, 1, 1], transforms[:, 2, 2] = high - low - joint, thick, course - joint
