@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import consent, params, slots, targets, watch
-from .gather.sources import Given, Render, name_of, objects_of
+from .gather.sources import Given, name_of, objects_of
 from .protocol import TASKS, Fault, Job
 from .state import STATE
+from .styles import filled, prompt_at
 
 if TYPE_CHECKING:
     import bpy
@@ -50,7 +51,7 @@ def ask_from_scene(context: bpy.types.Context, task: str = "", last_render: bool
     inputs = slots.inputs_of_tab(context, task)
     for wanted in TASKS[task].inputs:
         if last_render and wanted.kind == "passes":
-            inputs[wanted.key] = Render(combined="last")
+            inputs[wanted.key] = slots.last_render(context)
         missing = slots.SLOTS[wanted.kind].problem(context, wanted) if wanted.key not in inputs else None
         if missing is not None:
             raise Fault("bad_input", missing.sentence, missing.hint or f"Press {missing.button}.")
@@ -61,12 +62,25 @@ def ask_from_scene(context: bpy.types.Context, task: str = "", last_render: bool
         task=task,
         model=model,
         inputs=inputs,
-        prompt=settings.prompt,
+        prompt=prompt_of(context.scene, task),
         params=params.values(settings.params, info) if info else {},
         seed=settings.seed,
         name=settings.result_name or name_of(inputs, context.scene) or settings.prompt[:40],
         replace=replace,
     )
+
+
+def prompt_of(scene: bpy.types.Scene, task: str, frame: int | None = None) -> str:
+    """The prompt at a frame, by default the current one: of the text or the line; in the style's template, if any."""
+    settings = scene.aigc
+    frame = scene.frame_current if frame is None else frame
+    words = prompt_at(settings.prompt_text.as_string(), frame) if settings.prompt_text else settings.prompt
+    return filled(STATE.template(settings.style), words) if has_style(task) else words
+
+
+def has_style(task: str) -> bool:
+    """Does it make pictures, for which there are looks to choose from?"""
+    return task in TASKS and "image" in TASKS[task].outputs and "mesh" not in TASKS[task].outputs
 
 
 def makes_objects(task: str) -> bool:

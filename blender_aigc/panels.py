@@ -6,7 +6,9 @@ import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from . import fixit, panels_results, panels_sequence, params, slots, thumbnails
+from .ask import has_style
 from .drawing import InTab, characters, time_left, wrapped
+from .operators_styles import draw_style
 from .properties import chosen_model
 from .protocol import TASKS, FaultRecord, ModelInfo
 from .state import STATE
@@ -21,22 +23,22 @@ class AIGC_PT_main(InTab, bpy.types.Panel):
     def draw(self, context) -> None:
         layout = self.layout
         settings = context.scene.aigc
-        _draw_status(layout, context)
+        draw_status(layout, context)
         if STATE.fault is not None:
-            _draw_fault(layout, context, STATE.fault)
+            draw_fault(layout, context, STATE.fault)
         layout.prop(settings, "task", text="")
-        _draw_inputs(layout, context, settings)
-        info = _draw_model(layout, context, settings)
+        draw_inputs(layout, context, settings, settings.task)
+        info = draw_model(layout, context, settings, settings.task)
         _draw_placement(layout, settings)
         if info is not None:
-            _draw_advanced(layout, context, settings, info)
+            draw_advanced(layout, context, settings, info)
         running = STATE.running_job()
         if panels_sequence.draw(layout, context, settings):
             return
         if running is not None:
-            _draw_progress(layout, context, running)
+            draw_progress(layout, context, running)
         else:
-            _draw_generate(layout, context, settings)
+            draw_generate(layout, context, settings)
 
 
 _STATUS = {
@@ -48,7 +50,7 @@ _STATUS = {
 }
 
 
-def _draw_status(layout, context) -> None:
+def draw_status(layout, context) -> None:
     session = STATE.session
     state = session.state if session is not None else "off"
     sentence = (
@@ -65,7 +67,7 @@ def _draw_status(layout, context) -> None:
     box.operator(operator, text=button)
 
 
-def _draw_fault(layout, context, fault: FaultRecord) -> None:
+def draw_fault(layout, context, fault: FaultRecord) -> None:
     box = layout.box()
     row = box.row()
     row.alert = True
@@ -82,30 +84,40 @@ def _draw_fault(layout, context, fault: FaultRecord) -> None:
     row.operator("aigc.copy_report", text="Copy Report")
 
 
-def _draw_inputs(layout, context, settings) -> None:
-    task = TASKS.get(settings.task)
+def draw_inputs(layout, context, settings, task_id: str) -> None:
+    task = TASKS.get(task_id)
     if task is None:
         return
     column = layout.column(align=True)
     for wanted in task.inputs:
-        if wanted.kind == "passes" and settings.task == panels_sequence.TASK:
+        if wanted.kind == "passes" and task_id == panels_sequence.TASK:
             panels_sequence.draw_range(column, context, settings)
             continue
         slots.SLOTS[wanted.kind].draw(column, context, wanted)
     if task.prompt:
-        layout.prop(settings, "prompt", text="", placeholder="Prompt")
+        row = layout.row(align=True)
+        if settings.prompt_text is None:
+            row.prop(settings, "prompt", text="", placeholder="Prompt")
+        row.template_ID(settings, "prompt_text", new="text.new")
+    if has_style(task_id):
+        draw_style(layout, settings)
 
 
-def _draw_model(layout, context, settings) -> ModelInfo | None:
+def draw_model(layout, context, settings, task: str, menu: str = "AIGC_MT_model") -> ModelInfo | None:
     """The drop-down and the model's plain parameters; returns what is known about the model."""
-    chosen = chosen_model(settings)
+    chosen = STATE.model_for(task, settings.model_id)
     info = STATE.models.get(chosen)
     row = layout.row()
     row.enabled = bool(STATE.models)
     shown = _model_label(info) if info is not None else chosen or iface_("Start the server to see the models")
-    row.menu("AIGC_MT_model", text=shown, translate=False)
+    row.menu(menu, text=shown, translate=False)
+    if info is not None and info.qualities:
+        row = layout.row(align=True)
+        for level, label in (("draft", "Draft"), ("good", "Good"), ("best", "Best")):
+            made = row.operator("aigc.quality", text=label)
+            made.level, made.model_id = level, info.id
     if info is not None:
-        _draw_params(layout, context, settings, info, advanced=False)
+        draw_params(layout, context, settings, info, advanced=False)
     return info
 
 
@@ -113,7 +125,7 @@ def _model_label(info: ModelInfo) -> str:
     return iface_("{model} (no download)").format(model=info.label) if info.procedural else info.label
 
 
-def _draw_params(layout, context, settings, info: ModelInfo, advanced: bool) -> None:
+def draw_params(layout, context, settings, info: ModelInfo, advanced: bool) -> None:
     """One line a parameter; where the sidebar is too narrow for that, the name stands above."""
     group = params.group_of(settings.params, info)
     column = layout.column(align=True)
@@ -141,12 +153,12 @@ def _draw_placement(layout, settings) -> None:
         column.prop(settings, "placement", text="")
 
 
-def _draw_advanced(layout, context, settings, info: ModelInfo) -> None:
+def draw_advanced(layout, context, settings, info: ModelInfo) -> None:
     header, body = layout.panel("AIGC_advanced", default_closed=True)
     header.label(text="Advanced")
     if body is None:
         return
-    _draw_params(body, context, settings, info, advanced=True)
+    draw_params(body, context, settings, info, advanced=True)
     row = body.row(align=True)
     row.prop(settings, "seed")
     row.operator("aigc.roll_seed", text="", icon="FILE_REFRESH")
@@ -154,7 +166,7 @@ def _draw_advanced(layout, context, settings, info: ModelInfo) -> None:
         body.label(text=info.licence, icon="TEXT", translate=False)
 
 
-def _draw_generate(layout, context, settings) -> None:
+def draw_generate(layout, context, settings) -> None:
     problem = slots.problem(context, settings.task) or fixit.problem(
         settings, chosen_model(settings), context.object, STATE
     )
@@ -173,7 +185,7 @@ def _draw_generate(layout, context, settings) -> None:
         row.operator(problem.operator, text=problem.button)
 
 
-def _draw_progress(layout, context, tracked) -> None:
+def draw_progress(layout, context, tracked) -> None:
     box = layout.box()
     picture = thumbnails.icon(STATE.current_job)
     if picture:
@@ -194,9 +206,13 @@ class AIGC_MT_model(bpy.types.Menu):
     bl_idname = "AIGC_MT_model"
 
     def draw(self, context) -> None:
-        for info in STATE.models_of(context.scene.aigc.task):
-            icon = "ERROR" if info.unavailable else "NONE"
-            self.layout.operator("aigc.choose_model", text=_model_label(info), icon=icon).model_id = info.id
+        draw_models(self.layout, context.scene.aigc.task)
+
+
+def draw_models(layout, task: str) -> None:
+    for info in STATE.models_of(task):
+        icon = "ERROR" if info.unavailable else "NONE"
+        layout.operator("aigc.choose_model", text=_model_label(info), icon=icon).model_id = info.id
 
 
 class AIGC_MT_add(bpy.types.Menu):

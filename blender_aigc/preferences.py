@@ -22,13 +22,14 @@ _ENVIRONMENTS = (
 
 @dataclass(frozen=True)
 class Choices:
-    """The preferences as plain values. folder, weights, data: None when not set."""
+    """The preferences as plain values. folder, weights, data, styles: None when not set."""
 
     environment: str = "BUILTIN"
     folder: Path | None = None
     weights: Path | None = None
     data: Path | None = None
     share: bool = True
+    styles: Path | None = None
 
 
 class AIGC_preferences(bpy.types.AddonPreferences):
@@ -57,6 +58,11 @@ class AIGC_preferences(bpy.types.AddonPreferences):
         description="Folder for results, logs and the job list; empty: the usual place for this system",
         subtype="DIR_PATH",
     )
+    styles: StringProperty(
+        name="Styles",
+        description="Folder in which styles are kept and looked for, which a studio may share; empty: your own",
+        subtype="DIR_PATH",
+    )
     share: BoolProperty(
         name="Share the Server",
         description="Several Blenders of yours use one server, so that a model is in memory only once",
@@ -72,6 +78,7 @@ class AIGC_preferences(bpy.types.AddonPreferences):
             layout.prop(self, "folder")
             layout.prop(self, "weights")
         layout.prop(self, "data")
+        layout.prop(self, "styles")
         layout.prop(self, "share")
         row = layout.row()
         row.alignment = "RIGHT"
@@ -90,6 +97,7 @@ def choices() -> Choices:
         weights=_path(prefs.weights),
         data=_path(prefs.data),
         share=prefs.share,
+        styles=_path(prefs.styles),
     )
 
 

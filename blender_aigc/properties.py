@@ -63,6 +63,12 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
         type=bpy.types.Image,
     )
     prompt: StringProperty(name="Prompt", description="Say in words what you want")
+    prompt_text: PointerProperty(
+        name="Prompt Text",
+        description="A text with the prompt, instead of the line; lines like '48: a storm' count from that frame on",
+        type=bpy.types.Text,
+    )
+    style: StringProperty(name="Style", description="The look that is chosen; empty: none")
     seed: IntProperty(
         name="Seed",
         description="The same seed and settings give the same result again",

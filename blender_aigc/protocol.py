@@ -136,6 +136,7 @@ class ModelInfo:
     remote: asks a service at the address of its parameter `endpoint`, which may be on this machine; see `leaves_for`.
     requires:   top-level Python modules that must be importable where the worker runs.
     repository, revision, licence: of the weights; "" for procedural models.
+    qualities:  "draft", "good", "best" -> values of parameters; empty: there is nothing to choose.
     memory_gb:  working memory of one job on the device, for the pre-flight line.
     unavailable: None when the model can run now, else why not and what to do; filled in by the registry.
     """
@@ -155,6 +156,9 @@ class ModelInfo:
     unavailable: FaultRecord | None = None
     also: tuple[str, ...] = ()
     remote: bool = False
+    qualities: dict[str, dict[str, bool | int | float | str]] = field(
+        default_factory=dict[str, dict[str, bool | int | float | str]]
+    )
 
     def does(self, task: str) -> bool:
         return task == self.task or task in self.also

@@ -84,22 +84,16 @@ class PassesSlot(Slot):
         settings = context.scene.aigc
         if settings.source == "PICTURE" and settings.image is None:
             return None
+        if settings.source == "LAST":
+            return last_render(context)
         source = Render(longest_px=settings.longest_px)
         if settings.source == "PICTURE":
             source = Render(picture=settings.image)
-        elif settings.source == "LAST":
-            source = Render("last")
         elif settings.source == "VIEW":
             from .gather.viewport import render_of_viewport
 
             source = render_of_viewport(context, settings.longest_px)
-        mask = "" if settings.mask == "ALL" else settings.mask.lower()
-        return dataclasses.replace(
-            source,
-            mask=mask,
-            painted=settings.mask_image if mask == "painted" else None,
-            inverted=settings.mask_inverted,
-        )
+        return _masked(context, source)
 
     def problem(self, context: Context, wanted: TaskInput) -> Problem | None:
         settings = context.scene.aigc
@@ -145,6 +139,18 @@ class PassesSlot(Slot):
         objects = named_objects(options.mask_objects, "--mask-objects") if options.mask_objects else None
         mask = "painted" if painted is not None else "selected" if objects else ""
         return Render(longest_px=options.longest_px, picture=picture, mask=mask, painted=painted, selected=objects)
+
+
+def last_render(context: Context) -> Render:
+    """The render that is there, with the mask that the tab says."""
+    return _masked(context, Render("last"))
+
+
+def _masked(context: Context, source: Render) -> Render:
+    settings = context.scene.aigc
+    mask = "" if settings.mask == "ALL" else settings.mask.lower()
+    painted = settings.mask_image if mask == "painted" else None
+    return dataclasses.replace(source, mask=mask, painted=painted, inverted=bool(mask) and settings.mask_inverted)
 
 
 class MeshSlot(Slot):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .faults import FaultRecord
 from .protocol import TASKS, Job, JobStatus, ModelInfo
+from .styles import Style
 
 if TYPE_CHECKING:
     from .sequence.run import Run
@@ -79,6 +80,7 @@ class State:
     choices: the preferences that the session was made with.
     rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none.
     sequence: the newest sequence, running or finished; None when there was none.
+    render_first: it is to be rendered before.
     """
 
     session: Session | None = None
@@ -89,9 +91,15 @@ class State:
     waiting: dict[str, str] = field(default_factory=dict)
     results: list[Record] = field(default_factory=list)
     models: dict[str, ModelInfo] = field(default_factory=dict)
+    styles: dict[str, Style] = field(default_factory=dict)
     choices: Any = None
     rendered: int = 0
     sequence: Run | None = None
+    render_first: bool = False
+
+    def template(self, style: str) -> str:
+        """The prompt template of a style; "" for none, and for one that is not there any more."""
+        return self.styles[style].prompt if style in self.styles else ""
 
     def set_models(self, models: dict[str, ModelInfo]) -> None:
         self.models = dict(models)

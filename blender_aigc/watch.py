@@ -256,6 +256,8 @@ def _disturbing(window: bpy.types.Window | None) -> str:
 def modal_tool(window: bpy.types.Window) -> bool:
     """Is a tool of Blender (not one of an add-on, which may run for hours) waiting for the mouse?"""
     for operator in window.modal_operators:
+        if operator.bl_idname == "RENDER_OT_render":  # goes on until the pointer moves; the job itself is asked for
+            continue
         if bpy.types.Operator.bl_rna_get_subclass_py(operator.bl_idname) is None:
             return True
     return False
@@ -265,13 +267,15 @@ def modal_tool(window: bpy.types.Window) -> bool:
 
 
 def redraw() -> None:
-    """Redraw the sidebars of the 3D Views, nothing else."""
+    """Redraw the sidebars of the 3D Views and the render properties, nothing else."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
+            wanted = {"VIEW_3D": "UI", "PROPERTIES": "WINDOW"}.get(area.type)
+            if area.type == "PROPERTIES" and area.spaces.active.context != "RENDER":
+                continue
+            for region in area.regions:
+                if region.type == wanted:
+                    region.tag_redraw()
 
 
 def _redraw_if_changed() -> None:

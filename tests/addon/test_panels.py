@@ -48,7 +48,7 @@ class Paper:
     def _inner(self, *_args: object, **_options: object) -> Paper:
         return Paper(self.drawn, self.folded)
 
-    row = column = split = box = _inner
+    row = column = split = box = grid_flow = _inner
 
     def panel(self, idname: str, default_closed: bool = False) -> tuple[Paper, Paper | None]:
         self.drawn.append(("panel", idname))
@@ -78,6 +78,11 @@ class Paper:
     def menu(self, idname: str, **options: object) -> None:
         assert hasattr(bpy.types, idname)
         self.drawn.append(("menu", f"{idname}: {options.get('text')}"))
+
+    def popover(self, idname: str, **options: object) -> None:
+        assert hasattr(bpy.types, idname)
+        self._check("popover", options)
+        self.drawn.append(("popover", idname))
 
     def progress(self, **options: object) -> None:
         self._check("progress", options)

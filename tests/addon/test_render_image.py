@@ -168,3 +168,32 @@ def load_image_of(path: Path) -> np.ndarray:
     from blender_aigc.gather.image import image_pixels
 
     return image_pixels(path)
+
+
+def test_a_render_in_the_background_is_followed_up(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    """`blender -b -f 1` writes the frame, and the picture beside it; the picture is made from that very render."""
+    scene.aigc.after_render = True
+    scene.render.filepath = str(tmp_path / "frame_")
+    bpy.ops.render.render(write_still=True)
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["frame_.png", "frame__aigc.png"]
+    assert png_size(tmp_path / "frame__aigc.png") == SIZE
+    assert STATE.fault is None and tuple(image_of("").size) == SIZE
+
+
+def test_a_broken_follow_up_leaves_the_render_alone(scene: bpy.types.Scene, tmp_path: Path, capfd) -> None:
+    """The frame is written, and one sentence says why there is no picture."""
+    scene.aigc.after_render, scene.aigc.model_id = True, "stylise"
+    scene.aigc.mask = "SELECTED"
+    for obj in scene.objects:
+        obj.select_set(False)
+    scene.render.filepath = str(tmp_path / "frame.png")
+    bpy.ops.render.render(write_still=True)
+    assert (tmp_path / "frame.png").is_file() and [p.name for p in tmp_path.glob("*_aigc*")] == []
+    assert "Nothing is selected" in capfd.readouterr().err and "Nothing is selected" in STATE.fault.message
+
+
+def test_the_button_of_the_render_properties(scene: bpy.types.Scene) -> None:
+    """Whatever the tab is about."""
+    scene.aigc.task = "image_to_mesh"
+    assert bpy.ops.aigc.render_picture() == {"FINISHED"}
+    assert tuple(image_of("").size) == SIZE

@@ -113,3 +113,20 @@ def test_the_operators_block_until_the_result_is_there(blender: Run, duck: Path,
 def test_the_self_test(blender: Run) -> None:
     done = blender("-b", "-c", "aigc", "self-test")
     assert done.returncode == 0 and "connected" in done.stdout
+
+
+def test_a_frame_of_the_farm_is_followed_by_its_picture(blender: Run, home: Path, tmp_path: Path) -> None:
+    """`blender -b FILE -f 1`: "run after render" is saved with the scene."""
+    script, scene = tmp_path / "script.py", home / "scene.blend"
+    script.write_text(
+        "import bpy\n"
+        "scene = bpy.context.scene\n"
+        "scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = 'CYCLES', 1, False\n"
+        "scene.render.resolution_x, scene.render.resolution_y = 96, 64\n"
+        "scene.aigc.after_render = True\n"
+        f"bpy.ops.wm.save_as_mainfile(filepath={str(scene)!r})\n"
+    )
+    assert blender("-b", "--python-exit-code", 3, "--python", script).returncode == 0
+    done = blender("-b", scene, "-o", home / "frame_####", "-f", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(path.name for path in home.glob("frame_*")) == ["frame_0001.png", "frame_0001_aigc.png"], done.stderr

@@ -71,6 +71,13 @@ def state() -> dict[str, object]:
         "results": [record.label for record in known.results],
         "fault": known.fault.message if known.fault else "",
         "timer": bpy.app.timers.is_registered(import_module(MODULE + ".watch").tick),
+        "after_render": settings.after_render,
+        "shown": [space.image.name for space in image_editors() if space.image is not None],
+        "split": split(),
+        "areas": [
+            {"type": area.type, "x": area.x, "y": area.y, "width": area.width, "height": area.height}
+            for area in bpy.context.window_manager.windows[0].screen.areas
+        ],
         "regions": [
             {"type": region.type, "x": region.x, "y": region.y, "width": region.width, "height": region.height}
             for area in bpy.context.window_manager.windows[0].screen.areas
@@ -78,6 +85,56 @@ def state() -> dict[str, object]:
             for region in area.regions
         ],
     }
+
+
+def image_editors() -> list:
+    areas = bpy.context.window_manager.windows[0].screen.areas
+    return [area.spaces.active for area in areas if area.type == "IMAGE_EDITOR"]
+
+
+def split() -> float:
+    """Where the compared picture is split, a part of its width, by its white line; 0 when there is none."""
+    image = next((image for image in bpy.data.images if image.name.endswith("| Compare")), None)
+    if image is None:
+        return 0.0
+    width, height = image.size
+    pixels = list(image.pixels)
+    white = [x for x in range(width) if all(min(pixels[4 * (y * width + x) :][:3]) > 0.99 for y in range(0, height, 9))]
+    return sum(white) / len(white) / width if white else 0.0
+
+
+def still_life() -> None:
+    """A few things before a camera, an Image Editor above the viewport, the render properties at the right."""
+    bpy.ops.mesh.primitive_monkey_add(location=(-1.3, 0, 1))
+    bpy.ops.mesh.primitive_torus_add(location=(1.5, 0, 0.6))
+    bpy.ops.mesh.primitive_cone_add(location=(0.3, 1.5, 1))
+    bpy.ops.mesh.primitive_plane_add(size=20)
+    bpy.ops.object.light_add(type="SUN", rotation=(0.7, 0.3, 0))
+    bpy.ops.object.camera_add(location=(0, -7, 2.5), rotation=(math.radians(77), 0, 0))
+    scene = bpy.context.scene
+    scene.camera = bpy.context.object
+    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 8, False
+    scene.render.resolution_x, scene.render.resolution_y = 480, 270
+    bpy.context.preferences.view.render_display_type = "NONE"
+    bpy.context.window_manager.windows[0].workspace = bpy.data.workspaces["Layout"]
+    largest = max(bpy.context.window_manager.windows[0].screen.areas, key=lambda area: area.width * area.height)
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=largest):
+        bpy.ops.screen.area_split(direction="HORIZONTAL", factor=0.5)
+    views = [a for a in bpy.context.window_manager.windows[0].screen.areas if a.type == "VIEW_3D"]
+    max(views, key=lambda area: area.y).type = "IMAGE_EDITOR"
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        if area.type == "PROPERTIES":
+            area.spaces.active.context = "RENDER"
+    redraw()
+
+
+def call(name: str) -> None:
+    """An operator of the Image Editor, invoked there: with a pointer it may go on by itself."""
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "IMAGE_EDITOR")
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        getattr(bpy.ops.aigc, name)("INVOKE_DEFAULT")
 
 
 def mark(element: str) -> None:
@@ -150,6 +207,7 @@ def leave() -> None:
 
 
 ORDERS = {"mark": mark, "unmark": unmark, "choose": lambda values: choose(**values), "frame": frame,
-          "language": language, "picture": picture, "params": params, "leave": leave, "cube": cube}  # fmt: skip
+          "language": language, "picture": picture, "params": params, "leave": leave, "cube": cube,
+          "still_life": still_life, "call": call}  # fmt: skip
 
 main()

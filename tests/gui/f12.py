@@ -1,0 +1,94 @@
+"""F12 by keyboard, in a real Blender. Runs under the screen; writes FOLDER/report.json.
+
+    python3 f12.py ZIP FOLDER
+
+The orders to inside.py only prepare the scene and lay out the screen; what the test is about is clicked and pressed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from hand import MARKER, boxes, middle
+from tour import VIEWPORT, Tour
+
+
+class F12(Tour):
+    def __init__(self, zipped: Path, folder: Path) -> None:
+        super().__init__(zipped, folder, Path())
+
+    def walk(self) -> None:
+        try:
+            for step in (self.prepare, self.switch_on, self.render, self.flip, self.compare):
+                step()
+        except Exception as error:
+            self.note("stopped", f"{step.__name__}: {error!r}")
+            self.hand.shoot("stopped")
+            raise
+        finally:
+            (self.folder / "report.json").write_text(json.dumps(self.seen, indent=1))
+            self.blender.kill()
+
+    def prepare(self) -> None:
+        state = self.hand.wait(lambda s: s, "Blender")
+        time.sleep(2)
+        self.note("session_before", state["session"])
+        self.hand.order("still_life")
+        self.hand.shoot("1_before")
+
+    def switch_on(self) -> None:
+        """The only click: the box in the header of Properties > Render > AIGC Studio. Freestyle's is the last one."""
+        area = next(a for a in self.hand.state()["areas"] if a["type"] == "PROPERTIES")
+        height = self.hand.look().shape[0]
+        self.hand.move(area["x"] + area["width"] // 2, height - area["y"] - area["height"] // 2)
+        for _ in range(60):
+            subprocess.run(["xdotool", "click", "5"], check=True)
+        time.sleep(2)
+        self.hand.shoot("2_panel")
+        self.hand.order("mark", "wcol_option")
+        marked = (abs(self.hand.look().astype(int) - MARKER) < 40).all(-1)
+        self.hand.order("unmark")
+        marked[: height - area["y"] - area["height"]] = marked[:, : area["x"]] = False
+        self.hand.click(*middle(sorted(boxes(marked), key=lambda box: box[1])[-2]))
+        self.note("after_render", self.hand.wait(lambda s: s["after_render"], "the check box", 10)["after_render"])
+        self.hand.shoot("2_switched_on")
+
+    def render(self) -> None:
+        self.hand.move(*VIEWPORT)
+        self.hand.press("F12")
+        state = self.hand.wait(lambda s: s["shown"] == ["Scene Render"] or s["fault"], "the picture")
+        time.sleep(2)
+        self.note("results", state["results"])
+        self.note("fault", state["fault"])
+        self.note("shown", state["shown"])
+        self.hand.shoot("3_after_f12")
+
+    def flip(self) -> None:
+        self.hand.order("call", "flip")
+        self.note("flipped", self.hand.state()["shown"])
+        self.hand.shoot("4_flipped")
+        self.hand.order("call", "flip")
+        self.note("flipped_back", self.hand.state()["shown"])
+
+    def compare(self) -> None:
+        area = next(a for a in self.hand.state()["areas"] if a["type"] == "IMAGE_EDITOR")
+        height = self.hand.look().shape[0]
+        y = height - area["y"] - area["height"] // 2
+        splits = []
+        self.hand.order("call", "compare")
+        for share in (0.42, 0.58):
+            self.hand.move(area["x"] + round(area["width"] * share), y)
+            time.sleep(1.5)
+            splits.append(self.hand.state()["split"])
+            self.hand.shoot(f"5_compare_{round(share * 100)}", still=True)
+        subprocess.run(["xdotool", "click", "1"], check=True)
+        self.note("compared", self.hand.state()["shown"])
+        self.note("splits", splits)
+
+
+if __name__ == "__main__":
+    F12(*map(Path, sys.argv[1:3])).walk()
