@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import consent, params, slots, targets, watch
+from . import consent, params, preflight, slots, targets, watch
 from .gather.sources import Given, name_of, objects_of
 from .protocol import TASKS, Fault, Job
 from .state import STATE
@@ -99,4 +100,7 @@ def submit(context: bpy.types.Context, ask: Ask) -> str:
     STATE.targets[job.id] = targets.remember(context, ask.replace, objects_of(ask.inputs))
     STATE.current_job = job.id
     session.submit(job)
+    renders = any(wanted.kind == "passes" for wanted in TASKS[ask.task].inputs)
+    width, height = preflight.size_px(context.scene.aigc, context.scene.render) if renders else (0, 0)
+    STATE.sent[job.id] = time.monotonic(), width * height
     return job.id

@@ -31,7 +31,7 @@ BUTTONS: dict[FaultCode, tuple[str, str]] = {
     "disk_full": ("aigc.preferences", "Open Preferences"),
     "unknown_model": ("aigc.restart", "Restart Server"),
     "internal": ("aigc.run_again", "Try Again"),
-    "out_of_memory": ("aigc.run_again", "Try Again"),
+    "out_of_memory": ("aigc.run_smaller", "Try with Less Memory"),
 }
 """The fix button of a fault; codes that are not listed are cured by changing a setting, as their hint says."""
 

@@ -5,13 +5,14 @@ Every operator also works from a script: in the background Generate blocks until
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from pathlib import Path
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from . import operators_pictures, operators_results, operators_server, watch
+from . import operators_pictures, operators_results, operators_server, params, preflight, watch
 from .ask import Ask, ask_from_scene, submit
 from .place import place
 from .protocol import Fault
@@ -200,6 +201,34 @@ class AIGC_OT_run_again(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class AIGC_OT_run_smaller(bpy.types.Operator):
+    bl_idname = "aigc.run_smaller"
+    bl_label = "Try with Less Memory"
+    bl_description = "The same once more, in the next way that takes less memory; slower, or less detailed"
+
+    job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return STATE.running_job() is None
+
+    def execute(self, context) -> set[str]:
+        job = STATE.job(self.job_id)
+        info = STATE.models.get(job.model) if job is not None else None
+        if job is None or info is None:
+            return refuse(self, Fault("bad_request", "This job is not in the list any more."))
+        less = preflight.smaller(info, job.params)
+        if less is None:
+            hint = "Lower the resolution, or close other programs."
+            return refuse(self, Fault("out_of_memory", "There is no way that takes less memory.", hint))
+        params.assign(context.scene.aigc.params, info, less)
+        try:
+            carry_out(context, dataclasses.replace(Ask.of(job), params=less))
+        except Fault as fault:
+            return refuse(self, fault)
+        return {"FINISHED"}
+
+
 _CLASSES = (
     AIGC_OT_generate,
     AIGC_OT_try_now,
@@ -209,6 +238,7 @@ _CLASSES = (
     AIGC_OT_choose_model,
     AIGC_OT_roll_seed,
     AIGC_OT_run_again,
+    AIGC_OT_run_smaller,
     *operators_server.CLASSES,
     *operators_results.CLASSES,
     *operators_pictures.CLASSES,

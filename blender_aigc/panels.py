@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from . import fixit, panels_results, panels_sequence, params, slots, thumbnails
+from . import fixit, panels_results, panels_sequence, params, preflight, slots, thumbnails
 from .ask import has_style
 from .drawing import InTab, characters, time_left, wrapped
 from .operators_styles import draw_style
@@ -77,9 +77,10 @@ def draw_fault(layout, context, fault: FaultRecord) -> None:
         wrapped(box, context, fault.hint, "BLANK1")
     row = box.row(align=True)
     operator, button = fixit.BUTTONS.get(fault.code, ("", ""))
-    if operator and (operator != "aigc.run_again" or STATE.fault_job):
+    of_job = operator in ("aigc.run_again", "aigc.run_smaller")
+    if operator and (not of_job or STATE.fault_job):
         made = row.operator(operator, text=button)
-        if operator == "aigc.run_again":
+        if of_job:
             made.job_id = STATE.fault_job
     row.operator("aigc.copy_report", text="Copy Report")
 
@@ -171,6 +172,7 @@ def draw_generate(layout, context, settings) -> None:
         settings, chosen_model(settings), context.object, STATE
     )
     if problem is None:
+        draw_preflight(layout, context, settings, settings.task)
         row = layout.row()
         row.scale_y = 2.0
         row.operator("aigc.generate", text="Generate", icon="SHADERFX")
@@ -183,6 +185,22 @@ def draw_generate(layout, context, settings) -> None:
         row = box.row()
         row.scale_y = 1.6
         row.operator(problem.operator, text=problem.button)
+
+
+def draw_preflight(layout, context, settings, task: str) -> None:
+    """What the job will need, as far as it is known before."""
+    info = STATE.models.get(STATE.model_for(task, settings.model_id))
+    if info is None:
+        return
+    renders = any(wanted.kind == "passes" for wanted in TASKS[task].inputs)
+    size = preflight.size_px(settings, context.scene.render) if renders else (0, 0)
+    health = STATE.session.health if STATE.session is not None else None
+    seconds = STATE.experience.expected_s(task, info.id, size[0] * size[1])
+    said = preflight.line(info, size, seconds, health.memory_free_gb if health is not None else 0.0)
+    if said is not None:
+        row = layout.row()
+        row.alert = said.tight
+        row.label(text=said.text, icon="ERROR" if said.tight else "INFO", translate=False)
 
 
 def draw_progress(layout, context, tracked) -> None:

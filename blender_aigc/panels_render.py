@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import slots
-from .panels import draw_advanced, draw_fault, draw_inputs, draw_model, draw_models, draw_progress
+from .panels import draw_advanced, draw_fault, draw_inputs, draw_model, draw_models, draw_preflight, draw_progress
 from .state import STATE
 
 TASK = "render_image"
@@ -42,6 +42,7 @@ class AIGC_PT_render(bpy.types.Panel):
                 text=session.sentence if session is not None else "The AI server is starting.", icon="SORTTIME"
             )
         else:
+            draw_preflight(layout, context, settings, TASK)
             row = layout.row()
             row.scale_y = 2.0
             row.enabled = slots.problem(context, TASK) is None

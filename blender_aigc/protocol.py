@@ -317,7 +317,10 @@ class Hello:
 
 @dataclass(frozen=True)
 class Health:
-    """State of the server. worker: "idle", "starting", "busy" or "gone"; heartbeat_s: age of its last sign of life."""
+    """State of the server. worker: "idle", "starting", "busy" or "gone"; heartbeat_s: age of its last sign of life.
+
+    memory_free_gb: of the first worker's device, 0 when nobody knows.
+    """
 
     version: str
     protocol: int
@@ -328,6 +331,7 @@ class Health:
     queued: int
     running: int
     leases: int
+    memory_free_gb: float = 0.0
 
 
 @dataclass(frozen=True)

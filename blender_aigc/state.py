@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .faults import FaultRecord
+from .preflight import Experience
 from .protocol import TASKS, Job, JobStatus, ModelInfo
 from .styles import Style
 
@@ -78,6 +79,7 @@ class State:
 
     waiting: job ids whose result waits for a quiet moment, with the sentence that says for what.
     choices: the preferences that the session was made with.
+    experience: how long jobs took. sent: id -> when, monotonic, and how many pixels.
     rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none.
     sequence: the newest sequence, running or finished; None when there was none.
     render_first: it is to be rendered before.
@@ -91,6 +93,8 @@ class State:
     waiting: dict[str, str] = field(default_factory=dict)
     results: list[Record] = field(default_factory=list)
     models: dict[str, ModelInfo] = field(default_factory=dict)
+    experience: Experience = field(default_factory=Experience)
+    sent: dict[str, tuple[float, int]] = field(default_factory=dict)
     styles: dict[str, Style] = field(default_factory=dict)
     choices: Any = None
     rendered: int = 0

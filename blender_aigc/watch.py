@@ -6,6 +6,7 @@ Nothing here waits. The timer is registered while there is a server or a job to 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -141,7 +142,11 @@ def finished(status: JobStatus) -> None:
     _take_models()
     for job_id in [job_id for job_id, job in STATE.session.jobs.items() if job.finished and job_id != status.id]:
         STATE.session.forget(job_id)
+    sent_s, pixels = STATE.sent.pop(status.id, (0.0, 0))
     if status.state == "done" and status.result is not None:
+        if sent_s:
+            job = status.result.job
+            STATE.experience.add(job.task, job.model, pixels, time.monotonic() - sent_s)
         label = status.result.job.name or TASKS[status.result.job.task].label
         STATE.add(Record(status, label, target=STATE.targets.get(status.id)))
         properties.list_results(bpy.context.window_manager)

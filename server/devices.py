@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
 import sys
@@ -30,3 +31,33 @@ def _has_driver() -> bool:
     except OSError:
         return False
     return True
+
+
+def free_gb(device: str) -> float:
+    """Free memory of a device in 1e9 bytes, without torch: the server's front process asks. 0 when nobody knows."""
+    if device.startswith("cuda"):
+        return _nvidia_free(int(device.partition(":")[2] or 0)) / 1e9
+    from .diffusion.memory import free_bytes
+
+    return (free_bytes("cpu") or 0) / 1e9
+
+
+class _NvmlMemory(ctypes.Structure):
+    """nvmlMemory_t of NVIDIA's management library: three numbers of bytes."""
+
+    _fields_ = (("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong))
+
+
+def _nvidia_free(index: int) -> int:
+    """By the driver's management library (NVML), which counts what all programs use; 0 where there is none."""
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL("nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1")
+        handle, memory = ctypes.c_void_p(), _NvmlMemory()
+        calls = (
+            lambda: library.nvmlInit_v2(),
+            lambda: library.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(index), ctypes.byref(handle)),
+            lambda: library.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory)),
+        )
+        if all(call() == 0 for call in calls):
+            return int(memory.free)
+    return 0

@@ -28,6 +28,7 @@ from blender_aigc.protocol import (
 )
 
 from .crash import crash_point
+from .devices import free_gb
 from .pipe import Order, Report
 from .registry import Registry
 from .store import Row, Store
@@ -122,6 +123,7 @@ class Jobs:
             queued=self._store.count("queued"),
             running=self._store.count("running"),
             leases=leases,
+            memory_free_gb=round(free_gb(first.device), 1),
         )
 
     def file(self, job_id: str, name: str) -> Path:

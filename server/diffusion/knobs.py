@@ -131,3 +131,9 @@ SHARED = (
     *(SAMPLER, SOFT, EXTEND, SEEDS, VARIATION, CLIP_SKIP, MEMORY),
 )
 """Of every model whose pipelines are Stable Diffusion's."""
+
+QUALITIES: dict[str, dict[str, bool | int | float | str]] = {
+    "draft": {"size": "draft"},
+    "good": {"size": "model"},
+    "best": {"size": "camera"},
+}

@@ -131,7 +131,9 @@ def text(drawn) -> str:
 @pytest.fixture
 def ready(addon):
     """As after the start of the server: a session that says so, and one known model."""
-    STATE.session = SimpleNamespace(state="ready", sentence="Ready (cpu).", jobs={}, close=lambda **_: None)
+    STATE.session = SimpleNamespace(
+        health=None, state="ready", sentence="Ready (cpu).", jobs={}, close=lambda **_: None
+    )
     STATE.set_models({"probe": MODEL})
     params.update(STATE.models)
     return bpy.context.scene.aigc

@@ -98,8 +98,9 @@ def split() -> float:
     if image is None:
         return 0.0
     width, height = image.size
-    pixels = list(image.pixels)
-    white = [x for x in range(width) if all(min(pixels[4 * (y * width + x) :][:3]) > 0.99 for y in range(0, height, 9))]
+    pixels = image.pixels[:]
+    rows = [4 * y * width for y in range(0, height, 9)]
+    white = [x for x in range(width) if all(min(pixels[row + 4 * x : row + 4 * x + 3]) > 0.99 for row in rows)]
     return sum(white) / len(white) / width if white else 0.0
 
 

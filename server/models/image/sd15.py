@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blender_aigc.protocol import Fault, Job, ModelInfo
 
-from ...diffusion.knobs import SHARED
+from ...diffusion.knobs import QUALITIES, SHARED
 from ...sequence.params import SEQUENCE_PARAMS
 from ...weights import Weights
 
@@ -28,6 +28,7 @@ class Sd15:
         label="Stable Diffusion 1.5",
         help="Draws the render anew by a prompt, on small cards, with the widest choice of ControlNets",
         params=(*SHARED, *SEQUENCE_PARAMS),
+        qualities=QUALITIES,
         source="Rombach et al. 2022, arXiv:2112.10752; ControlNet, Zhang et al. 2023, arXiv:2302.05543",
         requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
         repository=REPOSITORY,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blender_aigc.protocol import Fault, Job, ModelInfo
 
-from ...diffusion.knobs import REFINER, REFINER_AT, SHARED
+from ...diffusion.knobs import QUALITIES, REFINER, REFINER_AT, SHARED
 from ...sequence.params import SEQUENCE_PARAMS
 from ...weights import Weights
 
@@ -28,6 +28,7 @@ class Sdxl:
         label="SDXL",
         help="Draws the render anew by a prompt, held to its depth and lines by ControlNets",
         params=(*SHARED, REFINER, REFINER_AT, *SEQUENCE_PARAMS),
+        qualities=QUALITIES,
         source="Podell et al. 2023, arXiv:2307.01952; ControlNet, Zhang et al. 2023, arXiv:2302.05543",
         requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
         repository=REPOSITORY,
