@@ -12,7 +12,7 @@ from . import consent, params, preflight, slots, targets, watch
 from .gather.sources import Given, name_of, objects_of
 from .protocol import TASKS, Fault, Job
 from .state import STATE
-from .styles import filled, prompt_at
+from .styles import filled, filled_text, prompt_at
 
 if TYPE_CHECKING:
     import bpy
@@ -77,6 +77,13 @@ def prompt_of(scene: bpy.types.Scene, task: str, frame: int | None = None) -> st
     frame = scene.frame_current if frame is None else frame
     words = prompt_at(settings.prompt_text.as_string(), frame) if settings.prompt_text else settings.prompt
     return filled(STATE.template(settings.style), words) if has_style(task) else words
+
+
+def whole_prompt_of(scene: bpy.types.Scene) -> str:
+    """The prompts of all frames, in the style's template; what a frame gets of it, `styles.prompt_at` says."""
+    settings = scene.aigc
+    words = settings.prompt_text.as_string() if settings.prompt_text else settings.prompt
+    return filled_text(STATE.template(settings.style), words)
 
 
 def has_style(task: str) -> bool:

@@ -12,6 +12,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from . import params, watch
+from .ask import whole_prompt_of
 from .place import show_sequence
 from .properties import chosen_model
 from .protocol import Fault
@@ -40,7 +41,7 @@ def begin(context: bpy.types.Context) -> None:
         info,
         params=params.values(settings.params, info),
         reference=settings.reference,
-        prompt=settings.prompt,
+        prompt=whole_prompt_of(scene),
         seed=settings.seed,
         name=settings.result_name,
         render=Render(longest_px=settings.longest_px),

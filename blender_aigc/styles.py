@@ -132,6 +132,21 @@ def prompt_at(text: str, frame: int) -> str:
     Lines that begin with a number and a colon count from that frame on ("1: a calm sea", "48: a storm"); a text without
     such lines is one prompt. Lines between them belong to the one before; those before the first count for all frames.
     """
+    parts = _parts(text)
+    passed = [words for start, words in parts if start <= frame]
+    return passed[-1] if passed else parts[0][1]
+
+
+def filled_text(template: str, text: str) -> str:
+    """A text whose every part stands in the template; what `prompt_at` finds in it is `filled` with what it found."""
+    parts = _parts(text)
+    if len(parts) == 1:
+        return filled(template, parts[0][1])
+    return "\n".join(f"{start}: {filled(template, words)}" for start, words in parts)
+
+
+def _parts(text: str) -> list[tuple[int, str]]:
+    """(first frame, words) in the order of frames; at least one."""
     always: list[str] = []
     parts: list[tuple[int, list[str]]] = []
     for line in text.splitlines():
@@ -140,7 +155,5 @@ def prompt_at(text: str, frame: int) -> str:
             parts.append((int(match[1]), [match[2].strip()]))
         else:
             (parts[-1][1] if parts else always).append(line.strip())
-    parts.sort(key=lambda part: part[0])
-    passed = [words for start, words in parts if start <= frame]
-    chosen = passed[-1] if passed else parts[0][1] if parts else []
-    return " ".join(word for word in (*always, *chosen) if word)
+    joined = [(start, " ".join(word for word in (*always, *words) if word)) for start, words in parts or [(0, [])]]
+    return sorted(joined, key=lambda part: part[0])

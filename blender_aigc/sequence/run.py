@@ -20,6 +20,7 @@ import bpy
 
 from ..gather.sources import Render
 from ..protocol import Blob, Fault, Job, JobStatus
+from ..styles import prompt_at
 from ..tracking import artefact_path
 from .folder import Folder
 from .plan import Step, check_range, steps
@@ -233,7 +234,14 @@ class Run:
             elif key == "ahead" and frame is not None:
                 raise Fault("bad_input", "What a keyframe has left is gone.", "Render again, and start over.")
         job = Job(
-            str(uuid.uuid4()), TASK, order.model, inputs, dict(order.params), order.prompt, order.seed, order.name
+            str(uuid.uuid4()),
+            TASK,
+            order.model,
+            inputs,
+            dict(order.params),
+            prompt_at(order.prompt, step.frame),
+            order.seed,
+            order.name,
         )
         self._job = job, step
         self.sentence = f"Frame {step.frame}"

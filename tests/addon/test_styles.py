@@ -13,7 +13,7 @@ from blender_aigc import batch, operators_styles, params, preferences
 from blender_aigc.ask import ask_from_scene, prompt_of
 from blender_aigc.protocol import Choice, Fault, ModelInfo, Param
 from blender_aigc.state import STATE
-from blender_aigc.styles import Style, filled, id_of, prompt_at, read_style, read_styles, write_style
+from blender_aigc.styles import Style, filled, filled_text, id_of, prompt_at, read_style, read_styles, write_style
 
 MODEL = ModelInfo(
     "probe",
@@ -113,6 +113,15 @@ def test_a_text_changes_with_the_frame(frame: int, wanted: str) -> None:
     """Lines in any order, and long ones over several lines."""
     text = "wide shot\n48: a storm\n  with lightning\n1: a calm sea\n"
     assert prompt_at(text, frame) == wanted
+
+
+@pytest.mark.parametrize("text", ["48: a storm\n1: a sea", "wide\n3: a sea", "a sea", ""])
+@pytest.mark.parametrize("frame", [1, 3, 50])
+def test_a_sequence_gets_what_each_of_its_frames_would(text: str, frame: int) -> None:
+    """The whole text in the template says at a frame what the frame's words say in the template."""
+    assert prompt_at(filled_text("an etching of {prompt}", text), frame) == filled(
+        "an etching of {prompt}", prompt_at(text, frame)
+    )
 
 
 def test_a_text_without_frames_is_one_prompt() -> None:
