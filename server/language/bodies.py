@@ -193,6 +193,20 @@ def _looks(made: Body) -> None:
         )
 
 
+def group_height(made: Body) -> float:
+    """Height of all copies together, as they are arranged, in metres."""
+    count, height = made.fields.get("count", 1), made.height_m
+    arrange = made.fields.get("arrange", "row")
+    if arrange == "stack":
+        return count * height
+    if arrange == "pyramid":
+        return height * math.ceil((math.sqrt(8 * count + 1) - 1) / 2)
+    if arrange == "wall":
+        columns = math.ceil(math.sqrt(1.6 * count * height / max(made.size_m[0], 1e-6)))
+        return height * math.ceil(count / columns)
+    return height
+
+
 def mass_of(made: Body) -> float | None:
     """Mass of one copy in kg where the prompt says something about it, else None (the director computes it)."""
     said = made.fields.pop("_mass_kg", None)

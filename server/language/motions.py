@@ -7,10 +7,11 @@ import math
 from blender_aigc.plan import SHAPES, Place, Rigid, Soft
 from blender_aigc.protocol import Fault
 
-from .bodies import Body, mass_of
+from .bodies import Body, group_height, mass_of
 from .cloths import is_cloth
 from .liquids import pour
 from .meaning import Happening, Relation, Thing
+from .phrases import is_vessel
 from .stage import Stage
 
 DROP_M = 1.5
@@ -92,6 +93,7 @@ def fall(stage: Stage, happening: Happening) -> None:
             height = 0.3
         if target is not None:
             made.fields["place"] = Place("above", target.name, height)
+            _over_the_opening(made, target)
         elif start is None or start.relation in ("above", "on"):
             over = start.target if start and not (way and way.grounds[0].noun.role == "surface") else ""
             gap = (
@@ -120,6 +122,8 @@ def _drop_height(happening: Happening, made: Body, target: Body | None) -> float
         if not 0 < said <= 500:
             raise Fault("bad_input", f"A fall from {said:g} m is impossible.", "Between 0 and 500 m it works.")
         return said
+    if target is not None and is_vessel(target.thing.noun):  # low, so that what bounces stays in
+        return round(max(0.05, 0.5 * target.height_m), 4)
     if target is not None and max(target.size_m) < 0.5:
         return round(max(0.1, 1.5 * max(target.size_m)), 4)
     return round(max(DROP_M if target is None else 1.0, 2.0 * max(made.size_m)), 4)
@@ -134,6 +138,13 @@ def spread(made: Body) -> None:
     count = made.fields.get("count", 1)
     if count > 1 and "arrange" not in made.fields:
         made.fields["arrange"] = "scatter" if count <= 6 else "heap"
+
+
+def _over_the_opening(made: Body, vessel: Body) -> None:
+    """Several that fall into something begin over its opening."""
+    if made.fields.get("count", 1) > 1 and is_vessel(vessel.thing.noun):
+        made.fields["arrange"] = "heap"
+        made.fields["spread_m"] = round(max(0.01, 0.4 * min(vessel.size_m[:2])), 4)
 
 
 def _off_the_edge(stage: Stage, made: Body, source: Body) -> None:
@@ -162,6 +173,8 @@ def turn(stage: Stage, happening: Happening) -> None:
     for made in bodies_of(stage, happening.actors or happening.patients):
         if is_cloth(made):
             continue
+        if made.height_m < 0.2 * made.size_m[0] and made not in stage.airborne:  # a coin spins on its edge
+            made.fields["rotation_deg"] = (90.0, 0.0, 0.0)
         if made in stage.airborne or any(ground.noun.name == "air" for way in happening.ways for ground in way.grounds):
             stage.hang(made, DROP_M)
         spread(made)
@@ -270,13 +283,15 @@ def _send(stage: Stage, made: Body, target: Body, speed: float, thrown: bool = F
     gap = max(1.5 * max(made.size_m), 0.5 * target.size_m[0], min(0.4, 4.0 * max(target.size_m)))
     if not is_cloth(target):
         made.fields["place"] = Place(side, target.name, round(gap, 4))
-    rolls = not thrown and made.size_m[0] == made.size_m[2] and made.thing.noun.shape != "cube"
+    tall = group_height(target)
+    flies = thrown or tall > 1.5 * target.height_m
+    rolls = not flies and made.size_m[0] == made.size_m[2] and made.thing.noun.shape != "cube"
     going = _going(made, heading, speed, rolls)
-    if thrown:
-        rise = max(0.0, target.height_m / 2 - made.height_m / 2)
-        time = (gap + 1e-6) / speed
-        up = round(min(50.0, rise / time + _G * time / 2), 4)
-        going["velocity_m_s"] = (going["velocity_m_s"][0], going["velocity_m_s"][1], up)
+    if flies:  # from the height where it is to hit, upwards as much as it will sink on the way
+        lift = max(0.0, (0.5 if tall == target.height_m else 0.65) * tall - made.height_m / 2)
+        going["velocity_m_s"] = (*going["velocity_m_s"][:2], round(min(50.0, _G * gap / speed / 2), 4))
+        if not is_cloth(target):
+            made.fields["place"] = Place(side, target.name, round(gap, 4), (0.0, 0.0, round(lift, 4)))
     rigid(stage, made, **going)
     if is_loose(target):
         rigid(stage, target)
@@ -317,7 +332,8 @@ def collide(stage: Stage, happening: Happening) -> None:
         slope = stage.stands_on[first]
         target.fields.setdefault("place", Place("in_front_of", slope.name, round(max(0.3, target.size_m[1]), 4)))
     else:
-        _send(stage, first, target, speed)
+        piled = group_height(target) > 1.5 * target.height_m and _measure(happening, "speed") is None
+        _send(stage, first, target, max(speed, 12.0) if piled else speed)
     if is_loose(target):
         mutual = target in actors or len(happening.patients) == 0 and not happening.ways
         rigid(stage, target, **(_going(target, (-1.0, 0.0, 0.0), speed, False) if mutual else {}))
@@ -346,11 +362,13 @@ def topple(stage: Stage, happening: Happening) -> None:
             rigid(stage, made, spin_deg_s=(0.0, 120.0, 0.0))
             continue
         rigid(stage, made)
-        push = Body(made.thing, stage.free_name("push"), (made.height_m * 0.5,) * 3, True, {"shape": "sphere"})
-        push.fields["size_m"] = tuple(round(extent, 5) for extent in push.size_m)
+        size = round(0.5 * made.height_m, 5)
+        push = Body(made.thing, stage.free_name("push"), (size, size, size), True, {"shape": "sphere"})
+        push.fields["size_m"] = push.size_m
         stage.bodies.append(push)
-        _send(stage, push, made, max(0.5, 5.0 * math.sqrt(made.height_m)), thrown=True)
-        rigid(stage, push, mass_kg=_push_mass(made))
+        piled = group_height(made) > 1.5 * made.height_m
+        _send(stage, push, made, 8.0 if piled else max(0.5, 5.0 * math.sqrt(made.height_m)), thrown=True)
+        rigid(stage, push, mass_kg=round(min(1e6, _push_mass(made) * (3.0 if piled else 1.0)), 5))
         stage.note("a small ball gives the first push")
 
 

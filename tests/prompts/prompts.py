@@ -193,7 +193,7 @@ RIGID = (
         "A cannonball crashes into a brick wall",
         {"cannonball": "sphere @left_of brick wall", "brick wall": "24 x brick"},
         {
-            "brick wall.arrange": lambda arrange: arrange in ("wall", "grid"),
+            "brick wall.arrange": "wall",
             "brick wall.rigid": given,
             "cannonball.material.name": "iron",
         },
@@ -220,7 +220,7 @@ RIGID = (
     Prompt(
         "Five marbles fall into a bowl",
         {"marble": "5 x marble @above bowl", "bowl": "bowl"},
-        {"marble.rigid": given},
+        {"marble.rigid": given, "marble.arrange": "heap"},
         ("ends_inside:marble:bowl",),
     ),
     Prompt(
