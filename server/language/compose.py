@@ -14,6 +14,7 @@ from .lexicon import Lexicon
 from .meaning import Relation, Scene, Thing
 from .phrases import is_vessel
 from .stage import Stage
+from .tables.nouns import BUILT
 
 _GROUNDS = {
     "marble": "marble",
@@ -33,12 +34,13 @@ def compose(scene: Scene, title: str, seed: int, lexicon: Lexicon, moving: bool)
     for thing in scene.things:
         if thing.noun.role == "parts" and not thing.counted and not thing.arrange:  # a brick wall: made of bricks
             thing.count, thing.arrange = 24, "wall"
-        if thing.noun.role in ("object", "cloth", "parts") and thing.noun.shape:
+        if thing.noun.role in BUILT and thing.noun.shape:
             stage.add(body(thing, _name(thing, stage)))
         elif thing.noun.role == "particles":
             scene.ignored.append(thing.words)
             stage.note(f"{_NOT_BUILT['particles']} cannot be made yet")
     _relations(stage)
+    _onto_the_land(stage)
     _fit(stage)
     carry_out(stage, moving)
     if not stage.bodies:
@@ -96,12 +98,21 @@ def _name(thing: Thing, stage: Stage) -> str:
 
 def _relations(stage: Stage) -> None:
     for made in list(stage.bodies):
-        done = False
-        for relation in made.thing.relations:
+        done = "place" in made.fields  # it stands beside what is between it and another
+        for relation in made.thing.relations if not done else ():
             if done:
                 stage.note(f"only one place is kept for {made.name}")
                 break
             done = place(stage, made, relation)
+
+
+def _onto_the_land(stage: Stage) -> None:
+    """Where there is a terrain, what has no place of its own stands on it."""
+    land = next((made for made in stage.bodies if made.thing.noun.role == "land"), None)
+    for made in stage.bodies:
+        if land is not None and made is not land and "place" not in made.fields:
+            high = made.thing.noun.role == "cloud"
+            made.fields["place"] = Place("above", "", 60.0) if high else Place("on", land.name)
 
 
 def place(stage: Stage, made: Body, relation: Relation) -> bool:
@@ -167,6 +178,9 @@ def _between(stage: Stage, made: Body, grounds: list[Body]) -> bool:
     if len(grounds) != 2 or made in grounds:
         stage.note(f"between needs two other things for {made.name}")
         return False
+    under = next((relation for ground in grounds for relation in ground.thing.relations if relation.kind == "on"), None)
+    if under is not None and "place" not in made.fields:
+        place(stage, made, under)
     gap = max(0.1, 0.5 * max(made.size_m[0], grounds[0].size_m[0] * 0.3))
     for ground, side in zip(grounds, ("left_of", "right_of"), strict=True):
         ground.fields["place"] = Place(side, made.name, round(gap, 3))

@@ -17,6 +17,7 @@ from .meaning import Happening, Relation, Scene, Thing
 from .phrases import Phrase
 from .reader import Reader
 from .settings import camera_clause, take_setting
+from .tables.nouns import BUILT
 
 _MOVING = {"fall", "bounce", "roll", "slide", "throw", "collide", "topple", "pour", "rise", "drape", "fill"}
 _PLACES = {
@@ -360,7 +361,7 @@ class _Parser(Reader):
 
     def _with(self, thing: Thing, others: list[Thing]) -> None:
         for other in others:
-            if other.noun.role in ("object", "cloth", "parts") and not other.relations:
+            if other.noun.role in BUILT and not other.relations:
                 other.relations.append(Relation("beside", [thing]))
 
     def _without(self, grounds: list[Thing]) -> None:

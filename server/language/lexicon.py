@@ -79,11 +79,13 @@ class Lexicon:
     @property
     def things(self) -> list[str]:
         """Everything that can stand in a scene."""
-        return sorted(words for words, noun in self._nouns.items() if noun.role in ("object", "cloth"))
+        return sorted(words for words, noun in self._nouns.items() if noun.role in nouns.BUILT)
 
     def _things(self, generators: Iterable[tuple[str, Noun]], still: bool) -> Iterable[tuple[str, Noun]]:
         """The tables' own nouns go before the catalogue's, save those that only stand in for what it has."""
-        built = {words: noun for words, noun in generators if not (still is False and _is_described(words))}
+        built = {
+            words: noun for words, noun in generators if not (words in _MATTER or (not still and _is_described(words)))
+        }
         listed = [(phrase, noun) for words, noun in nouns.THINGS.items() for phrase in words.split(",")]
         for phrase, noun in listed:
             if phrase not in built or noun.name in _FORMS or not (still or _stands_in(noun)):
@@ -105,6 +107,8 @@ class Lexicon:
         node.readings.append(Reading(tag, words, value))
 
 
+_MATTER = frozenset({*vocabulary.LIQUIDS, *nouns.SURFACES, "snow", "rain", "ground", "floor"})
+"""What flows, what the ground is made of, and weather: understood as that, also where the catalogue has the word."""
 _FORMS = frozenset("ball sphere cube cylinder cone ring pyramid capsule disc".split())
 """What is asked for as a mere form."""
 

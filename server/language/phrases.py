@@ -63,7 +63,7 @@ def noun_phrase(items: Sequence[Item], at: int, before: Noun | None = None) -> P
     head = items[at]
     if head.has("collective") and at + 2 < len(items) and items[at + 1].words == "of":
         inner = noun_phrase(items, at + 2)
-        if inner is not None and inner.thing.noun.role in ("object", "cloth", "parts"):
+        if inner is not None and inner.thing.noun.role in nouns.BUILT:
             return _collective(head, draft, inner)
     noun = head.get("noun")
     liquid = head.get("liquid")

@@ -8,7 +8,7 @@ from blender_aigc.catalogue import Catalogue, catalogue, normal
 
 from .tables.nouns import Noun, Role
 
-_ROLES: dict[str, Role] = {"cloth": "cloth"}
+_ROLES: dict[str, Role] = {"cloth": "cloth", "sky": "cloud"}
 
 
 def catalogue_nouns(entries: Catalogue | None = None) -> Iterator[tuple[str, Noun]]:
@@ -18,6 +18,8 @@ def catalogue_nouns(entries: Catalogue | None = None) -> Iterator[tuple[str, Nou
         for words in (asset.name, *asset.words):
             yield normal(words), Noun(asset.name.lower(), "asset", asset.name, _three(asset.size_m))
     for info in entries.generators:
+        if info.id == "sky":  # the light of day and night has words of its own
+            continue
         for variant in info.variants:
             noun = Noun(
                 variant.words[0],
@@ -25,7 +27,7 @@ def catalogue_nouns(entries: Catalogue | None = None) -> Iterator[tuple[str, Nou
                 info.id,
                 _three(variant.size_m),
                 variant.mass_kg,
-                role=_ROLES.get(info.role, "object"),
+                role="land" if info.id == "terrain" else _ROLES.get(info.role, "object"),
                 settings=tuple(variant.params.items()),
                 bounce=variant.bounce,
                 holds=info.holds,

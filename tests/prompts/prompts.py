@@ -231,9 +231,9 @@ RIGID = (
     ),
     Prompt(
         "The moon: a rock falls from 5 m",
-        {"stone": "sphere @above"},
-        {"world.gravity_m_s2": about(1.62), "stone.place.distance_m": about(5.0)},
-        ("falls:stone",),
+        {"rock": "rock @above"},
+        {"world.gravity_m_s2": about(1.62), "rock.place.distance_m": about(5.0)},
+        ("falls:rock",),
     ),
     Prompt(
         "A basketball bounces on the moon for 6 seconds at 30 fps",
@@ -513,4 +513,47 @@ STILL = (
     ),
 )
 
-PROMPTS = (*PAPER, *RIGID, *SOFT_AND_WET, *STILL)
+LAND = (
+    Prompt(
+        "A house between two pine trees on a hill at dawn, wide shot",
+        {
+            "house": "house @on terrain",
+            "left pine": "tree @left_of house",
+            "right pine": "tree @right_of house",
+            "terrain": "terrain",
+        },
+        {"camera.framing": "wide", "light.setup": "sunset", "world.sky": "sunset"},
+        (),
+        "text_to_scene",
+    ),
+    Prompt(
+        "Three rocks and a tree in the grass",
+        {"rock": "3 x rock", "tree": "tree"},
+        {"world.ground": "grass"},
+        (),
+        "text_to_scene",
+    ),
+    Prompt(
+        "A desk with a desk lamp on it and a chair in front of it",
+        {"desk": "table", "desk lamp": "lamp @on desk", "chair": "chair @in_front_of desk"},
+        {},
+        (),
+        "text_to_scene",
+    ),
+    Prompt(
+        "A treasure chest between two barrels",
+        {"chest": "crate", "left barrel": "barrel @left_of chest", "right barrel": "barrel @right_of chest"},
+        {},
+        (),
+        "text_to_scene",
+    ),
+    Prompt(
+        "A road and a forest of thirty fir trees at sunrise",
+        {"road": "road", "fir": "30 x tree"},
+        {"fir.arrange": "scatter", "light.setup": "sunset"},
+        (),
+        "text_to_scene",
+    ),
+)
+
+PROMPTS = (*PAPER, *RIGID, *SOFT_AND_WET, *STILL, *LAND)

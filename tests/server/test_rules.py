@@ -219,4 +219,11 @@ def test_the_lexicon_speaks_the_plan() -> None:
         assert words.match(tokenize(name.replace("_", " ")), 0)[1] == len(re.split("_", name)), name
     for info in catalogue().generators:
         for variant in info.variants:
-            assert plan_of(f"a {variant.words[0]}", moving=False).objects, variant.words
+            if info.id == "sky" or variant.words[0] in (
+                "water",
+                "grass",
+                "meadow",
+            ):  # words of the light and the ground
+                continue
+            plan = plan_of(f"a {variant.words[0]}", moving=False)
+            assert plan.objects[0].source == info.id or info.id == "ball", variant.words

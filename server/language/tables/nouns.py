@@ -8,7 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["object", "cloth", "surface", "liquid", "gas", "particles", "wind", "camera", "abstract", "parts"]
+Role = Literal[
+    "object", "cloth", "surface", "liquid", "gas", "particles", "wind", "camera", "abstract", "parts", "land", "cloud"
+]  # fmt: skip
+BUILT = frozenset({"object", "cloth", "parts", "land", "cloud"})
+"""Roles of what becomes an object of the plan."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,6 @@ SURFACES = {
     "sand": "sand",
     "beach": "sand",
     "ice": "ice",
-    "street": "asphalt",
-    "road": "asphalt",
     "pavement": "concrete",
     "parquet": "wood",
 }
