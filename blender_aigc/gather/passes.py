@@ -30,7 +30,7 @@ import functools
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Set
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,6 +78,7 @@ def render_passes(
     combined: Literal["render", "workbench", "last"] = "render",
     selected: Iterable[bpy.types.Object] | None = None,
     checkpoint: Checkpoint | None = None,
+    staged: Staged | None = None,
 ) -> dict[str, np.ndarray]:
     """The wanted passes (module docstring) of `scene` and "meta", leaving the scene as it is.
 
@@ -86,6 +87,7 @@ def render_passes(
     combined: "render" with the scene's own engine, settings and compositor; "workbench", quick and without lights;
     "last" takes the render that is there. selected: objects of the mask, default the selected ones.
     checkpoint: called with a phase's name between the renders; what it raises ends the work and passes through.
+    staged: the copies of the scene to render in, one a call, when somebody keeps them for several frames.
     Raises Fault: "bad_input" (no camera, nothing to see, no selection, a size out of range), "disk_full", "cancelled",
     "not_installed" (Cycles is switched off).
     """
@@ -95,8 +97,9 @@ def render_passes(
     check_something_to_see(scene)
     chosen = mask_names(scene, selected) if "mask" in wanted else set()
     say = checkpoint or (lambda phase: None)
-    staged = functools.partial(stage, scene, view, frame, longest_px)
-    with temporary_folder() as folder, _frame_kept(scene, frame):
+    back = _frame_kept(scene, frame) if staged is None else nullcontext()
+    staged = staged or functools.partial(stage, scene, view, frame, longest_px)
+    with temporary_folder() as folder, back:
         result, facts = _all(staged, scene, wanted, combined, chosen, Path(folder), say)
     size = tuple(facts["size_px"][::-1])
     for name, array in result.items():
@@ -225,7 +228,7 @@ def _data_render(here: Stage, switches: set[str], samples: int, filter_px: float
         ) from None
     for name in ("use_compositing", "use_sequencer", "use_freestyle", "use_multiview", "use_motion_blur"):
         setattr(render, name, False)
-    render.use_persistent_data = False
+    render.use_persistent_data = here.kept
     here.camera.data.dof.use_dof = False
     cycles: dict[str, Any] = {
         "device": "CPU",
@@ -324,6 +327,7 @@ def _combined(staged: Staged, scene: bpy.types.Scene, source: str, folder: Path)
     with staged() as here:
         render = here.scene.render
         render.use_sequencer = render.use_multiview = render.use_stamp = False
+        render.use_persistent_data = render.use_persistent_data or here.kept
         if source == "workbench":
             render.engine = "BLENDER_WORKBENCH"
             render.use_compositing = False

@@ -67,15 +67,20 @@ def view_of_matrices(
 
 @dataclass
 class Stage:
-    """The copy of the scene, and the camera that it is seen through."""
+    """The copy of the scene, and the camera that it is seen through. kept: it serves more than one render."""
 
     scene: bpy.types.Scene
     camera: bpy.types.Object
     frame: int
+    kept: bool = False
+    _quiet: bool = False
     _trees: list[bpy.types.NodeTree] = field(default_factory=list)
 
     def quieten_compositor(self, original: bpy.types.Scene) -> None:
         """The compositor works on the copy's own render and writes no files."""
+        if self._quiet:
+            return
+        self._quiet = True
         if hasattr(self.scene, "compositing_node_group"):  # Blender 5: shared with the user's scene
             tree = self.scene.compositing_node_group
             if tree is not None:
@@ -130,7 +135,11 @@ def camera_at(scene: bpy.types.Scene, frame: int) -> bpy.types.Object | None:
 
 @contextmanager
 def stage(
-    scene: bpy.types.Scene, view: CameraView | None = None, frame: int | None = None, longest_px: int = 0
+    scene: bpy.types.Scene,
+    view: CameraView | None = None,
+    frame: int | None = None,
+    longest_px: int = 0,
+    kept: bool = False,
 ) -> Iterator[Stage]:
     """A copy of `scene` at `frame`, seen through a copy of its camera or through `view`. Raises Fault("bad_input").
 
@@ -159,7 +168,7 @@ def stage(
             _scale(copy.render, longest_px)
         copy.collection.objects.link(camera)
         copy.camera = camera
-        result = Stage(copy, camera, frame)
+        result = Stage(copy, camera, frame, kept)
         undo.callback(result.remove)
         yield result
 

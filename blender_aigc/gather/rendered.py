@@ -10,7 +10,7 @@ import numpy as np
 
 from ..faults import Fault
 from .image import image_pixels
-from .passes import render_passes
+from .passes import Staged, render_passes
 from .pose import armatures_of
 from .sources import Render
 
@@ -20,7 +20,7 @@ PASSES = frozenset({"combined", "depth", "normal", "object_id", "material_id", "
 _SHAPE_TOLERANCE = 0.02
 
 
-def rendered(source: Render, scene: bpy.types.Scene) -> dict[str, np.ndarray]:
+def rendered(source: Render, scene: bpy.types.Scene, staged: Staged | None = None) -> dict[str, np.ndarray]:
     """The passes that `source` describes, with "mask" where it asks for one. Raises Fault as `render_passes` does, and
     "bad_input" for a mask that leaves nothing to change, or everything.
     """
@@ -41,6 +41,7 @@ def rendered(source: Render, scene: bpy.types.Scene) -> dict[str, np.ndarray]:
             longest_px=source.longest_px,
             combined=source.combined,
             selected=source.selected,
+            staged=staged,
         )
     if source.mask == "transparent":
         passes["mask"] = 255 - passes["combined"][..., 3]

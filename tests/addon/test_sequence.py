@@ -17,7 +17,9 @@ from scene_state import differences, state_beside_copies
 
 from blender_aigc import batch, cli
 from blender_aigc.apply.sequence import FIRST, LENGTH, behind_camera
+from blender_aigc.gather.frames import Frames
 from blender_aigc.gather.image import image_pixels
+from blender_aigc.gather.sources import Render
 from blender_aigc.launcher import lock_is_free
 from blender_aigc.protocol import Fault
 from blender_aigc.sequence.folder import PAGE, STATES
@@ -240,3 +242,33 @@ def test_the_file_gets_an_image_that_plays_and_a_strip_in_a_scene_of_its_own(
     user = background.image_user
     assert (user.frame_start, user.frame_duration, user.frame_offset) == (3, 3, 2)
     assert (tmp_path / "made.blend").is_file()  # the command has looked into it
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_frames_rendered_in_kept_copies_are_the_same(scene: bpy.types.Scene, cut: bool) -> None:
+    """Bit for bit, whatever Blender and Cycles remember of the frame before; also over a cut to another camera."""
+    if cut:
+        other = scene.camera.copy()
+        other.animation_data_clear()
+        other.location.x = 1.5
+        scene.collection.objects.link(other)
+        for frame, camera in ((1, scene.camera), (4, other)):
+            scene.timeline_markers.new("cut", frame=frame).camera = camera
+    before = state_beside_copies()
+    kept, anew = Frames(scene, Render(), keep=True), Frames(scene, Render(), keep=False)
+    made = [kept.blob(frame)[0] for frame in (3, 4, 5)]
+    kept.close()
+    assert differences(before, state_beside_copies()) == []
+    assert made == [anew.blob(frame)[0] for frame in (3, 4, 5)]
+    assert len(set(made)) == 3
+
+
+def test_a_failing_frame_leaves_nothing_behind(scene: bpy.types.Scene) -> None:
+    frames = Frames(scene, Render(), keep=True)
+    frames.blob(2)
+    before = len(bpy.data.scenes)
+    scene.objects["Cube"].hide_render = scene.objects["Sphere"].hide_render = scene.objects["Plane"].hide_render = True
+    with pytest.raises(Fault, match="Nothing is visible"):
+        frames.blob(3)
+    assert before > 1 == len(bpy.data.scenes)
+    assert scene.frame_current == 1
