@@ -12,7 +12,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from . import operators_pictures, operators_results, operators_server, params, preflight, watch
+from . import operators_pictures, operators_results, operators_server, operators_texture, params, preflight, watch
 from .ask import Ask, ask_from_scene, submit
 from .place import place
 from .protocol import Fault
@@ -242,6 +242,7 @@ _CLASSES = (
     *operators_server.CLASSES,
     *operators_results.CLASSES,
     *operators_pictures.CLASSES,
+    *operators_texture.CLASSES,
 )
 
 

@@ -251,6 +251,7 @@ class AIGC_MT_add(bpy.types.Menu):
         layout.operator("aigc.stop")
         layout.operator("aigc.show_log")
         layout.operator("aigc.reveal")
+        layout.operator("aigc.original_materials")
         layout.operator("aigc.copy_report")
         layout.operator("aigc.preferences", icon="PREFERENCES")
 

@@ -60,6 +60,8 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
                 ("aigc.to_compositor", "NODE_COMPOSITING"),
             ):
                 row.operator(operator, text="", icon=icon).job_id = record.job_id
+        if any(artefact.kind == "map" for artefact in record.status.result.artefacts):
+            layout.operator("aigc.export_maps", text="Export Maps", icon="EXPORT").job_id = record.job_id
         row = layout.row(align=True)
         row.operator("aigc.apply", text="Place", icon="IMPORT").job_id = record.job_id
         row.operator("aigc.run_again", text="Again", icon="FILE_REFRESH").job_id = record.job_id

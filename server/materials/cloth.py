@@ -132,6 +132,8 @@ MATERIALS = (
         worn="nothing",
     ),
     Material("velvet", "Velvet", ("velvet", "suede", "satin", "silk", "plush"), velvet, "Perlin 1985"),
-    Material("leather", "Leather", ("leather", "leathery", "saddle", "boot", "sofa"), leather, "Worley 1996", worn="nothing"),
+    Material(
+        "leather", "Leather", ("leather", "leathery", "saddle", "boot", "sofa"), leather, "Worley 1996", worn="nothing"
+    ),
     Material("carpet", "Carpet", ("carpet", "rug", "felt", "towel"), carpet, "Worley 1996", worn="nothing"),
 )

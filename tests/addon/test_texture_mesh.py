@@ -8,9 +8,10 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_aigc import batch
+from blender_aigc import batch, params
 from blender_aigc.apply.result import take_away
 from blender_aigc.protocol import Fault
+from blender_aigc.state import STATE
 
 QUICK = {"texture_px": "256"}
 
@@ -51,6 +52,16 @@ def textures(studio: Path):
 
     yield run
     batch.close()
+
+
+def in_the_tab(prompt: str) -> None:
+    """As if the artist had chosen the task, the words and the size."""
+    settings = bpy.context.scene.aigc
+    settings.task, settings.prompt = "texture_mesh", prompt
+    models = batch.models()
+    params.update(models)
+    STATE.models = models
+    params.group_of(settings.params, models["solid"]).texture_px = "256"
 
 
 def test_a_cube_becomes_wood_beside_the_users_material(textures) -> None:
@@ -165,8 +176,7 @@ def test_a_mesh_that_changed_meanwhile_is_left_alone(textures) -> None:
 
 def test_the_tab_textures_the_selection_and_undo_takes_it_back(studio: Path) -> None:
     box = cube()
-    scene = bpy.context.scene
-    scene.aigc.task, scene.aigc.prompt = "texture_mesh", "copper"
+    in_the_tab("copper")
     bpy.ops.ed.undo_push(message="before")
     assert bpy.ops.aigc.generate() == {"FINISHED"}
     assert box.material_slots[0].material.name.startswith("Box")
@@ -175,4 +185,23 @@ def test_the_tab_textures_the_selection_and_undo_takes_it_back(studio: Path) -> 
     assert not bpy.data.objects["Box"].material_slots
     bpy.ops.ed.redo()
     assert bpy.data.objects["Box"].material_slots[0].material.name.startswith("Box")
+    batch.close()
+
+
+def test_maps_are_handed_on_and_textures_come_off(studio: Path, tmp_path: Path) -> None:
+    box = cube(uvs=False)
+    mine = bpy.data.materials.new("Mine")
+    box.data.materials.append(mine)
+    in_the_tab("slate with glitter")
+    assert bpy.ops.aigc.generate() == {"FINISHED"}
+    record = STATE.results[0]
+    assert "Not understood: glitter" in record.note
+    assert bpy.ops.aigc.export_maps(job_id=record.job_id, directory=str(tmp_path / "maps")) == {"FINISHED"}
+    names = {path.name for path in (tmp_path / "maps").iterdir()}
+    assert names == {f"Box_{ending}.png" for ending in ("BaseColor", "ORM", "Normal", "Height")}
+    box.select_set(True)
+    assert bpy.ops.aigc.original_materials() == {"FINISHED"}
+    assert box.material_slots[0].material == mine and not box.data.uv_layers
+    assert bpy.ops.aigc.run_again(job_id=record.job_id) == {"FINISHED"}
+    assert box.material_slots[0].material != mine, "the same objects are found again"
     batch.close()
