@@ -13,8 +13,8 @@ from ..geometry.texels import Sheet
 from ..geometry.texture_sets import TextureSet
 from ..materials.painter import Exposure
 
-LARGEST_PX = 1024
-_SAMPLES_PX = 512
+LARGEST_PX = 512
+_MANY_PX = 256
 BEND_RADIUS = 0.02
 """Of the ball within which the surface's bend is taken, as a share of the object's size."""
 
@@ -23,7 +23,7 @@ def exposures(
     mesh: MeshInput, sets: Sequence[TextureSet], texture_px: int, check: Callable[[], None]
 ) -> list[Exposure]:
     """One for each set. All sets shade each other; the bend is of each object alone."""
-    size = min(texture_px, LARGEST_PX if len(sets) <= 2 else _SAMPLES_PX)
+    size = min(texture_px, LARGEST_PX if len(sets) <= 4 else _MANY_PX)
     gathered = []
     for group in sets:
         sheet = Sheet(mesh, group, size, check)
