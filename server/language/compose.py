@@ -5,7 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from blender_aigc.plan import GROUNDS, PLAN_VERSION, SHAPES, Camera, Force, Light, Place, Plan, Timing, World
+from blender_aigc.plan import (
+    GROUNDS,
+    MOST_OBJECTS,
+    PLAN_VERSION,
+    SHAPES,
+    Camera,
+    Force,
+    Light,
+    Place,
+    Plan,
+    Timing,
+    World,
+)
 from blender_aigc.protocol import Fault
 
 from .bodies import Body, body
@@ -46,6 +58,12 @@ def compose(scene: Scene, title: str, seed: int, lexicon: Lexicon, moving: bool)
     if not stage.bodies:
         raise _nothing(scene, lexicon)
     _fit(stage)
+    if len(stage.bodies) > MOST_OBJECTS:
+        raise Fault(
+            "bad_input",
+            f"{len(stage.bodies)} different things are too many; up to {MOST_OBJECTS} are possible.",
+            "Say less, or several times the same.",
+        )
     plan = Plan(
         version=PLAN_VERSION,
         title=title[:100],

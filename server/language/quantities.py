@@ -35,12 +35,14 @@ VAGUE = {
     **{"a number of": 5, "pairs of": 4, "half": 0.5},
 }
 """What a word without a number in it stands for; the plan's notes say so."""
-_VAGUE_BY_LENGTH = sorted(((tuple(words.split()), n) for words, n in VAGUE.items()), key=lambda row: -len(row[0]))
+_VAGUE_FROM: dict[str, list[tuple[tuple[str, ...], float]]] = {}
+for _words, _number in sorted(VAGUE.items(), key=lambda row: -len(row[0].split())):
+    _VAGUE_FROM.setdefault(_words.split()[0], []).append((tuple(_words.split()), _number))
 
 
 def number_at(tokens: Sequence[Token], at: int) -> tuple[float, int, bool] | None:
     """(value, tokens taken, vague?) of the number that begins at `at`; None when there is none. "a" is no number."""
-    for words, value in _VAGUE_BY_LENGTH:
+    for words, value in _VAGUE_FROM.get(tokens[at].word, ()):
         if tuple(token.word for token in tokens[at : at + len(words)]) == words:
             return value, len(words), True
     article = tokens[at].word in ("a", "an") and at + 1 < len(tokens) and tokens[at + 1].word in SCALES

@@ -146,6 +146,7 @@ def test_counts(text: str, count: int) -> None:
         ("a ball falls for 9 hours and 9000 seconds", "impossible"),
         ("suddenly beautifully", "nothing in this sentence"),
         ("a marble inside a cube", "no inside"),
+        ("a red cube and a sphere. " * 40, "different things"),
     ],
 )
 def test_bad_input_is_named(text: str, words: str) -> None:
