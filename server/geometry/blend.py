@@ -71,38 +71,59 @@ def blended(texels: TexelMap, part: Tensor, looks: list[Look], options, alpha: T
     position, normal, flat, _ = texels.surface(full)
     points = point_rows(position, normal, flat).view(-1, runs, RUN)
     wanted = _may_face(points, looks, options)
-    sums = torch.zeros(9, runs, RUN, device=part.device)  # low rgb + weight, high rgb + weight, best weight
+    sums = torch.zeros(8, runs, RUN, device=part.device)  # wide rgb and weight, fine rgb and weight
+    rank = torch.zeros(runs, RUN, device=part.device)
     winner = torch.full((runs, RUN), NONE, dtype=torch.uint8, device=part.device)
     cache = torch.zeros(runs * RUN, dtype=torch.uint8, device=part.device)
     for number, (look, active) in enumerate(zip(looks, wanted, strict=True)):
         if not len(active) or not look.weight:
             continue
+        own = points.index_select(1, active).flatten(1)
+        seen = ask(look.eye, own)
         if stored:
             cache[:count] = alpha[number]
-        given = cache.view(runs, RUN)[active].view(-1) if stored else None
-        terms, used = _view_terms(look, points[:, active].flatten(1), options, given)
+            given = cache.view(runs, RUN).index_select(0, active)
+            hit = (given > 0).any(1)
+        else:
+            given = unhidden(look.eye, seen[0], seen[1], seen[3]).logical_and_(seen[2] > 0).view(-1, RUN)
+            hit = given.any(1)
+        if not hit.all():  # whole runs that something hides
+            kept = torch.nonzero(hit).view(-1)
+            if not len(kept):
+                continue
+            active, given = active.index_select(0, kept), given.index_select(0, kept)
+            place = seen[0].view(2, -1, RUN).index_select(1, kept).flatten(1)
+            cosine = seen[2].view(-1, RUN).index_select(0, kept).view(-1)
+        else:
+            place, cosine = seen[0], seen[2]
+        terms, used = _view_terms(look, place, cosine, options, given.view(-1), stored)
         if not stored:
             cache.zero_()
-            cache.view(runs, RUN)[active] = used.view(-1, RUN)
+            cache.view(runs, RUN).index_copy_(0, active, used.view(-1, RUN))
             alpha[number] = cache[:count]
         terms = terms.view(9, -1, RUN)
-        best = sums[8, active]
+        best = rank.index_select(0, active)
         better = terms[8] > best
-        winner[active] = torch.where(better, torch.tensor(number, dtype=torch.uint8), winner[active])
-        sums[8, active] = torch.maximum(best, terms[8])
-        sums[:8].index_add_(1, active, terms[:8])
+        names = winner.index_select(0, active).masked_fill_(better, number)
+        winner.index_copy_(0, active, names)
+        rank.index_copy_(0, active, torch.maximum(best, terms[8]))
+        sums.index_add_(1, active, terms[:8])
     sums = sums.flatten(1)[:, :count]
     colour = sums[:3] / sums[3].clamp_min(1e-12) + sums[4:7] / sums[7].clamp_min(1e-12)
     return Blend(colour, sums[3], winner.view(-1)[:count])
 
 
-def _view_terms(look: Look, points: Tensor, options: BakeOptions, given: Tensor | None) -> tuple[Tensor, Tensor]:
-    """((9, N) float32: weighted low rgb, low weight, weighted detail rgb, high weight, rank; (N,) uint8 alpha)."""
-    place, depth, cosine, flat_cosine = ask(look.eye, points)
+def _view_terms(
+    look: Look, place: Tensor, cosine: Tensor, options: BakeOptions, given: Tensor, stored: bool
+) -> tuple[Tensor, Tensor]:
+    """((9, N) float32: weighted wide rgb, its weight, weighted fine rgb, its weight, rank; (N,) uint8 alpha).
+
+    given: (N,) bool whether the point is seen, or with `stored` its uint8 alpha.
+    """
     grid = place.T[None, None]
     colour = grid_sample(look.colour, grid, align_corners=False).view(4, -1)
-    if given is None:
-        given = (colour[3] * 255 + 0.5).mul_(unhidden(look.eye, place, depth, flat_cosine)).to(torch.uint8)
+    if not stored:
+        given = colour[3].mul(255).add_(0.5).mul_(given).to(torch.uint8)
     low = grid_sample(look.low, grid, align_corners=False).view(4, -1)
     # Beside silhouettes there is no wide structure: there all of the colour counts as wide.
     sure = low[3].mul(2).sub_(1).clamp_min_(0).div_(low[3].clamp_min(1e-6))
@@ -110,14 +131,25 @@ def _view_terms(look: Look, points: Tensor, options: BakeOptions, given: Tensor 
     cut = float(np.cos(np.radians(options.cut_deg)))
     slant = cosine.sub_(cut).mul_(1 / (1 - cut)).clamp_(0)
     trust = given.float().mul_(look.weight / 255)
-    terms = torch.empty(9, len(cosine), device=points.device)
-    torch.mul(slant**options.low_power, trust, out=terms[3])
-    torch.mul(slant**options.high_power, trust, out=terms[7])
+    terms = torch.empty(9, len(cosine), device=place.device)
+    torch.mul(_power(slant, options.low_power), trust, out=terms[3])
+    torch.mul(_power(slant, options.high_power), trust, out=terms[7])
     terms[7].add_(terms[3], alpha=1e-6)  # so that the fine band has a weight wherever the wide one has
     torch.mul(low, terms[3], out=terms[:3])
     torch.mul(colour[:3].sub_(low), terms[7], out=terms[4:7])
     torch.mul(slant, trust, out=terms[8])
     return terms, given
+
+
+def _power(base: Tensor, exponent: int) -> Tensor:
+    """base ** exponent by squaring: pow costs ten times as much."""
+    result = None
+    while exponent:
+        if exponent & 1:
+            result = base if result is None else result * base
+        exponent >>= 1
+        base = base * base if exponent else base
+    return torch.ones_like(base) if result is None else result
 
 
 def _may_face(points: Tensor, looks: list[Look], options: BakeOptions) -> list[Tensor]:

@@ -174,6 +174,10 @@ def framing(
     high = np.array([(-local[:, a] - slope * local[:, 2]).max() for a in (0, 1)])
     shift, back = (low - high) / 2, float(-((low + high) / 2 / slope).max())
     back = min(back, local[:, 2].min() - depth * 1e-2)
+    depths = local[:, 2:] - back
+    for _ in range(8):  # the axis that does not decide about the distance is put in the middle
+        seen = (local[:, :2] - shift) / depths
+        shift = shift + (seen.min(axis=0) + seen.max(axis=0)) / 2 * depths.mean()
     pose[:3, 3] = middle + rotation @ (shift[0], shift[1], back)
     focal = size / 2 / np.tan(np.radians(fov_deg) / 2)
     near = max((local[:, 2].min() - back) * 1e-2, 1e-9)

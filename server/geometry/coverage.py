@@ -12,7 +12,8 @@ from torch import Tensor
 from .cameras import Camera, directions, framing, ring, room, six_axes, view_name
 from .mesher import Progress
 from .project import ask, eye, point_rows, unhidden
-from .raster import Scene, in_threads, visible
+from .raster import Scene, visible
+from .threads import in_threads
 from .triangles import Triangles
 
 SQUARE = 0.3
@@ -66,7 +67,7 @@ def coverage(
     pixels at 8192 points of the surface. Either side of a face counts.
     """
     scene = triangles if isinstance(triangles, Scene) else Scene(triangles, device)
-    with torch.inference_mode():
+    with torch.no_grad():
         position, normal, flat = surface_samples(scene, _JUDGED)
 
         def one(camera: Camera) -> Tensor:
@@ -77,7 +78,8 @@ def coverage(
             place, depth, seen, seen_flat = ask(found, point_rows(position, normal * facing, flat * facing))
             return unhidden(found, place, depth, seen_flat) & (seen >= cosine)
 
-        seen = torch.stack(list(in_threads(one, list(cameras), scene.device)))
+        _ = scene.groups, scene.planes, scene.reach  # made once, not by each thread
+        seen = torch.stack(in_threads(one, list(cameras), scene.device))
     total, before, added = seen.shape[1], torch.zeros_like(seen[0]), []
     for view in seen:
         added.append(float((view & ~before).sum()) / total)
@@ -110,7 +112,7 @@ def greedy(
     depth maps, whatever the number of faces.
     """
     scene = triangles if isinstance(triangles, Scene) else Scene(triangles, device)
-    with torch.inference_mode():
+    with torch.no_grad():
         axes = np.concatenate([np.eye(3), -np.eye(3)])
         ways = np.concatenate([axes, directions(_CANDIDATES)])
         quality = _quality(scene, ways, progress)
@@ -141,12 +143,11 @@ def _quality(scene: Scene, ways: np.ndarray, progress: Progress | None) -> Tenso
     def one(group: np.ndarray) -> Tensor:
         return torch.stack([_seen_from(way, splats, position, normal, scale) for way in group])
 
-    found = []
-    for part in in_threads(one, groups, scene.device):
-        found.append(part)
+    def tick(done: int, total: int) -> None:
         if progress:
-            progress("cameras", len(found), len(groups))
-    return torch.cat(found)
+            progress("cameras", done, total)
+
+    return torch.cat(in_threads(one, groups, scene.device, tick))
 
 
 def _seen_from(way: np.ndarray, splats: Tensor, position: Tensor, normal: Tensor, scale: float) -> Tensor:

@@ -6,20 +6,14 @@ import torch
 from torch import Tensor
 
 from .cameras import Camera
-from .raster import Scene
+from .raster import Scene, towards_camera
 
 
 def votes(scene: Scene, camera: Camera, face: Tensor) -> Tensor:
     """(F,) float32: for each face the pixels that see its front minus those that see its back; face: (H, W) int32."""
-    a, b, c = scene.corners.unbind(1)
-    normal = torch.cross(b - a, c - a, dim=0)
-    if camera.orthographic:
-        towards = -torch.tensor(camera.forward, device=scene.device).float()[:, None]
-    else:
-        towards = torch.tensor(camera.position - scene.origin, device=scene.device).float()[:, None] - a
-    side = torch.sign((normal * towards).sum(0))
-    seen = face.view(-1)[face.view(-1) >= 0]
-    return torch.bincount(seen, minlength=len(side)).float().mul_(side)
+    side = torch.sign(towards_camera(scene, camera))
+    pixels = torch.bincount(face.view(-1) + 1, minlength=len(side) + 1)[1:]
+    return pixels.float().mul_(side)
 
 
 def outward_signs(scene: Scene, total: Tensor) -> Tensor:

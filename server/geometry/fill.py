@@ -66,8 +66,8 @@ def nearest_on_surface(
     position, normal, colour = seen
     keys = torch.cat([position / radius, normal * normal_share]).T
     queries = torch.cat([hidden[0] / radius, hidden[1] * normal_share]).T
-    samples, values = _means(keys, colour, 20_000)
-    centres, cell = _cells(queries, 20_000)
+    samples, values = _means(keys, colour, 10_000)
+    centres, cell = _cells(queries, 5_000)
     found = torch.empty(len(centres), min(neighbours, len(samples)), dtype=torch.int64, device=keys.device)
     for first in range(0, len(centres), 1024):
         part = slice(first, first + 1024)

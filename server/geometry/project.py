@@ -92,8 +92,8 @@ def unhidden(eye_: Eye, place: Tensor, depth: Tensor, flat_cosine: Tensor) -> Te
 
 
 def silhouette_alpha(camera: Camera, depth: Tensor, objects: Tensor | None, erosion_px: int, feather_px: int) -> Tensor:
-    """(H, W) float32: 0 on the background and within `erosion_px` of a step in depth or a border between objects, then
-    rising to 1 over `feather_px` more pixels. objects: (H, W) int32 ids, or None for a single object.
+    """(H, W) uint8: 0 on the background and within `erosion_px` of a step in depth or a border between objects, then
+    rising to 255 over `feather_px` more pixels. objects: (H, W) int32 ids, or None for a single object.
     """
     edge = torch.zeros(depth.shape, dtype=torch.bool, device=depth.device)
     limit = STEP_PX * camera.footprint()
@@ -115,7 +115,8 @@ def silhouette_alpha(camera: Camera, depth: Tensor, objects: Tensor | None, eros
     for _ in range(feather_px):
         edge = _grown(edge)
         total += ~edge
-    return total.float().div_(feather_px + 1)
+    levels = torch.linspace(0, 255, feather_px + 2, device=depth.device).round().to(torch.uint8)
+    return levels.index_select(0, total.view(-1).int()).view(total.shape)
 
 
 def _grown(mask: Tensor) -> Tensor:

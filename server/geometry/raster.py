@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,10 +14,12 @@ from torch import Tensor
 from .cameras import Camera
 from .mesher import Progress
 from .scan import Canvas, Check
+from .threads import in_threads
 from .triangles import Triangles
 
 CHUNK = {"cpu": 1 << 15, "cuda": 1 << 22}
 """Triangles in one step."""
+GROUP = 64
 
 
 @dataclass(eq=False)
@@ -137,9 +139,51 @@ class Scene:
         return self._by_axis(np.asarray(self.triangles.corner_uvs, np.float32))
 
     @cached_property
+    def planes(self) -> tuple[Tensor, Tensor]:
+        """((3, F) normals by winding, twice the area long; (F,) their products with the faces' points)."""
+        a, b, c = self.corners.unbind(1)
+        normal = torch.cross(b - a, c - a, dim=0)
+        return normal, (normal * a).sum(0)
+
+    @cached_property
+    def groups(self) -> Groups:
+        return _grouped(self)
+
+    @cached_property
     def reach(self) -> float:
         """Metres from the origin to the farthest corner."""
         return float(self.corners.square().sum(0).max().sqrt())
+
+
+class Groups(NamedTuple):
+    """GROUP faces each that lie close together and look in about the same direction.
+
+    corners (3 axes, 3 corners, K, GROUP) float32; face (K, GROUP) int64, the last ones repeated; ball around them:
+    centre (3, K), radius (K,).
+    """
+
+    corners: Tensor
+    face: Tensor
+    centre: Tensor
+    radius: Tensor
+
+
+def _grouped(scene: Scene) -> Groups:
+    corners, (normal, _) = scene.corners, scene.planes
+    count = corners.shape[2]
+    middle = corners.mean(1)
+    low = middle.amin(1, keepdim=True)
+    cell = (middle - low).div_((middle - low).max().clamp_min(1e-30)).mul_(1023).int()
+    for shift, mask in ((16, 0x030000FF), (8, 0x0300F00F), (4, 0x030C30C3), (2, 0x09249249)):  # Morton order
+        cell = (cell | (cell << shift)) & mask
+    _, axis = normal.abs().max(0)
+    negative = (normal.gather(0, axis[None])[0] < 0).long()
+    key = cell[0].long() | (cell[1].long() << 1) | (cell[2].long() << 2) | ((axis * 2 + negative) << 30)
+    order = torch.argsort(key)
+    order = torch.cat([order, order[-1:].expand(-count % GROUP)])
+    sorted_ = corners.index_select(2, order).view(3, 3, -1, GROUP)
+    low, high = sorted_.amin((1, 3)), sorted_.amax((1, 3))
+    return Groups(sorted_, order.view(-1, GROUP), (low + high) / 2, (high - low).square().sum(0).sqrt() / 2)
 
 
 def render_maps(
@@ -158,37 +202,90 @@ def render_maps(
     scene = triangles if isinstance(triangles, Scene) else Scene(triangles, device)
     if size is not None:
         cameras = [camera.resized(size) for camera in cameras]
-    done = 0
+    _ = scene.groups, scene.planes, scene.reach  # made once, not by each thread
 
     def one(camera: Camera) -> Maps:
-        nonlocal done
-        depth, face = visible(scene, camera)
-        done += 1
-        return Maps(camera, depth, face, scene.origin, scene)
+        return Maps(camera, *visible(scene, camera), scene.origin, scene)
 
-    found = []
-    for maps in in_threads(one, cameras, scene.device):
+    def tick(done: int, total: int) -> None:
         if progress:
-            progress("depth", len(found) + 1, len(cameras))
-        found.append(maps)
-    return found
+            progress("depth", done, total)
+
+    return in_threads(one, list(cameras), scene.device, tick)
 
 
 def visible(scene: Scene, camera: Camera, check: Check | None = None) -> tuple[Tensor, Tensor]:
-    """(depth (H, W) float32 metres, inf where nothing is; face (H, W) int32, -1 where nothing is)."""
+    """(depth (H, W) float32 metres, inf where nothing is; face (H, W) int32, -1 where nothing is).
+
+    Groups of faces that look towards the camera are drawn first. The others are drawn only where they are not hidden
+    for certain: on a closed surface that is next to none of them.
+    """
     width, height = camera.size_px
     canvas = Canvas(height, width, scene.device, check)
     rows = torch.tensor(camera.rows(scene.origin), device=scene.device).float()
     far = float(rows[2, 3]) + 1.001 * scene.reach + camera.near_m
-    count = scene.corners.shape[2]
-    step = CHUNK[scene.device.type]
-    for first in range(0, count, step):
-        part = scene.corners[:, :, first : first + step]
-        numbers = torch.arange(first, first + part.shape[2], device=scene.device)
-        _draw(canvas, camera, torch.addmm(rows[:, 3:], rows[:, :3], part.reshape(3, -1)).view(3, 3, -1), numbers, far)
+    groups = scene.groups
+    front = (towards_camera(scene, camera) > 0)[groups.face].any(1)
+    for late in (False, True):
+        chosen = torch.nonzero(front != late).view(-1)
+        if late and len(chosen):
+            hidden = _hidden(groups, chosen, camera, rows, far, canvas.nearness())
+            chosen = chosen[~hidden]
+        step = CHUNK[scene.device.type] // GROUP
+        for part in chosen.split(step):
+            corners = groups.corners.index_select(2, part).view(3, -1)
+            numbers = groups.face.index_select(0, part).view(-1)
+            _draw(canvas, camera, torch.addmm(rows[:, 3:], rows[:, :3], corners).view(3, 3, -1), numbers, far)
     nearness, face = canvas.read()
     depth = torch.where(face >= 0, far - nearness if camera.orthographic else 1 / nearness, torch.inf)
     return depth, face
+
+
+def towards_camera(scene: Scene, camera: Camera) -> Tensor:
+    """(F,) float32: positive where the camera is on the side of the face that its winding calls outside."""
+    normal, offset = scene.planes
+    if camera.orthographic:
+        return (torch.tensor(-camera.forward[None], device=scene.device).float() @ normal)[0]
+    place = torch.tensor((camera.position - scene.origin)[None], device=scene.device).float()
+    return torch.addmm(-offset[None], place, normal)[0]
+
+
+def _hidden(groups: Groups, chosen: Tensor, camera: Camera, rows: Tensor, far: float, drawn: Tensor) -> Tensor:
+    """(K,) bool: the group's ball lies behind everything that is drawn in all blocks of pixels that it may touch."""
+    seen = torch.addmm(rows[:, 3:], rows[:, :3], groups.centre[:, chosen])
+    radius = groups.radius[chosen]
+    closest = seen[2] - radius
+    safe = closest > camera.near_m
+    if camera.orthographic:
+        nearness, place, reach = far - closest, seen[:2], radius * max(camera.focal_px)
+    else:
+        nearness = 1 / closest
+        place = seen[:2] / seen[2]
+        aside = (place - torch.tensor(camera.centre_px, device=drawn.device)[:, None]).abs().sum(0)
+        reach = radius * (max(camera.focal_px) + aside) / closest.clamp_min(1e-12)
+    low, high = (place - reach).nan_to_num(-1e6), (place + reach).nan_to_num(1e6)
+    hidden = torch.zeros_like(safe)
+    least = drawn
+    for factor, block in ((16, 16), (4, 64)):  # a ball of many small blocks is asked about in large ones
+        pad = (0, -least.shape[1] % factor, 0, -least.shape[0] % factor)
+        padded = torch.nn.functional.pad(least[None], pad, value=torch.inf)
+        least = -torch.nn.functional.max_pool2d(padded.neg_(), factor)[0]
+        hidden |= _behind(least, (low / block).floor(), (high / block).floor(), nearness)
+    return hidden & safe
+
+
+def _behind(blocks: Tensor, first: Tensor, last: Tensor, nearness: Tensor, span: int = 5) -> Tensor:
+    """(K,) bool: farther than the least nearness of all blocks of the rectangle first..last (2, K), if it is small."""
+    height, width = blocks.shape
+    edge = torch.tensor([[width - 1], [height - 1]], device=blocks.device)
+    outside = (last < 0).any(0) | (first > edge).any(0)
+    first, last = first.clamp_min(0).minimum(edge).long(), last.clamp_min(0).minimum(edge).long()
+    behind = (last - first < span).all(0)
+    for dy in range(span):
+        for dx in range(span):
+            x, y = torch.minimum(first[0] + dx, last[0]), torch.minimum(first[1] + dy, last[1])
+            behind &= nearness < blocks.view(-1)[y * width + x]
+    return behind | outside
 
 
 def _draw(canvas: Canvas, camera: Camera, seen: Tensor, numbers: Tensor, far: float) -> None:
@@ -228,27 +325,6 @@ def _clipped(seen: Tensor, numbers: Tensor, near: float) -> tuple[Tensor, Tensor
     first = torch.stack([ab, b, c], dim=1)[:, :, ~single]
     second = torch.stack([ab, c, ac], dim=1)[:, :, ~single]
     return torch.cat([tip, first, second], dim=2), torch.cat([numbers[single], numbers[~single], numbers[~single]])
-
-
-def in_threads(work, items: Sequence, device: torch.device):
-    """Yields work(item) in order. On a CPU one thread works on each item, which is what small tensors want."""
-    threads = torch.get_num_threads()
-    if device.type != "cpu" or threads < 2 or len(items) < 2:
-        for item in items:
-            yield work(item)
-        return
-
-    def alone(item):
-        with torch.inference_mode():
-            return work(item)
-
-    torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        yield from pool.map(alone, items)
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
 
 
 def _lines(maps: Maps, crease_deg: float = 25.0, step_px: float = 3.0) -> Tensor:

@@ -15,11 +15,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-_BOXES = [(wide, high) for high in (1, 2, 3, 4) for wide in (1, 2, 3, 4)] + [(6, 6), (9, 9), (16, 16)]
+_BOXES = [(1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3), (4, 3), (3, 4), (4, 4), (5, 4), (4, 5), (5, 5)]
+_BOXES += [(side, side) for side in (6, 8, 11, 16)]
 """(wide, high) boxes that a triangle is tested in as a whole, the smallest that holds it."""
 _BLOCK = 16
 _AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 24}
 """Pixel tests in one step: as many as stay in a core's own cache."""
+_SIGN = -(1 << 31)
 _GROWTH = 1e-5
 """Pixels by which triangles are grown, so that rounding opens no crack between neighbours."""
 
@@ -78,15 +80,16 @@ class Canvas:
                 high[rest],
             )
 
-    def packed(self) -> Tensor:
-        """(height, width) int64: 0 where nothing is drawn, else (bits of float32 nearness) << 32 | triangle."""
-        return self._buffer.view(-1, self._stride)[: self.height, : self.width]
+    def nearness(self) -> Tensor:
+        """(height, width) float32 of what is drawn so far, 0 where nothing is."""
+        halves = self._buffer.view(torch.int32).view(-1, self._stride, 2)[: self.height, : self.width]
+        return halves[..., 1].contiguous().view(torch.float32)
 
     def read(self) -> tuple[Tensor, Tensor]:
         """(nearness float32, triangle int32), (height, width); nearness 0 and triangle -1 where nothing is drawn."""
+        value = self.nearness()
         halves = self._buffer.view(torch.int32).view(-1, self._stride, 2)[: self.height, : self.width]
-        value = halves[..., 1].contiguous().view(torch.float32)
-        return value, halves[..., 0] - (value == 0).int()
+        return value, torch.where(value > 0, halves[..., 0], -1)
 
     def _test(self, triangles: _Triangles, offsets: Tensor, steps: Tensor) -> None:
         """Tests the triangles at every pixel of a box (see `_offsets`) from their base on, and keeps the nearest."""
@@ -206,17 +209,9 @@ def _keep_nearest(buffer: Tensor, triangles: _Triangles, offsets: Tensor, steps:
     count = len(triangles.face)
     values = (offsets @ triangles.plane.flatten(1)).view(len(steps), -1, count)
     inside = torch.minimum(torch.minimum(values[:, 0], values[:, 1]), values[:, 2])
-    if not depth:
-        bits = inside.clamp_min_(0).view(torch.int32)
-    else:
-        bits = _inside_only(inside, values[:, 3])
+    # A key below 0 loses against an empty pixel: negative where the centre is outside, by the sign bit of `inside`.
+    bits = inside.view(torch.int32)
+    if depth:
+        bits = bits.bitwise_and_(_SIGN).bitwise_or_(values[:, 3].view(torch.int32))
     key = bits.long().bitwise_left_shift_(32).add_(triangles.face)
-    key.mul_(bits != 0)
     buffer.scatter_reduce_(0, (steps + triangles.base).view(-1), key.view(-1), "amax")
-
-
-def _inside_only(inside: Tensor, nearness: Tensor) -> Tensor:
-    """The bits of `nearness` where `inside` is not negative, else 0."""
-    # Sign bit of `inside` spread over the word, then used to blank what lies outside: cheaper than a select.
-    within = inside.view(torch.int32).bitwise_right_shift_(31).bitwise_not_()
-    return within.bitwise_and_(nearness.clamp_min_(0).view(torch.int32))

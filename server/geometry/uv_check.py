@@ -59,7 +59,7 @@ def uv_findings(
     found = _flat_findings(area, count) + _range_findings(uvs, np.abs(area), udim)
     if any(finding.fatal for finding in found):
         return found
-    with torch.inference_mode():
+    with torch.no_grad():
         scene = triangles if isinstance(triangles, Scene) else Scene(triangles, device)
         lost = torch.zeros(len(source.faces), dtype=torch.bool, device=scene.device)
         for sheet in sheets_of(source, layout, udim):
@@ -123,9 +123,11 @@ def _painted_over(scene: Scene, faces: Tensor, tile: tuple[int, int], size: int)
     corners = in_texels(scene.uvs[:, :, faces], size, tile)
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     in_uv = (a[0] * b[1] - a[1] * b[0]).abs()
-    p, q, r = scene.corners[:, :, faces].unbind(1)
-    in_space = torch.cross(q - p, r - p, dim=0).square().sum(0).sqrt()
-    reach = 3 * (in_space / in_uv.clamp_min(1e-9)).sqrt() + 1e-4 * scene.reach
+    in_space = scene.corners[:, :, faces]
+    turned = [1, 2, 0]
+    edges = (in_space[:, turned] - in_space).square().sum(0).sqrt()
+    reach = 3 * (edges / (corners[:, turned] - corners).square().sum(0).sqrt().clamp_min(1)).amax(0)
+    reach += 1e-4 * scene.reach
     inside = ((middle >= 0) & (middle < size)).all(0) & (in_uv > 1e-6)
     column, row = middle.clamp(0, size - 1).long()
     texel = row * size + column

@@ -24,8 +24,9 @@ from .facing import outward_signs, votes
 from .fill import nearest_on_surface, pull_push
 from .mesher import Progress
 from .project import as_bytes, eye, linear_table, low_band, silhouette_alpha
-from .raster import Scene, in_threads, visible
+from .raster import Scene, visible
 from .sheets import Sheet, sheets_of
+from .threads import in_threads, one_thread_each
 from .triangles import Triangles
 from .uv_raster import TexelMap, uv_raster
 
@@ -133,7 +134,7 @@ def _bake(triangles, cameras, views, texture_px, options, progress, device, stor
     scene = triangles if isinstance(triangles, Scene) else Scene(triangles, device)
     sheets = sheets_of(scene.triangles, options.layout, options.udim)
     tick = _Ticks(progress)
-    with torch.inference_mode():
+    with torch.no_grad(), one_thread_each():
         looks, total = _looks(scene, cameras, views, options, stored, tick)
         signs = outward_signs(scene, total) if stored is None else torch.from_numpy(stored.signs).to(scene.device)
         maps = [_sheet_map(scene, sheet, texture_px, signs, tick) for sheet in sheets]
@@ -185,19 +186,21 @@ def _looks(
         if mask is None:
             depth, face = visible(scene, camera)
             objects = scene.face_object[face.clamp_min(0)] if several else None
-            alpha = silhouette_alpha(camera, depth, objects, options.erosion_px, options.feather_px)
-            mask = alpha.mul_(255).add_(0.5).to(torch.uint8)
+            mask = silhouette_alpha(camera, depth, objects, options.erosion_px, options.feather_px)
             found.depth, seen = depth[None, None], votes(scene, camera, face)
         else:
             mask = torch.from_numpy(mask).to(scene.device)
-        colour[0, 3] = mask.float() / 255 if own_alpha is None else mask.float() / 255 * own_alpha
+        torch.mul(mask, 1 / 255, out=colour[0, 3])
+        if own_alpha is not None:
+            colour[0, 3] *= own_alpha
         return Look(found, colour, weight, mask), seen
 
-    looks, total = [], torch.zeros(scene.corners.shape[2], device=scene.device)
-    for look, seen in in_threads(one, list(zip(cameras, views, weights, masks, strict=True)), scene.device):
-        looks.append(look)
+    _ = scene.groups, scene.planes, scene.reach  # made once, not by each thread
+    items = list(zip(cameras, views, weights, masks, strict=True))
+    found = in_threads(one, items, scene.device, lambda done, total: tick("depth", done, total))
+    looks, total = [look for look, _ in found], torch.zeros(scene.corners.shape[2], device=scene.device)
+    for _, seen in found:
         total += seen
-        tick("depth", len(looks), len(cameras))
     return looks, total
 
 
@@ -245,8 +248,7 @@ def _sheet(scene: Scene, sheet: Sheet, texels: TexelMap, old: BakedSheet | None,
         winner[part] = blend.winner
 
     starts = range(0, count, step)
-    for done, _ in enumerate(in_threads(one, starts, device)):
-        tick("bake", done + 1, len(starts))
+    in_threads(one, starts, device, lambda done, total: tick("bake", done, total))
     covered = texels.face.view(-1) >= 0
     known = _fill_hidden(texels, texture, weight, scene.reach, options, tick)
     if options.fill != "none":

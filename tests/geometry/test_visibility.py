@@ -33,7 +33,7 @@ def inner_texels(scene: raster.Scene, size: int, most: int):
     return texels, chosen[:: max(1, len(chosen) // most)]
 
 
-def rays_agree(triangles: Triangles, looks, texture_px: int = 256, most: int = 5_000) -> tuple[float, float, int]:
+def rays_agree(triangles: Triangles, looks, texture_px: int = 256, most: int = 4_000) -> tuple[float, float, int]:
     """(share of texel-view pairs on which depth test and rays agree, share left out, number of pairs).
 
     Left out: pairs hidden only by something that touches the texel, closer than a pixel is wide (one surface on top of
@@ -78,7 +78,7 @@ def test_rays_agree_on_real_meshes(name: str) -> None:
 
 def test_rays_agree_on_two_balls_that_hide_each_other() -> None:
     mesh = joined(ball(corner=(0.0, 0.0), extent=0.45), ball(centre=(0.4, -2.2, 0.3), corner=(0.5, 0.5), extent=0.45))
-    share, _, _ = rays_agree(mesh, cameras.ring(mesh.positions, 6, 1024))
+    share, _, _ = rays_agree(mesh, cameras.ring(mesh.positions, 3, 1024))
     assert share >= 0.995
 
 

@@ -1,0 +1,156 @@
+"""Sets of cameras, how much they see, and what is said about UV maps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from painted_meshes import ball, joined, real  # noqa: E402
+
+from blender_aigc.protocol import Fault  # noqa: E402
+from server.geometry import cameras, coverage, raster  # noqa: E402
+from server.geometry.triangles import Triangles  # noqa: E402
+from server.geometry.uv_check import uv_findings  # noqa: E402
+
+
+def box(size=(2.0, 1.0, 0.5)) -> Triangles:
+    x, y, z = np.array(size) / 2
+    points = np.array([[a, b, c] for a in (-x, x) for b in (-y, y) for c in (-z, z)], np.float32)
+    faces = [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6]]
+    faces += [[0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]
+    flat = np.cross(
+        points[np.array(faces)][:, 1] - points[np.array(faces)][:, 0],
+        points[np.array(faces)][:, 2] - points[np.array(faces)][:, 0],
+    )
+    flat /= np.linalg.norm(flat, axis=1, keepdims=True)
+    return Triangles(points, np.array(faces), corner_normals=np.repeat(flat[:, None], 3, 1).astype(np.float32))
+
+
+@pytest.mark.parametrize("fov", [None, 20.0, 60.0])
+@pytest.mark.parametrize("way", [(0, 1, 0), (1, 1, -0.4), (0, 0, -1), (0.2, -0.1, 1)])
+def test_framing_fills_nine_tenths_of_the_picture(fov, way) -> None:
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=(500, 3)) * (3, 1, 0.4) + (100, -40, 7)
+    camera = cameras.framing(points, way, 200, fov_deg=fov)
+    seen = camera.rows(np.zeros(3)) @ np.concatenate([points.T, np.ones((1, 500))])
+    place = seen[:2] if fov is None else seen[:2] / seen[2]
+    assert (seen[2] > camera.near_m).all()
+    margins = np.array([place.min(axis=1), 200 - place.max(axis=1)])
+    assert margins.min() == pytest.approx(10, abs=0.1)
+    assert margins[0] == pytest.approx(margins[1], abs=4)
+
+
+def test_names_say_which_side_is_seen() -> None:
+    names = [cameras.view_name(cameras.towards(angle, 0)) for angle in (0, 90, 180, 270)]
+    assert names == ["front", "left", "back", "right"]
+    assert cameras.view_name(cameras.towards(0, 80)) == "top"
+    assert cameras.view_name(cameras.towards(40, 10)) == "front left"
+    assert [camera.name for camera in cameras.room(np.zeros(3), 64)][:2] == ["back wall", "right wall"]
+
+
+def test_the_front_view_sees_the_front() -> None:
+    nose = joined(ball(8, 16), ball(8, 16, centre=(0, -1.2, 0), radius=0.3))
+    hat = joined(nose, ball(8, 16, centre=(0, 0, 1.2), radius=0.2))
+    hat.face_object[:] = np.repeat([0, 1, 2], [len(hat.faces) // 3] * 3)
+    front, left, back, _, top, _ = raster.render_maps(hat, cameras.six_axes(hat.positions, 96))
+    assert (front.object == 1).any() and not (back.object == 1).any()
+    rows = torch.nonzero(front.object == 2)[:, 0].float().mean()
+    assert rows < 30, "the hat is at the top of the picture"
+    columns = torch.nonzero(left.object == 1)[:, 1].float().mean()
+    assert columns < 48, "seen from its left, the object looks to the left of the picture"
+    assert torch.nonzero(top.object == 1)[:, 0].float().mean() > 48, "from above, the front is at the bottom"
+
+
+def test_a_page_of_passes_becomes_a_camera_and_back() -> None:
+    camera = cameras.ring(ball().positions, 5, 320)[3]
+    again = cameras.from_meta(camera.meta())
+    assert np.array_equal(again.world_from_camera, camera.world_from_camera)
+    assert (again.focal_px, again.centre_px, again.size_px) == (camera.focal_px, camera.centre_px, camera.size_px)
+    for change in ({"camera": "PANO"}, {"intrinsics_px": {}}, {"world_from_camera": np.diag([2, 2, 2, 1]).tolist()}):
+        with pytest.raises(Fault) as caught:
+            cameras.from_meta(camera.meta() | change)
+        assert caught.value.code == "bad_input"
+
+
+def test_a_box_is_covered_by_its_six_axes_and_less_by_a_ring() -> None:
+    mesh = box()
+    found = coverage.coverage(mesh, cameras.six_axes(mesh.positions, 256))
+    assert found.covered > 0.995 and np.allclose(found.added, found.alone, atol=0.01)
+    areas = np.array([1.0, 0.5, 1.0, 0.5, 2.0, 2.0]) / 7
+    assert np.allclose(found.alone, areas, atol=0.01)
+    sides = coverage.coverage(mesh, cameras.ring(mesh.positions, 4, 256)).covered
+    assert sides == pytest.approx(3 / 7, abs=0.02)
+
+
+def test_greedy_cameras_beat_as_many_in_a_ring() -> None:
+    mesh = real("chair_model.obj")
+    scene = raster.Scene(mesh)
+    chosen = coverage.greedy(scene, 512, most=6)
+    assert 3 <= len(chosen) <= 6 and chosen[0].name == "front"
+    own = coverage.coverage(scene, chosen).covered
+    assert own > coverage.coverage(scene, cameras.ring(mesh.positions, 6, 512)).covered + 0.02
+
+
+def test_greedy_stops_when_a_view_adds_nothing() -> None:
+    mesh = box((2, 0.01, 2))  # a plate: two views see nearly all of it
+    assert len(coverage.greedy(mesh, 128, most=10, least_gain=0.02)) == 2
+
+
+def test_a_room_is_seen_from_inside() -> None:
+    mesh = box((4, 3, 2.5))
+    mesh = Triangles(mesh.positions, mesh.faces[:, ::-1])
+    looks = coverage.preset("room", mesh, 128)
+    assert all(maps.mask.all() for maps in raster.render_maps(mesh, looks))
+    assert coverage.coverage(mesh, looks).covered > 0.99
+
+
+def kinds(mesh: Triangles, **options) -> dict[str, float]:
+    return {finding.kind: finding.share for finding in uv_findings(mesh, **options)}
+
+
+def test_a_good_layout_has_no_findings() -> None:
+    assert kinds(ball()) == {}
+
+
+def test_uv_faults_are_found_and_explained() -> None:
+    mesh = ball(corner=(0.05, 0.05), extent=0.4)
+    twice = joined(mesh, ball(centre=(5, 0, 0), corner=(0.05, 0.05), extent=0.4))
+    assert kinds(twice)["overlap"] == pytest.approx(0.5, abs=0.03)
+    assert kinds(twice, layout="object") == {}
+    mirrored = Triangles(mesh.positions, mesh.faces, mesh.corner_uvs * (-1, 1) + (1, 0))
+    assert kinds(mirrored) == {"mirrored": 1.0}
+    assert kinds(Triangles(mesh.positions, mesh.faces)) == {"missing": 1.0}
+    point = Triangles(mesh.positions, mesh.faces, np.full((len(mesh.faces), 3, 2), 0.5, np.float32))
+    assert [(f.kind, f.fatal) for f in uv_findings(point)] == [("zero_area", True)]
+    broken = mesh.corner_uvs.copy()
+    broken[5, 1] = np.nan
+    assert "invalid" in kinds(Triangles(mesh.positions, mesh.faces, broken))
+    tiling = Triangles(mesh.positions, mesh.faces, mesh.corner_uvs * 5)
+    assert kinds(tiling, udim=False)["outside"] > 0.5
+    over = ball(corner=(0.8, 0.1), extent=0.5)
+    assert kinds(over)["udim"] > 0
+    assert kinds(ball(corner=(2.1, 3.1), extent=0.8)) == {}
+    for finding in [*uv_findings(twice), *uv_findings(over), *uv_findings(tiling, udim=False)]:
+        assert finding.message.endswith(".") and len(finding.message) < 160
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"faces": np.zeros((0, 3), np.int32)},
+        {"faces": np.array([[0, 1, 99999]])},
+        {"positions": np.full((1225, 3), np.nan, np.float32)},
+        {"corner_uvs": np.zeros((3, 3, 2), np.float32)},
+        {"target": np.zeros(2256, bool)},
+    ],
+)
+def test_meshes_that_cannot_be_textured_are_refused(change) -> None:
+    mesh = ball()
+    values = {"positions": mesh.positions, "faces": mesh.faces, "corner_uvs": mesh.corner_uvs} | change
+    if "target" in change:
+        values["target"] = np.zeros(len(mesh.faces), bool)
+    with pytest.raises(Fault) as caught:
+        Triangles(**values)
+    assert caught.value.code == "bad_input"
