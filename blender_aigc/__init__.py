@@ -15,10 +15,13 @@ _PARTS = (
     "operators",
     "operators_sequence",
     "operators_styles",
+    "operators_plan",
     "panels",
     "panels_render",
+    "panels_plan",
     "watch",
     "after_render",
+    "physics",
     "cli",
 )
 

@@ -14,8 +14,10 @@ from typing import Any
 import bpy
 
 from .cli_output import brief, tell
+from .cli_plan import ALIASES as OF_PLANS_TOO
+from .cli_plan import OWN as OF_PLANS
 from .cli_sequence import OWN as OF_SEQUENCES
-from .cli_tasks import OWN, add_tasks
+from .cli_tasks import ALIASES, OWN, add_tasks
 from .protocol import VERSION, Fault, encode
 
 COMMAND = "aigc"
@@ -52,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_models)
     test = commands.add_parser("self-test", help="send something through the whole chain and back")
     test.set_defaults(command=_self_test)
-    OWN.update(OF_SEQUENCES)
+    OWN.update(OF_SEQUENCES | OF_PLANS)
+    ALIASES.update(OF_PLANS_TOO)
     add_tasks(commands)
     return parser
 

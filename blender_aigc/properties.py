@@ -113,6 +113,14 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
         default=False,
         options={"SKIP_SAVE"},
     )
+    plan: PointerProperty(
+        name="Plan", description="The text with the plan that Run carries out; empty: the newest", type=bpy.types.Text
+    )
+    set_up_scene: BoolProperty(
+        name="Set Up Scene",
+        description="The plan's camera, sky, length and render settings become the scene's (undo brings yours back)",
+        default=True,
+    )
     params: PointerProperty(type=params.AIGC_PG_params)
 
 

@@ -80,6 +80,7 @@ class State:
     waiting: job ids whose result waits for a quiet moment, with the sentence that says for what.
     choices: the preferences that the session was made with.
     experience: how long jobs took. sent: id -> when, monotonic, and how many pixels.
+    bake: the director's simulation that runs now, or None.
     rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none.
     sequence: the newest sequence, running or finished; None when there was none.
     render_first: it is to be rendered before.
@@ -100,6 +101,7 @@ class State:
     rendered: int = 0
     sequence: Run | None = None
     render_first: bool = False
+    bake: Any = None
 
     def template(self, style: str) -> str:
         """The prompt template of a style; "" for none, and for one that is not there any more."""

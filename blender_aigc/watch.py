@@ -120,7 +120,7 @@ def _pause() -> float | None:
     state = STATE.session.state if STATE.session is not None else "off"
     if STATE.session is not None and STATE.session.awaiting:
         return FIRST_S
-    if STATE.waiting or STATE.rendered or state == "starting" or _any_running():
+    if STATE.waiting or STATE.rendered or STATE.bake is not None or state == "starting" or _any_running():
         return BUSY_S
     return None if state in ("off", "failed") else IDLE_S
 
@@ -288,7 +288,8 @@ def _redraw_if_changed() -> None:
     shown = STATE.session
     jobs = [_looks(job) for job in shown.jobs.values()] if shown is not None else []
     status = (shown.state, shown.sentence) if shown is not None else None
-    now = (status, jobs, STATE.fault, list(STATE.waiting.items()), len(STATE.results), len(STATE.models))
+    bake = (STATE.bake.part, STATE.bake.done) if STATE.bake is not None else None
+    now = (bake, status, jobs, STATE.fault, list(STATE.waiting.items()), len(STATE.results), len(STATE.models))
     if now != _drawn:
         _drawn = now
         redraw()

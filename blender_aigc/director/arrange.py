@@ -52,9 +52,13 @@ class Group:
         return self.high - self.low
 
     def boxes(self, origins: np.ndarray | None = None) -> np.ndarray:
-        """(N, 6) low and high corner of every copy."""
+        """(N, 6) low and high corner of every copy, however it is turned."""
         origins = self.origins if origins is None else origins
-        return np.concatenate([origins + self.low, origins + self.high], 1)
+        low, high = self.low.copy(), self.high.copy()
+        if np.any(self.yaw_deg):
+            reach = float(np.hypot(*np.maximum(np.abs(low), np.abs(high))[:2]))
+            low[:2], high[:2] = -reach, reach
+        return np.concatenate([origins + low, origins + high], 1)
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         boxes = self.boxes()
@@ -105,9 +109,12 @@ def _place(
         group.origins = layout + offset - [middle[0], middle[1], base]
         return
     if place.relation == "around" and (target is not None or thing.count > 1):
-        layout = _ring(group, low, high, place.distance_m, target is not None)
         middle, base = np.zeros(2), group.low[2]
         spots = [np.array([*(low[:2] + high[:2]) / 2, low[2] + GAP_M - base])]
+        for wider in range(60):  # until no copy meets anything
+            layout = _ring(group, low, high, place.distance_m, target is not None, wider)
+            if not overlapping(group.boxes(layout + spots[0] + offset), others):
+                break
     else:
         spots = list(_spots(group, layout, place.relation, low, high, target, sight, place.distance_m))
     mine = place.target if place.relation in ("inside", "under", "above") else ""
@@ -222,9 +229,9 @@ def _sides(
 
 
 def _spiral(step: float, count: int) -> Iterator[tuple[float, float]]:
-    """Points of a sunflower about (0, 0), about `step` apart, the middle first."""
+    """Points of a sunflower about (0, 0), about `step` apart in the middle and sparser outside, the middle first."""
     for i in range(count):
-        radius, turn = step * np.sqrt(i), i * 2.399963
+        radius, turn = step * np.sqrt(i) * (1 + i / 40), i * 2.399963
         yield float(radius * np.cos(turn)), float(radius * np.sin(turn))
 
 
@@ -262,7 +269,8 @@ def copies(
     if arrange in ("scatter", "heap"):
         return _loose(thing, group, room, rng, layered=arrange == "heap")
     if arrange == "circle":
-        radius = thing.spread_m or count * (extent[:2].max() + (0.2 * extent[0] if gap is None else gap)) / (2 * np.pi)
+        between = float(np.hypot(*extent[:2])) + (0.2 * extent[0] if gap is None else gap)
+        radius = thing.spread_m or between / (2 * np.sin(np.pi / count))
         turns = 2 * np.pi * np.arange(count) / count
         return np.stack([radius * np.cos(turns), radius * np.sin(turns), np.zeros(count)], 1), still
     return _ordered(arrange, count, extent, gap), still
@@ -326,12 +334,15 @@ def _is_round(thing: PlanObject) -> bool:
     return thing.shape in SHAPES and SHAPES[thing.shape].collision == "sphere"
 
 
-def _ring(group: Group, low: np.ndarray, high: np.ndarray, distance_m: float | None, about_target: bool) -> np.ndarray:
+def _ring(
+    group: Group, low: np.ndarray, high: np.ndarray, distance_m: float | None, about_target: bool, wider: int
+) -> np.ndarray:
     """Copies on a circle about the middle of the target, wide enough that they do not touch each other."""
     count, extent = group.thing.count, group.extent
     half = float(np.hypot(*extent[:2])) / 2
     inner = float(np.hypot(*(high - low)[:2])) / 2 if about_target else 0.0
     gap = distance_m if distance_m is not None else 0.3 * half
     radius = max(inner + gap + half, 2.1 * half / (2 * np.sin(np.pi / max(count, 2))) if count > 1 else 0.0)
+    radius += 0.5 * half * wider
     turns = 2 * np.pi * np.arange(count) / count - np.pi / 2
     return np.stack([radius * np.cos(turns), radius * np.sin(turns), np.zeros(count)], 1)

@@ -53,6 +53,7 @@ class Bake:
             raise Fault("bad_input", "Nothing in this plan moves.", "Give something rigid, cloth, soft, liquid or gas.")
         self.state, self.part, self.done, self.total = "ready", self.parts[0], 0, built.plan.timing.frames
         self.fault: FaultRecord | None = None
+        self.collection = built.collection.name
         self._process: subprocess.Popen[bytes] | None = None
         render = context.scene.render
         fps = float(built.plan.timing.fps) if staged else render.fps / render.fps_base

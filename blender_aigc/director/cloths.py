@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-CELLS = 40
-"""Cells along the longer side of a sheet."""
+CELLS = (16, 40)
+CELL_M = 0.025
+"""Side of a cell, as far as the longer side of a sheet then has between 16 and 40 of them."""
 
 Mesh = tuple[np.ndarray, tuple[tuple[int, ...], ...]]
 
@@ -37,7 +38,7 @@ def sheet(shape: str, size_m: Sequence[float]) -> Mesh:
 
 def _grid(width: float, height: float, place: Callable[[float, float], tuple[float, float, float]]) -> Mesh:
     """A rectangle about the origin; `place` puts (u, v) into space."""
-    step = max(width, height) / CELLS
+    step = max(width, height) / float(np.clip(max(width, height) / CELL_M, *CELLS))
     columns, rows = max(2, round(width / step)), max(2, round(height / step))
     u, v = np.linspace(-width / 2, width / 2, columns + 1), np.linspace(-height / 2, height / 2, rows + 1)
     vertices = np.array([place(a, b) for b in v for a in u], float)

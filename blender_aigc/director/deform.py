@@ -10,11 +10,13 @@ from ..plan import FABRICS, SHAPES, Plan, PlanObject
 from .rigid import Clock, mass_kg
 
 _REFERENCE_VERTICES = 1600
+_REFERENCE_M2 = 3.0
 
 
 def add_cloth(obj: bpy.types.Object, thing: PlanObject, plan: Plan, clock: Clock) -> None:
     """The cloth modifier on `obj`, described by its fabric; pins as a vertex group."""
     fabric, asked = FABRICS[thing.cloth.fabric], thing.cloth
+    _crease(obj.data)
     modifier = obj.modifiers.new("Cloth", "CLOTH")
     settings, collisions = modifier.settings, modifier.collision_settings
     settings.quality = fabric.quality
@@ -44,10 +46,24 @@ def add_cloth(obj: bpy.types.Object, thing: PlanObject, plan: Plan, clock: Clock
     modifier.point_cache.frame_end = clock.solver(plan.timing.frames)
 
 
+def _crease(mesh: bpy.types.Mesh) -> None:
+    """A sheet that is perfectly flat carries its weight like a board, as nothing makes it bend: bend it a little."""
+    points = np.empty(3 * len(mesh.vertices), np.float32)
+    mesh.vertices.foreach_get("co", points)
+    points = points.reshape(-1, 3)
+    extent = points.max(0) - points.min(0)
+    flat = int(np.argmin(extent))
+    if extent[flat] < 1e-4:
+        across, along = (points[:, axis] for axis in range(3) if axis != flat)
+        size = float(extent.max())
+        points[:, flat] += 0.004 * size * np.sin(9.0 * across / size + 5.0 * along / size)
+        mesh.vertices.foreach_set("co", points.ravel())
+        mesh.update()
+
+
 def _area_share(obj: bpy.types.Object) -> float:
-    """Area against the 1.5 m2 at which the fabrics' masses are given; heavier when larger."""
-    area = sum(face.area for face in obj.data.polygons)
-    return float(np.clip(area / 1.5, 0.2, 5.0))
+    """Area against that at which the fabrics' masses are given: the same cloth is heavier when it is larger."""
+    return sum(face.area for face in obj.data.polygons) / _REFERENCE_M2
 
 
 def _cell(obj: bpy.types.Object) -> float:
@@ -122,7 +138,7 @@ def add_collider(obj: bpy.types.Object, thing: PlanObject | None) -> None:
     obj.modifiers.new("Collision", "COLLISION")
     collision = obj.collision
     collision.thickness_outer = 0.002
-    collision.thickness_inner = 0.05
+    collision.thickness_inner = 0.5 if thing is None else 0.05  # the ground is a slab of 1 m
     collision.cloth_friction = 10.0
     collision.damping = 0.2
     shape = SHAPES.get(thing.shape) if thing is not None else None

@@ -22,6 +22,7 @@ BLENDER_PER_M_S = 250.0
 _KINDS = {"turbulence": "TURBULENCE", "vortex": "VORTEX", "attract": "FORCE", "repel": "FORCE", "blast": "FORCE"}
 _SWAY_RAD, _GUST_HZ = 0.55, (1.3, 2.7)
 _BLAST_FRAMES = 2
+_SETTLING_DRAG = 0.3
 
 
 def speed_m_s(force: Force) -> float:
@@ -36,20 +37,34 @@ def add_forces(
     rng = np.random.default_rng([plan.seed, 11])
     for force in plan.forces:
         phases = rng.uniform(0, 2 * np.pi, 4)
-        field = bpy.data.objects.new(f"Force {force.type}", None)
-        scene.collection.objects.link(field)
+        field = _field(scene, force.type, "WIND" if force.type == "wind" else _KINDS[force.type])
         field.location = (origin + Vector(force.position_m)) * enlarged
-        field.rotation_mode = "QUATERNION"
-        with bpy.context.temp_override(object=field, active_object=field, selected_objects=[field]):
-            if field.field is None or field.field.type == "NONE":
-                bpy.ops.object.forcefield_toggle()
-        field.field.type = "WIND" if force.type == "wind" else _KINDS[force.type]
         field.field.seed = plan.seed % 128 + 1
         field.field.flow = 1.0 if force.type == "wind" else 0.0
         field.field.noise = 0.0
         _key(field, force, plan, clock, phases)
         fields.append(field)
     return fields
+
+
+def _field(scene: bpy.types.Scene, name: str, kind: str) -> bpy.types.Object:
+    """An empty in `scene` with a force field."""
+    field = bpy.data.objects.new(f"Force {name}", None)
+    scene.collection.objects.link(field)
+    field.rotation_mode = "QUATERNION"
+    with bpy.context.temp_override(object=field, active_object=field, selected_objects=[field]):
+        if field.field is None or field.field.type == "NONE":
+            bpy.ops.object.forcefield_toggle()
+    field.field.type = kind
+    return field
+
+
+def add_settling(scene: bpy.types.Scene, clock: Clock) -> None:
+    """Drag before frame 1: what hangs stops swinging, then the air is itself again."""
+    drag = _field(scene, "settling", "DRAG")
+    frames = np.array([clock.solver(1) - clock.lead, clock.solver(1) - 8 * clock.every, clock.solver(1)])
+    action = keys.action_of(drag, drag.name)
+    keys.write(action, drag, "field.linear_drag", frames, np.array([_SETTLING_DRAG, _SETTLING_DRAG, 0.0]))
 
 
 def _key(field: bpy.types.Object, force: Force, plan: Plan, clock: Clock, phases: np.ndarray) -> None:
@@ -63,7 +78,9 @@ def _key(field: bpy.types.Object, force: Force, plan: Plan, clock: Clock, phases
     stop = force.stop_frame if force.stop_frame is not None else plan.timing.frames + 1
     if force.type == "blast":
         stop = min(stop, force.start_frame + _BLAST_FRAMES)
-    blows = (frames >= clock.solver(force.start_frame)) & (frames < clock.solver(stop))
+    blew_before = force.start_frame == 1 and force.type != "blast"
+    start = frames[0] if blew_before else clock.solver(force.start_frame)
+    blows = (frames >= start) & (frames < clock.solver(stop))
     action = field.animation_data.action if field.animation_data else keys.action_of(field, field.name)
     keys.write(action, field, "field.strength", frames, np.where(blows, strength, 0.0))
 

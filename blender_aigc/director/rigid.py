@@ -28,6 +28,7 @@ COMPUTED_M = {True: 20.0, False: 0.07}
 STEPS_PER_S = {True: (120.0, 720.0), False: (480.0, 960.0)}
 _WAY_PER_STEP = 0.35
 MOST_DEG_PER_FRAME = 100.0
+SETTLING_S = 1.5
 _SOFT_GROUND = {"grass": 0.5, "sand": 0.1, "snow": 0.1, "earth": 0.4, "water": 0.0}
 _SHAPES = {"sphere": "SPHERE", "box": "BOX", "cylinder": "CYLINDER", "cone": "CONE", "capsule": "CAPSULE",
            "hull": "CONVEX_HULL", "mesh": "MESH"}  # fmt: skip
@@ -56,7 +57,14 @@ def clock(plan: Plan, fps: float) -> Clock:
     spin = max((float(np.linalg.norm(t.rigid.spin_deg_s)) + t.rigid.random_spin_deg_s for t in active), default=0.0)
     every = max(1, int(np.ceil(spin * plan.timing.speed / fps / MOST_DEG_PER_FRAME)))
     lead = 2 if any(thrown(thing) for thing in active) else 0
+    if any(hangs(thing) for thing in plan.objects):
+        lead = max(lead, int(np.ceil(SETTLING_S / plan.timing.speed * fps)) * every)
     return Clock(every, lead, plan.timing.speed / fps / every)
+
+
+def hangs(thing: PlanObject) -> bool:
+    """Is it a cloth that is held and stays held? It is seen as it hangs, not as it falls out of its first pose."""
+    return thing.cloth is not None and thing.cloth.pin != "none" and thing.cloth.release_frame is None
 
 
 def is_active(thing: PlanObject) -> bool:

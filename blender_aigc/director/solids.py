@@ -33,7 +33,6 @@ def simulate(
     """Steps through all frames and writes solids.npz and the .pc2 files. report(frame, of) is called for each."""
     clock = rigid.clock(plan, order_.fps)
     scene.render.fps, scene.render.fps_base = 24, 24.0 / (order_.fps * clock.every)
-    scene.frame_start, scene.frame_end = clock.solver(1) - clock.lead, clock.solver(plan.timing.frames)
     scene.gravity = (0.0, 0.0, -plan.world.gravity_m_s2)
     rigid_ones = [obj for thing in plan.objects if rigid.is_active(thing) for obj in objects[thing.name]]
     passes = 1 + bool(rigid_ones and any(thing.cloth or thing.soft for thing in plan.objects))
@@ -47,13 +46,17 @@ def simulate(
     shapes = {obj: np.zeros((frames, len(obj.data.vertices), 3), np.float32) for obj in deformed}
     if deformed:
         forces.add_forces(scene, plan, clock, Vector(order_.origin_m))
-        for frame, graph in _frames(scene, clock):
+        if any(rigid.hangs(thing) for thing in plan.objects):
+            forces.add_settling(scene, clock)
+        for frame, graph in _frames(scene, plan, clock):
             for obj, points in shapes.items():
                 mesh = obj.evaluated_get(graph).data
                 flat = np.empty(3 * len(mesh.vertices), np.float32)
                 mesh.vertices.foreach_get("co", flat)
                 points[frame] = flat.reshape(-1, 3)
             report((passes - 1) * frames + frame + 1, total)
+        if ground is not None:
+            _lift(shapes, order_.origin_m[2])
     _write(folder, plan, objects, rigid_ones, poses, shapes)
 
 
@@ -77,7 +80,7 @@ def _rigid(
         enlarged = rigid.add_bodies(scene, plan, objects, ground, clock, extra)
         fields = forces.add_forces(scene, plan, clock, Vector(order_.origin_m), enlarged)
         poses = np.zeros((len(bodies), plan.timing.frames, 7))
-        for frame, graph in _frames(scene, clock):
+        for frame, graph in _frames(scene, plan, clock):
             for i, (_, obj) in enumerate(bodies):
                 poses[i, frame] = keys.pose(obj.evaluated_get(graph).matrix_world)
             report(frame)
@@ -94,9 +97,9 @@ def _rigid(
     return best
 
 
-def _frames(scene: bpy.types.Scene, clock: rigid.Clock) -> Iterator[tuple[int, bpy.types.Depsgraph]]:
+def _frames(scene: bpy.types.Scene, plan: Plan, clock: rigid.Clock) -> Iterator[tuple[int, bpy.types.Depsgraph]]:
     """Steps through all frames of the solver; yields the plan's frames, counted from 0."""
-    for number in range(scene.frame_start, scene.frame_end + 1):
+    for number in range(clock.solver(1) - clock.lead, clock.solver(plan.timing.frames) + 1):
         scene.frame_set(number)
         frame, between = divmod(number - 1, clock.every)
         if number >= 1 and not between:
@@ -134,6 +137,14 @@ def _add_deformed(
         if ground is not None:
             deform.add_collider(ground, None)
     return found
+
+
+def _lift(shapes: dict[bpy.types.Object, np.ndarray], top: float) -> None:
+    """Points that a hard landing pushed into the ground for a frame or two lie on it."""
+    for obj, points in shapes.items():
+        matrix = np.array(obj.matrix_world)
+        depth = np.maximum(top - (points @ matrix[2, :3] + matrix[2, 3]), 0.0)
+        points += depth[:, :, None] * np.linalg.inv(matrix[:3, :3])[:, 2].astype(np.float32)
 
 
 def _hold_still(things: list[PlanObject], poses: np.ndarray) -> None:

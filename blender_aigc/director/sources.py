@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import radians
 
+import bmesh
 import bpy
 import numpy as np
 
@@ -24,6 +25,8 @@ def mesh_of(context: bpy.types.Context, thing: PlanObject, seed: int, made: Made
         shape = solid(thing.shape, size)
         mesh = made.keep(bpy.data.meshes.new(thing.name))
         mesh.from_pydata(shape.vertices.tolist(), [], list(shape.faces))
+        if thing.soft is not None or (thing.cloth is not None and not SHAPES[thing.shape].cloth):
+            _refine(mesh)
         _smooth(mesh)
         return mesh
     if thing.shape == "generator":
@@ -32,6 +35,21 @@ def mesh_of(context: bpy.types.Context, thing: PlanObject, seed: int, made: Made
         mesh = _copied(context, thing, made)
     _centre_and_scale(mesh, thing)
     return mesh
+
+
+def _refine(mesh: bpy.types.Mesh) -> None:
+    """What bends needs vertices to bend at: long edges are cut until none is longer than a sixth of the whole."""
+    points = np.array([vertex.co for vertex in mesh.vertices])
+    longest = float((points.max(0) - points.min(0)).max()) / 6
+    edit = bmesh.new()
+    edit.from_mesh(mesh)
+    for _ in range(4):
+        edges = [edge for edge in edit.edges if edge.calc_length() > longest]
+        if not edges:
+            break
+        bmesh.ops.subdivide_edges(edit, edges=edges, cuts=1, use_grid_fill=True)
+    edit.to_mesh(mesh)
+    edit.free()
 
 
 def _smooth(mesh: bpy.types.Mesh) -> None:

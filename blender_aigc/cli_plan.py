@@ -1,0 +1,123 @@
+"""`-c aigc physics` and `-c aigc scene`: a sentence or a plan becomes a scene, moves, is rendered."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import bpy
+
+from . import cli_tasks
+from .cli_output import keep_files, prepare, quiet, report, save_file, tell
+from .plan import Plan, load
+from .protocol import Fault
+
+_MOST_BYTES = 2_000_000
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("plan").add_argument
+    add("--bake", action="store_true", help="compute how everything moves")
+    add("--render", type=Path, metavar="FILE", help="render one picture (.png), or all frames into a folder")
+    add("--frame", type=int, default=0, help="which frame is rendered; the middle one when left out")
+
+
+def _make(options: argparse.Namespace) -> None:
+    """Plan it, build it, bake it, render it, save it. Raises Fault."""
+    from . import physics
+
+    targets = [target for target in (options.save_as, options.out, options.render) if target]
+    if not targets:
+        raise Fault("bad_request", "The result would be lost.", "Say --save-as FILE.")
+    for target in targets:
+        prepare(target.absolute(), folder=target is options.out or (target is options.render and not target.suffix))
+    if options.save_as and options.save_as.suffix.lower() != ".blend":
+        raise Fault("bad_request", "--save-as names the Blender file.", "Say --render for a picture.")
+    plan = _plan(options)
+    if options.out:
+        path = options.out / "plan.json"
+        path.write_text(plan.to_json(), encoding="utf-8")
+        report(path)
+    with quiet():
+        built = physics.run(bpy.context, plan)
+        if options.save_as:  # the cache lies beside the file
+            bpy.ops.wm.save_as_mainfile(filepath=str(options.save_as.absolute()), check_existing=False)
+        if options.bake:
+            bake = physics.new_bake(bpy.context, built.collection)
+            bake.wait(_Progress())
+            physics.apply(bpy.context, built.collection, bake.folder)
+    if options.save_as:
+        save_file(options.save_as.absolute(), list(built.collection.objects))
+    if options.render:
+        _render(options, plan)
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    from . import batch, physics
+
+    if options.plan is not None and not options.prompt:
+        try:
+            if options.plan.stat().st_size > _MOST_BYTES:
+                raise Fault("bad_input", "The plan is too long.", "Ask for a simpler scene.")
+            text = options.plan.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Fault("bad_input", "The plan cannot be read.", "Check the name behind --plan.", str(error)) from None
+        return load(text, physics.parameters())
+    if not options.prompt:
+        raise Fault("bad_request", "There is nothing to make.", "Say --prompt WORDS or --plan FILE.")
+    inputs = {"plan": options.plan} if options.plan is not None else {}
+    status = batch.run(
+        options.task.id,
+        options.model,
+        inputs=inputs,
+        prompt=options.prompt,
+        params=cli_tasks.params_of(options),
+        seed=options.seed,
+        name=options.name,
+    )
+    if options.out:
+        keep_files(options, status)
+    plans = [artefact for artefact in status.result.artefacts if artefact.kind == "plan"]
+    if not plans:
+        raise Fault("empty_result", "The planner made no plan.", "Say it in other words.")
+    plan = load(batch.artefact_path(status, plans[0]).read_bytes(), physics.parameters())
+    if plan.notes:
+        tell(plan.notes)
+    return plan
+
+
+def _render(options: argparse.Namespace, plan: Plan) -> None:
+    scene = bpy.context.scene
+    if options.render.suffix:
+        frames = {scene.frame_start + (options.frame or (plan.timing.frames + 1) // 2) - 1: options.render}
+    else:
+        numbers = range(scene.frame_start, scene.frame_start + plan.timing.frames)
+        frames = {number: options.render / f"{number:04d}.png" for number in numbers}
+    if bpy.app.version >= (5, 0):
+        scene.render.image_settings.media_type = "IMAGE"
+    scene.render.image_settings.file_format = "PNG"
+    for number, path in frames.items():
+        with quiet():
+            scene.frame_set(number)
+            scene.render.filepath = str(path.absolute())
+            bpy.ops.render.render(write_still=True)
+        if not path.is_file():
+            raise Fault("internal", "The picture was not rendered.", "Choose another render engine in the plan.")
+        report(path)
+
+
+class _Progress:
+    """A line on standard error for every tenth of a bake."""
+
+    def __init__(self) -> None:
+        self._told: object = None
+
+    def __call__(self, bake) -> None:
+        now = bake.part, int(10 * bake.done / max(bake.total, 1))
+        if now != self._told:
+            self._told = now
+            tell(f"{bake.part} {now[1] * 10}%")
+
+
+OWN = {task: cli_tasks.Own(_options, _make) for task in ("text_to_physics", "text_to_scene")}
+ALIASES = {"text_to_physics": ("physics",), "text_to_scene": ("scene",)}

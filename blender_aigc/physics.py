@@ -1,0 +1,117 @@
+"""Plans in the add-on: from the text that the user sees to objects that move. For buttons, scripts and the CLI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from . import preferences, watch
+from .plan import Plan, load
+from .protocol import Fault
+from .state import STATE
+
+PLAN_SUFFIX = ".json"
+
+
+def plan_of(text: bpy.types.Text | None) -> Plan:
+    """The checked plan in a text. Raises Fault that names what is wrong and where."""
+    if text is None:
+        raise Fault("bad_input", "There is no plan yet.", "Write a sentence and press Generate.")
+    return load(text.as_string(), parameters())
+
+
+def parameters() -> dict:
+    """Generator id -> its parameters, for the checks."""
+    from .catalogue import catalogue
+
+    return {info.id: info.params for info in catalogue().generators}
+
+
+def newest_plan() -> bpy.types.Text | None:
+    """The text that looks like a plan and was made last."""
+    plans = [text for text in bpy.data.texts if is_plan(text)]
+    return plans[-1] if plans else None
+
+
+def is_plan(text: bpy.types.Text) -> bool:
+    head = "".join(line.body for line in text.lines[:6])
+    return head.lstrip().startswith("{") and '"version"' in head
+
+
+def collection_of(context: bpy.types.Context) -> bpy.types.Collection:
+    """The plan's collection that is meant: of the active object, else the newest one. Raises Fault."""
+    from .director.build import PLAN
+
+    candidates = [c for c in bpy.data.collections if PLAN in c and c.library is None]
+    if context.object is not None:
+        own = [c for c in candidates if context.object.name in c.objects]
+        candidates = own or candidates
+    if not candidates:
+        raise Fault("bad_input", "No plan has been run in this file.", "Press Run.")
+    return candidates[-1]
+
+
+def run(context: bpy.types.Context, plan: Plan, staged: bool = True):
+    """Build `plan` into the scene; the director's `Built`. Raises Fault and leaves the scene as it was."""
+    from .director.build import carry_out
+
+    location = tuple(context.scene.cursor.location)
+    return carry_out(context, plan, staged=staged, location=location)
+
+
+def new_bake(context: bpy.types.Context, collection: bpy.types.Collection, staged: bool = True):
+    """A bake of the plan in `collection`, not yet started. Raises Fault."""
+    from .director.bake import Bake, cache_home
+    from .director.build import found
+
+    return Bake(context, found(collection), cache_home(preferences.data_path()), staged)
+
+
+def apply(context: bpy.types.Context, collection: bpy.types.Collection, folder: Path) -> None:
+    """Bring the motion in `folder` onto the objects. Raises Fault."""
+    from .director.build import found
+    from .director.motion import apply_motion
+
+    apply_motion(context, found(collection), folder)
+
+
+# -------------------------------------------------------------------------------------------------------- the timer
+
+
+def look() -> None:
+    """Called by the timer: how far is the bake? When it has ended its result enters the scene as one undo step."""
+    bake = STATE.bake
+    if bake is None or not bake.poll():
+        return
+    if bake.state == "done":
+        _place(bake)
+        return
+    STATE.bake = None
+    if bake.fault is not None:
+        STATE.show(bake.fault)
+
+
+def _place(bake) -> None:
+    windows = bpy.context.window_manager.windows
+    window = next(
+        (w for w in windows if w.view_layer.objects.active is None or w.view_layer.objects.active.mode == "OBJECT"),
+        None,
+    )
+    if window is None:
+        return  # until the user is back in Object Mode
+    with bpy.context.temp_override(window=window):
+        bpy.ops.aigc.bake_apply("EXEC_DEFAULT", True, folder=str(bake.folder), collection=bake.collection)
+    STATE.bake = None
+
+
+def register() -> None:
+    watch.EVERY_TICK.append(look)
+
+
+def unregister() -> None:
+    if STATE.bake is not None:
+        STATE.bake.cancel()
+        STATE.bake = None
+    if look in watch.EVERY_TICK:
+        watch.EVERY_TICK.remove(look)
