@@ -193,3 +193,12 @@ def test_without_its_file_mv_adapter_says_what_is_missing(
         assert "mvadapter_ig2mv_sdxl" in str(bench.fault(**ask, texture_px="256"))
     finally:
         file.write_bytes(kept)
+
+
+def test_view_by_view_keeps_what_is_there(bench, mesh: Path) -> None:
+    """Later views are free only where earlier ones saw nothing or saw it worse; the first is free everywhere."""
+    pictures, result = made(bench, mesh, "sequential_inpaint", controls="depth:1.5")
+    assert {"statue_BaseColor.png"} <= pictures.keys() and len(views(pictures)) == 6
+    other = views(made(bench, mesh, "sequential_inpaint", controls="depth:1.5", view_prompts="right: green")[0])
+    changed = [name for name, view in views(pictures).items() if np.abs(view - other[name]).max() > 0]
+    assert "view_right.png" in changed and not {"view_front.png", "view_left.png", "view_back.png"} & set(changed)
