@@ -1,7 +1,7 @@
-"""What `solid` costs: a sphere of 252 thousand triangles, in 1024, 2048 and 4096; CPU seconds, and the peak of memory.
+"""What `solid` costs: a sphere of 252 thousand triangles in 1024, 2048 and 4096; CPU seconds and peak of memory.
 
-All of it in one run: ratios are what counts. CPU seconds of all threads, so that other work on the machine matters little. Each size runs in a
-process of its own, so that its peak is its own.
+All of it in one run: the ratios are what counts. CPU seconds of all threads, so that other work on the machine matters
+little. Each size runs in a process of its own, so that its peak is its own.
 
     python benchmarks/texture_solid.py
 """

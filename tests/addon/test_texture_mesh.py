@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_aigc import batch, params
+from blender_aigc import batch, cli, params
 from blender_aigc.apply.result import take_away
 from blender_aigc.protocol import Fault
 from blender_aigc.state import STATE
@@ -205,3 +205,33 @@ def test_maps_are_handed_on_and_textures_come_off(studio: Path, tmp_path: Path) 
     assert bpy.ops.aigc.run_again(job_id=record.job_id) == {"FINISHED"}
     assert box.material_slots[0].material != mine, "the same objects are found again"
     batch.close()
+
+
+def test_one_command_does_it_all(studio: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """`blender -b FILE -c aigc texture --objects 'Bo*' ...`: the file, the maps, and what was not understood."""
+    cube("Box"), cube("Ball")
+    words = ["texture", "--objects", "Bo*", "--prompt", "oak with glitter", "--size", "256", "--model", "solid"]
+    words += ["--save-as", str(tmp_path / "out.blend"), "--out", str(tmp_path / "maps")]
+    assert cli.main(words) == 0
+    assert "Not understood: glitter" in capfd.readouterr().err
+    assert (tmp_path / "maps" / "Box_BaseColor.png").is_file() and (tmp_path / "maps" / "result.json").is_file()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    material = bpy.data.objects["Box"].material_slots[0].material
+    images = [node.image for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
+    assert [tuple(image.size) for image in images] == [(256, 256)] * 3 and all(i.packed_file for i in images)
+    assert not bpy.data.objects["Ball"].material_slots
+    assert cli.main([*words[:1], "--objects", "Nobody", *words[3:]]) == 1
+    assert "No mesh is called Nobody" in capfd.readouterr().err
+
+
+def test_a_linked_object_gets_a_copy_in_its_place(textures, tmp_path: Path) -> None:
+    cube("Asset")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "lib.blend"), copy=True)
+    bpy.data.objects.remove(bpy.data.objects["Asset"])
+    with bpy.data.libraries.load(str(tmp_path / "lib.blend"), link=True) as (_, wanted):
+        wanted.objects = ["Asset"]
+    linked = next(obj for obj in bpy.data.objects if obj.library)
+    bpy.context.scene.collection.objects.link(linked)
+    (made,) = textures(linked)
+    assert made.library is None and made.data.library is None and made.material_slots[0].material
+    assert not linked.data.materials and linked.hide_get()
