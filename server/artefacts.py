@@ -324,9 +324,10 @@ def _normals(vertices: np.ndarray, faces: np.ndarray, given: np.ndarray | None) 
 # ------------------------------------------------------------------------------------------------------------- files
 
 
-def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
+def atomic_write(path: Path, data: bytes | Iterable[bytes], durable: bool = True) -> None:
     """Puts `data` at `path` whole or not at all, and on the disk before it returns.
 
+    durable: False for what need not survive a power cut, such as previews: a busy disk takes 30 ms to say "written".
     Written to a temporary name in the same folder, synced, renamed over `path`. Whatever goes wrong, the temporary
     file is removed and what stood at `path` stays. Raises Fault: disk_full, or bad_request when the folder is missing,
     read-only or the name impossible.
@@ -339,12 +340,14 @@ def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
                 for piece in [data] if isinstance(data, (bytes, bytearray, memoryview)) else data:
                     file.write(piece)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             temporary.replace(path)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as error:
         raise _write_fault(error, path) from error
 

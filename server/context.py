@@ -200,7 +200,7 @@ class Context:
         if not self._pace.preview_due(now_s):
             return ""
         path = self.folder / f"preview_{self._pace.previews}.png"
-        atomic_write(path, encode_png(preview))
+        atomic_write(path, encode_png(preview), durable=False)
         self._previews.append(path)
         if len(self._previews) > 2:  # the one before may still be read by a client
             self._previews.pop(0).unlink(missing_ok=True)

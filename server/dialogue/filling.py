@@ -64,7 +64,7 @@ def plan_by_forms(
         looks = f"\nLooks: {json.dumps(said, ensure_ascii=False)}"
     question = _question(
         f"You plan a 3D scene by filling in a form. x is to the right, y away from the viewer, z up. "
-        f"A place is relative to an earlier thing, or to the ground (\"\"). {MOVING if moving else STILL}",
+        f'A place is relative to an earlier thing, or to the ground (""). {MOVING if moving else STILL}',
         f"{sentence}\nThings: {told}{looks}",
     )
     form = parameter_form(things, moving, entries)

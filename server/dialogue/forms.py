@@ -195,9 +195,7 @@ def _setting_form(param: Param) -> dict[str, Any]:
     return choice(*(float(f"{low + (high - low) * n / (_STEPS - 1):.4g}") for n in range(_STEPS)), float(param.default))
 
 
-def filled_in(
-    data: Any, things: tuple[Chosen, ...], title: str, seed: int, moving: bool, entries: Catalogue
-) -> Plan:
+def filled_in(data: Any, things: tuple[Chosen, ...], title: str, seed: int, moving: bool, entries: Catalogue) -> Plan:
     """The plan of a filled-in `parameter_form`. Raises Fault("bad_input") for what is none."""
     try:
         objects = tuple(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +13,19 @@ from blender_aigc.protocol import Fault
 
 from . import adapters, memory
 from .canvas import Canvas, canvas_of
-from .controls import KINDS, Unit, available_kinds, control_picture, parse_controls
+from .controls import Unit, available_kinds, control_picture, parse_controls
 from .library import pick
+from .orders import Order, arguments
 from .prompts import encode
 from .samplers import Habit, habit_of, scheduler_for
 from .sequences import check_canvas, noise_on_surfaces
 from .sizes import Fit, fit
 from .steps import Enough, rgb_preview, watched, with_noise
+from .variations import latent_shape, seeds_of, variation
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Generator, Tensor
+    from torch import Tensor
 
     from blender_aigc.protocol import Job
 
@@ -36,28 +38,6 @@ if TYPE_CHECKING:
 
 PASSES_OF = ("render_image", "render_sequence")
 """Tasks that start from a render."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """A job, understood: everything that a pipeline's call needs, except the seed.
-
-    canvas: None for words alone. pictures: one for each unit, (H, W, 3) uint8 at the canvas's size.
-    steps: of the whole schedule, of which the share `strength` is taken; 1 starts from noise alone.
-    """
-
-    mode: Mode
-    fitted: Fit
-    canvas: Canvas | None
-    units: tuple[Unit, ...]
-    pictures: tuple[np.ndarray, ...]
-    prompt: str
-    negative: str
-    steps: int
-    strength: float
-    guidance: float
-    clip_skip: int
-    reference: np.ndarray | None = None
 
 
 def draw(job: Job, context: Context, studio: Studio) -> None:
@@ -186,55 +166,13 @@ def _embedded(checkpoint: Checkpoint, order: Order) -> dict[str, Tensor]:
     return encode(checkpoint.parts, order.prompt, order.negative, order.clip_skip, guided, zero)
 
 
-def arguments(order: Order, words: dict[str, Tensor], generator: Generator) -> dict[str, Any]:
-    """The pipeline's call. Bit for bit what a person would write who calls diffusers by hand."""
-    from PIL import Image
-
-    fitted, canvas, units = order.fitted, order.canvas, order.units
-    call: dict[str, Any] = {
-        **words,
-        "num_inference_steps": order.steps,
-        "guidance_scale": order.guidance,
-        "generator": generator,
-        "output_type": "np",
-    }
-    if order.mode != "image":
-        call |= {"width": fitted.padded[0], "height": fitted.padded[1]}
-    if order.mode != "text" and canvas is not None:
-        call |= {"image": Image.fromarray(fitted.into(canvas.picture())), "strength": order.strength}
-    if order.mode == "inpaint" and canvas is not None and canvas.change is not None:
-        whole = ((canvas.change > 0) * 255).astype("uint8")
-        call["mask_image"] = Image.fromarray(fitted.into(whole, smooth=False))
-    if order.reference is not None:
-        call["ip_adapter_image"] = Image.fromarray(order.reference[..., :3])
-    return call | (_control_arguments(order) if units else {})
-
-
-def _control_arguments(order: Order) -> dict[str, Any]:
-    """One value for one unit, lists for several; a union also hears what each picture shows."""
-    from PIL import Image
-
-    units, several = order.units, len(order.units) > 1
-    pictures = [Image.fromarray(order.fitted.into(picture)) for picture in order.pictures]
-    lists: dict[str, list[Any]] = {
-        "controlnet_conditioning_scale": [unit.weight for unit in units],
-        "control_guidance_start": [unit.start for unit in units],
-        "control_guidance_end": [unit.end for unit in units],
-    }
-    union = any(unit.union for unit in units)
-    if union:
-        lists["control_mode"] = [KINDS[unit.kind][1] for unit in units]
-    lists["image" if order.mode == "text" and not union else "control_image"] = pictures
-    return {name: values if several or union else values[0] for name, values in lists.items()}
-
-
 def _one(
     job: Job,
     context: Context,
     studio: Studio,
     pipeline: Any,
     order: Order,
-    words: dict[str, Tensor],
+    words: dict[str, Any],
     seed: int,
     phase: str,
     refiner: Checkpoint | None,
@@ -243,12 +181,12 @@ def _one(
     """(h, w, 3) uint8 at the working size. past: of a frame of a sequence, whose noise lies on the surfaces."""
     import torch
 
-    vary = _variation(job, seed) if past is None else noise_on_surfaces(past, order.fitted, seed)
+    vary = variation(job, seed) if past is None else noise_on_surfaces(past, order.fitted, seed)
     # a variation has nothing of its own but the noise that it begins with
     generator = torch.Generator("cpu").manual_seed(seed if vary is None else job.seed)
-    call = arguments(order, words, generator)
+    call = arguments(pipeline, order, words, generator)
     if vary is not None and order.mode == "text":
-        call["latents"] = vary(torch.randn(_latent_shape(pipeline, order.fitted), generator=generator))
+        call["latents"] = vary(torch.randn(latent_shape(pipeline, order.fitted), generator=generator))
 
     def told(step: int, preview: np.ndarray | None) -> None:
         total = getattr(pipeline, "num_timesteps", 0) or order.steps
@@ -257,7 +195,7 @@ def _one(
     share = float(job.params["refiner_at"]) if refiner is not None else 1.0
     try:
         with (
-            watched(pipeline.scheduler, told, rgb_preview(studio.family), stop_at=share),
+            watched(pipeline.scheduler, told, rgb_preview(studio.family, order.fitted.padded), stop_at=share),
             with_noise(pipeline.scheduler, vary),
         ):
             made = pipeline(**call).images[0]
@@ -298,51 +236,6 @@ def _refined(
             generator=torch.Generator("cpu").manual_seed(seed),
             output_type="np",
         ).images[0]
-
-
-def _variation(job: Job, seed: int) -> Callable[[Tensor], Tensor] | None:
-    """What takes noise some way towards that of `seed`, for pictures that are alike. None without variation."""
-    import torch
-
-    amount = float(job.params.get("variation", 0))
-    if amount == 0 or seed == job.seed:
-        return None
-
-    def vary(noise: Tensor) -> Tensor:
-        other = torch.randn(noise.shape, generator=torch.Generator("cpu").manual_seed(seed))
-        return slerp(noise, other.to(noise.device, noise.dtype), amount)
-
-    return vary
-
-
-def _latent_shape(pipeline: Any, fitted: Fit) -> tuple[int, int, int, int]:
-    scale = pipeline.vae_scale_factor
-    return 1, pipeline.unet.config.in_channels, fitted.padded[1] // scale, fitted.padded[0] // scale
-
-
-def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
-    """From `first` (share 0) to `second` (1) along the sphere, which keeps the variance of noise (Shoemake 1985)."""
-    import torch
-
-    cosine = torch.nn.functional.cosine_similarity(first.flatten(), second.flatten(), dim=0).clamp(-1, 1)
-    angle = torch.arccos(cosine)
-    if angle < 1e-4:
-        return first
-    return (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)
-
-
-def seeds_of(job: Job) -> list[int]:
-    """Of the pictures: those listed, else the job's seed and the following. Raises Fault("bad_request")."""
-    text = str(job.params.get("seeds", "")).strip()
-    if not text:
-        return [(job.seed + number) % 2**31 for number in range(int(job.params["images"]))]
-    try:
-        seeds = [int(part) for part in text.replace(",", " ").split()]
-    except ValueError:
-        seeds = [-1]
-    if not all(0 <= seed < 2**31 for seed in seeds) or len(seeds) > 64:
-        raise Fault("bad_request", f"The seeds {text[:80]!r} cannot be read.", "Write numbers, such as 3, 17, 40.")
-    return seeds
 
 
 def _plan(job: Job, studio: Studio, pipeline: Any, order: Order) -> memory.Plan:

@@ -88,6 +88,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def place(pipeline: Any, plan: Plan, device: str) -> None:
     """Bring the networks of `pipeline` to where `plan` wants them."""
+    if device == "cpu":  # where they were loaded
+        return
     if plan == "device":
         pipeline.remove_all_hooks()
         pipeline.to(device)

@@ -52,7 +52,7 @@ def watched(
         wants_dict = options.pop("return_dict", True)
         result = plain(model_output, timestep, sample, *rest, return_dict=True, **options)
         count += 1
-        told(count, preview(_predicted(scheduler, result)) if preview is not None else None)
+        told(count, preview(_predicted(scheduler, result, sample, model_output)) if preview is not None else None)
         if stop_at < 1 and _is_last(scheduler, timestep, stop_at):
             raise Enough(result.prev_sample)
         return result if wants_dict else (result.prev_sample,)
@@ -64,27 +64,32 @@ def watched(
 @contextmanager
 def with_noise(scheduler: Any, noise: Callable[[Tensor], Tensor] | None) -> Iterator[None]:
     """While inside, pictures are noised with what `noise` makes of the pipeline's own (B, C, h, w), unit variance."""
-    name = "add_noise" if hasattr(scheduler, "add_noise") else "scale_noise"
-    if noise is None or not hasattr(scheduler, name):
+    if noise is None or not hasattr(scheduler, "add_noise"):
         yield
         return
-    plain = getattr(scheduler, name)
+    plain = scheduler.add_noise
 
     @functools.wraps(plain)
     def add(original: Tensor, theirs: Tensor, timesteps: Tensor) -> Tensor:
         return plain(original, noise(theirs), timesteps)
 
-    with _replaced(scheduler, name, add):
+    with _replaced(scheduler, "add_noise", add):
         yield
 
 
-def rgb_preview(family: Family) -> Callable[[Tensor], np.ndarray]:
-    """Latents as a small picture (h, w, 3) uint8 through the family's linear map: free, and good enough to judge."""
+def rgb_preview(family: Family, size: tuple[int, int] = (0, 0)) -> Callable[[Tensor], np.ndarray]:
+    """Latents as a small picture (h, w, 3) uint8 through the family's linear map: free, and good enough to judge.
+
+    size: (width, height) of the picture in pixels, for families whose latents come as rows of 2 x 2 (Flux).
+    """
 
     def preview(latents: Tensor) -> np.ndarray:
         import torch
 
         first = latents[0].detach().float()
+        if first.ndim == 2:
+            rows = first.view(size[1] // 16, size[0] // 16, -1, 2, 2)
+            first = rows.permute(2, 0, 3, 1, 4).reshape(rows.shape[2], size[1] // 8, size[0] // 8)
         stride = max(1, -(-max(first.shape[-2:]) // PREVIEW_PX))
         matrix = torch.tensor(family.latent_rgb, device=first.device)
         bias = torch.tensor(family.latent_bias, device=first.device)
@@ -101,11 +106,13 @@ def _is_last(scheduler: Any, timestep: Any, stop_at: float) -> bool:
     return len(later) > 0 and float(later.max()) < round(trained - stop_at * trained)
 
 
-def _predicted(scheduler: Any, result: Any) -> Tensor:
+def _predicted(scheduler: Any, result: Any, sample: Tensor, model_output: Tensor) -> Tensor:
     """What the finished latents will be as far as the scheduler knows, else the latents as they are now."""
     clean = getattr(result, "pred_original_sample", None)
     if clean is not None:
         return clean
+    if type(scheduler).__name__.startswith("FlowMatch"):  # a straight line from noise to picture
+        return sample - scheduler.sigmas[scheduler.step_index - 1] * model_output
     kept = [output for output in getattr(scheduler, "model_outputs", None) or () if output is not None]
     of_data = getattr(scheduler.config, "algorithm_type", "").startswith("dpmsolver++") or getattr(
         scheduler.config, "predict_x0", False
