@@ -241,6 +241,7 @@ class AIGC_MT_add(bpy.types.Menu):
 
     def draw(self, _context) -> None:
         layout = self.layout
+        layout.menu("AIGC_MT_library", icon="ASSET_MANAGER")
         layout.operator("aigc.try_now", icon="PLAY")
         layout.operator("aigc.choose_picture", icon="FILE_IMAGE")
         layout.operator("aigc.generate", icon="SHADERFX")

@@ -43,7 +43,7 @@ def values(container: AIGC_PG_params, info: ModelInfo) -> dict[str, bool | int |
     group = group_of(container, info)
     if group is None:
         return {}
-    return {param.key: _value(group, param) for param in info.params}
+    return {param.key: value_of(group, param) for param in info.params}
 
 
 def assign(container: AIGC_PG_params, info: ModelInfo, stored: dict[str, bool | int | float | str]) -> None:
@@ -54,7 +54,7 @@ def assign(container: AIGC_PG_params, info: ModelInfo, stored: dict[str, bool | 
             setattr(group, param.key, param.check(stored[param.key]))
 
 
-def _value(group: bpy.types.PropertyGroup, param: Param) -> bool | int | float | str:
+def value_of(group: bpy.types.PropertyGroup | bpy.types.Operator, param: Param) -> bool | int | float | str:
     value = getattr(group, param.key)
     if param.type == "enum" and value == "":
         return param.default
@@ -65,11 +65,12 @@ def _value(group: bpy.types.PropertyGroup, param: Param) -> bool | int | float |
 
 
 def _build(info: ModelInfo) -> type:
-    annotations = {param.key: _property(info.id, param) for param in info.params}
+    annotations = {param.key: property_for(info.id, param) for param in info.params}
     return type(f"AIGC_PG_{info.id}", (bpy.types.PropertyGroup,), {"__annotations__": annotations})
 
 
-def _property(model_id: str, param: Param):
+def property_for(model_id: str, param: Param):
+    """`param` as a Blender property; `model_id` keeps the names of its choices apart from those of others."""
     label = f"{param.label} ({param.unit})" if param.unit in ("m", "px", "s", "deg") else param.label
     common = {"name": label, "description": param.help, "default": param.default}
     if param.type == "enum":

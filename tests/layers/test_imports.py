@@ -205,7 +205,7 @@ def test_gather_and_apply_do_not_reach_up(path: Path) -> None:
 
 
 GENERATORS = [p for p in ADDON if "generators" in p.parts]
-BUILDERS = {"build", "materials", "own_things"}
+BUILDERS = {"add", "build", "materials"}
 
 
 @pytest.mark.parametrize("path", [p for p in GENERATORS if p.stem not in BUILDERS], ids=name)
@@ -213,5 +213,5 @@ def test_generators_make_arrays_and_nothing_else(path: Path) -> None:
     """They are tested without Blender, so only the builders may know it; and no generator leans on another."""
     assert not tops(path) & {"bpy", "bmesh", "mathutils"}
     own = {n for n in imports(path) if n.startswith("blender_aigc.director.generators.")}
-    shared = ("shapes", "parts", "declare", "scatter")
+    shared = ("shapes", "parts", "declare")
     assert {n.split(".")[3] for n in own} <= set(shared)

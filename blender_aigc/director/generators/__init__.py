@@ -18,7 +18,7 @@ from ...catalogue import GeneratorInfo, Value, Variant, catalogue
 from ...protocol import Fault
 from .parts import Parts
 
-_NOT_GENERATORS = frozenset({"build", "declare", "materials", "own_things", "parts", "scatter", "shapes"})
+_NOT_GENERATORS = frozenset({"add", "build", "declare", "materials", "parts", "shapes"})
 MOST_FACES = 4_000_000
 """A thing that would be finer is refused: Blender would stand still."""
 
