@@ -56,7 +56,7 @@ def make_sequence(options: argparse.Namespace) -> None:
             options.model,
             reference=inputs.get("reference"),
             render=render,
-            prompt=options.prompt,
+            prompt=cli_tasks.prompt_of(options),
             params=cli_tasks.params_of(options),
             seed=options.seed,
             name=options.name,

@@ -13,8 +13,11 @@ from pathlib import Path
 import bpy
 
 from . import slots
+from .ask import has_style
 from .cli_output import Progress, keep_files, prepare, quiet, report, save_file, tell, wants_picture
+from .operators_styles import LIBRARY, own_folder
 from .protocol import TASKS, Fault, JobStatus, ModelInfo, Task
+from .styles import Style, filled_text, read_styles
 
 ALIASES = {"render_image": ("render",), "texture_mesh": ("texture",)}
 
@@ -52,6 +55,8 @@ def _add_task(parser: argparse.ArgumentParser, task: Task) -> None:
         slots.SLOTS[wanted.kind].add_options(parser, task, wanted)
     if task.prompt:
         add("--prompt", default="", help="what it should be, in words")
+    if has_style(task.id):
+        add("--style", default="", metavar="ID", help="of the gallery: its template for the prompt, and its parameters")
     add("--model", default="", metavar="ID", help="see `models`; the first one that can run when left out")
     add("--param", action="append", default=[], metavar="KEY=VALUE", help="of the model; may be repeated")
     add("--seed", type=int, default=0, help="0 to 2147483647; the same seed gives the same result")
@@ -88,7 +93,7 @@ def make(options: argparse.Namespace) -> None:
             options.task.id,
             options.model,
             inputs=inputs,
-            prompt=getattr(options, "prompt", ""),
+            prompt=prompt_of(options),
             params=params_of(options),
             seed=options.seed,
             name=options.name,
@@ -116,17 +121,18 @@ def hand_over(options: argparse.Namespace, status: JobStatus, made: list[bpy.typ
 
 
 def params_of(options: argparse.Namespace) -> dict[str, bool | int | float | str]:
-    """The --param words as values of the right types. Raises Fault("bad_request")."""
+    """The values of --style, and over them the --param words in the right types. Raises Fault("bad_request")."""
     words = [word.partition("=") for word in options.param]
     if getattr(options, "height_m", None) is not None:
         words.append(("height_m", "=", repr(options.height_m)))
     if getattr(options, "texture_px", None):
         words.append(("texture_px", "=", options.texture_px))
-    if not words:
+    style = style_of(options)
+    if not words and style is None:
         return {}
     info = _model(options)
     known = {param.key: param for param in info.params}
-    values = {}
+    values = {key: value for key, value in style.values_for(info.id).items() if key in known} if style else {}
     for key, equals, text in words:
         if not equals:
             raise Fault("bad_request", f"--param {key} has no value.", f"Write --param {key}=VALUE.")
@@ -136,6 +142,24 @@ def params_of(options: argparse.Namespace) -> dict[str, bool | int | float | str
             )
         values[key] = known[key].parse(text)
     return values
+
+
+def prompt_of(options: argparse.Namespace) -> str:
+    """The --prompt, in the template of --style. Raises Fault("bad_request")."""
+    style = style_of(options)
+    prompt: str = getattr(options, "prompt", "")
+    return filled_text(style.prompt, prompt) if style is not None else prompt
+
+
+def style_of(options: argparse.Namespace) -> Style | None:
+    """Raises Fault("bad_request") for a style that is not in the gallery."""
+    wanted = getattr(options, "style", "")
+    if not wanted:
+        return None
+    styles, _ = read_styles([LIBRARY, own_folder()])
+    if wanted not in styles:
+        raise Fault("bad_request", f"There is no style {wanted!r}.", f"There are: {', '.join(styles)}.")
+    return styles[wanted]
 
 
 def _model(options: argparse.Namespace) -> ModelInfo:

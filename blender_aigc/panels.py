@@ -99,7 +99,7 @@ def draw_inputs(layout, context, settings, task_id: str) -> None:
         row = layout.row(align=True)
         if settings.prompt_text is None:
             row.prop(settings, "prompt", text="", placeholder="Prompt")
-        row.template_ID(settings, "prompt_text", new="text.new")
+        row.template_ID(settings, "prompt_text")
     if has_style(task_id):
         draw_style(layout, settings)
 
@@ -200,7 +200,7 @@ def draw_preflight(layout, context, settings, task: str) -> None:
     if said is not None:
         row = layout.row()
         row.alert = said.tight
-        row.label(text=said.text, icon="ERROR" if said.tight else "INFO", translate=False)
+        wrapped(row, context, said.text, "ERROR" if said.tight else "INFO")
 
 
 def draw_progress(layout, context, tracked) -> None:

@@ -83,7 +83,7 @@ def test_the_line_stands_above_the_button(addon: None) -> None:
     bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 10, 20
     paper = Paper()
     panels.draw_preflight(paper, bpy.context, bpy.context.scene.aigc, "render_image")
-    assert paper.drawn == [("label", "10 x 20 px, about 6 s, 6.5 of 4 GB")]
+    assert " ".join(text for _, text in paper.drawn) == "10 x 20 px, about 6 s, 6.5 of 4 GB"
     STATE.session = None
     STATE.clear()
 

@@ -9,7 +9,7 @@ import bpy
 import pytest
 from test_panels import Paper
 
-from blender_aigc import batch, operators_styles, params, preferences
+from blender_aigc import batch, cli, operators_styles, params, preferences
 from blender_aigc.ask import ask_from_scene, prompt_of
 from blender_aigc.protocol import Choice, Fault, ModelInfo, Param
 from blender_aigc.state import STATE
@@ -217,6 +217,24 @@ def test_the_gallery_draws_a_button_for_every_style(models: Path) -> None:
     operators_styles.AIGC_PT_styles.draw(SimpleNamespace(layout=paper), bpy.context)
     drawn = [what for call, what in paper.drawn if call == "operator"]
     assert drawn.count("aigc.choose_style") == len(STATE.styles) + 1 and "aigc.save_style" in drawn
+
+
+def test_a_style_on_the_command_line(studio: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its template and its values; --param has the last word."""
+    scene = bpy.context.scene
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.camera_add(location=(0, -5, 0), rotation=(1.57, 0, 0))
+    scene.camera = bpy.context.object
+    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 1, False
+    scene.render.resolution_x, scene.render.resolution_y = 48, 32
+    words = ["render", "--prompt", "a box", "--model", "stylise", "--out", str(tmp_path / "out")]
+    assert cli.main([*words, "--style", "ink", "--param", "line_px=3"]) == 0
+    made = json.loads((tmp_path / "out/result.json").read_text())["provenance"]
+    assert "drawing of a box" in made["prompt"]
+    assert (made["params"]["style"], made["params"]["line_px"]) == ("ink", 3)
+    capfd.readouterr()
+    assert cli.main([*words, "--style", "nothing"]) == 1
+    assert "There is no style 'nothing'" in capfd.readouterr().err
 
 
 def test_a_style_reaches_the_model(studio: Path) -> None:

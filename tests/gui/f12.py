@@ -23,7 +23,7 @@ class F12(Tour):
 
     def walk(self) -> None:
         try:
-            for step in (self.prepare, self.switch_on, self.render, self.flip, self.compare):
+            for step in (self.prepare, self.switch_on, self.render, self.flip, self.compare, self.gallery):
                 step()
         except Exception as error:
             self.note("stopped", f"{step.__name__}: {error!r}")
@@ -53,7 +53,8 @@ class F12(Tour):
         marked = (abs(self.hand.look().astype(int) - MARKER) < 40).all(-1)
         self.hand.order("unmark")
         marked[: height - area["y"] - area["height"]] = marked[:, : area["x"]] = False
-        self.hand.click(*middle(sorted(boxes(marked), key=lambda box: box[1])[-2]))
+        self.box = middle(sorted(boxes(marked), key=lambda box: box[1])[-2])
+        self.hand.click(*self.box)
         self.note("after_render", self.hand.wait(lambda s: s["after_render"], "the check box", 10)["after_render"])
         self.hand.shoot("2_switched_on")
 
@@ -88,6 +89,17 @@ class F12(Tour):
         subprocess.run(["xdotool", "click", "1"], check=True)
         self.note("compared", self.hand.state()["shown"])
         self.note("splits", splits)
+
+    def gallery(self) -> None:
+        """For the eye: the opened panel, and the styles with their pictures."""
+        self.hand.click(self.box[0] + 60, self.box[1])
+        for _ in range(60):
+            subprocess.run(["xdotool", "click", "5"], check=True)
+        time.sleep(2)
+        self.hand.shoot("6_panel")
+        self.hand.order("gallery")
+        time.sleep(3)
+        self.hand.shoot("7_styles", still=True)
 
 
 if __name__ == "__main__":

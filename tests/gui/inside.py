@@ -138,6 +138,11 @@ def call(name: str) -> None:
         getattr(bpy.ops.aigc, name)("INVOKE_DEFAULT")
 
 
+def gallery() -> None:
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        bpy.ops.wm.call_panel(name="AIGC_PT_styles", keep_open=True)
+
+
 def mark(element: str) -> None:
     """Paint a kind of interface element ("wcol_tool", "tab") in one colour, so that the tour can find it."""
     theme = bpy.context.preferences.themes[0]
@@ -209,6 +214,6 @@ def leave() -> None:
 
 ORDERS = {"mark": mark, "unmark": unmark, "choose": lambda values: choose(**values), "frame": frame,
           "language": language, "picture": picture, "params": params, "leave": leave, "cube": cube,
-          "still_life": still_life, "call": call}  # fmt: skip
+          "still_life": still_life, "call": call, "gallery": gallery}  # fmt: skip
 
 main()
