@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blender_aigc.plan import Force, Gas, Place
+from blender_aigc.plan import Force, Gas, Place, Rigid
 
 from .bodies import Body
 from .cloths import dress, is_cloth
 from .liquids import fill, pour, turn_to_liquid
 from .meaning import Happening, Thing
-from .motions import DROP_M, HEAVY, bodies_of, bounce, collide, fall, rigid, roll, soften, spread, throw, topple, turn
+from .motions import (
+    DROP_M,
+    HEAVY,
+    bodies_of,
+    bounce,
+    collide,
+    fall,
+    properties,
+    rigid,
+    roll,
+    soften,
+    spread,
+    throw,
+    topple,
+    turn,
+)
 from .stage import Stage
 
 _TOWARDS = {"towards", "from", "down", "with", "of", "against", "for"}
@@ -39,6 +54,16 @@ def carry_out(stage: Stage, moving: bool) -> None:
         dress(stage, made)
         _by_nature(stage, made)
     _struck(stage)
+    for made in stage.bodies:
+        _surface(made)
+
+
+def _surface(made: Body) -> None:
+    """A slippery ramp, a rough table: what stands still is felt by what moves on it."""
+    said = {key: value for key, value in properties(made).items() if key in ("friction", "bounce")}
+    moves = any(made.fields.get(key) for key in ("rigid", "cloth", "soft", "liquid"))
+    if not moves and {"slippery", "rough", "bouncy"} & set(made.thing.qualities):
+        made.fields["rigid"] = Rigid(type="passive", **said)
 
 
 def _struck(stage: Stage) -> None:

@@ -46,13 +46,14 @@ def rigid(stage: Stage, made: Body, **fields: object) -> None:
     if is_cloth(made) or made.fields.get("liquid") or made.fields.get("soft"):
         return
     before = made.fields.get("rigid")
-    said = {name: getattr(before, name) for name in Rigid.__dataclass_fields__} if before else _properties(made)
+    said = {name: getattr(before, name) for name in Rigid.__dataclass_fields__} if before else properties(made)
     said.update(fields)
     made.fields["rigid"] = Rigid(**said)
     stage.moves(made)
 
 
-def _properties(made: Body) -> dict[str, object]:
+def properties(made: Body) -> dict[str, object]:
+    """What the adjectives say about a rigid body."""
     thing = made.thing
     said: dict[str, object] = {}
     if (mass := mass_of(made)) is not None:

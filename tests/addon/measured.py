@@ -217,8 +217,8 @@ def still(motion: Motion, name: str) -> None:
 
 
 def sway(motion: Motion, name: str) -> float:
-    """Mean way of a vertex from frame to frame, without the first fifth, in metres."""
-    sheets = motion.sheets[name][:, motion.plan.timing.frames // 5 :]
+    """Mean way of a vertex from frame to frame in the second half, when it has come to hang, in metres."""
+    sheets = motion.sheets[name][:, motion.plan.timing.frames // 2 :]
     return float(np.linalg.norm(np.diff(sheets, axis=1), axis=-1).mean())
 
 

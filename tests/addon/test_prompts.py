@@ -76,7 +76,7 @@ def test_stronger_wind_moves_the_flag_more(tmp_path: Path) -> None:
     found = []
     for wind in ("light", "gentle", "normal", "strong", "violent"):
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        found.append(sway(baked_motion(plan_of(f"A white flag flaps in {wind} wind", 7), tmp_path / wind, 40), "flag"))
+        found.append(sway(baked_motion(plan_of(f"A white flag flaps in {wind} wind", 7), tmp_path / wind, 72), "flag"))
     assert all(weaker < stronger for weaker, stronger in zip(found, found[1:], strict=False)), found
 
 

@@ -292,7 +292,7 @@ RIGID = (
     Prompt(
         "A box slides down a slippery ramp",
         {"box": "box @on ramp", "ramp": "ramp"},
-        {"box.rigid": given},
+        {"box.rigid": given, "ramp.rigid.type": "passive", "ramp.rigid.friction": under(0.1)},
         ("descends:box", "comes_closer:box"),
     ),
     Prompt(
