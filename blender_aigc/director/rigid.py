@@ -126,7 +126,7 @@ def add_bodies(
         body.type, body.collision_shape, body.friction = "PASSIVE", "BOX", 1.0
         body.restitution = ground_restitution(plan)
         body.use_margin, body.collision_margin = True, 0.0
-    _winds(world, plan, active, objects)
+    _winds(world, plan, active, objects, enlarged * plan.timing.speed / clock.step_s)
     world.point_cache.frame_start = clock.solver(1) - clock.lead
     world.point_cache.frame_end = clock.solver(plan.timing.frames)
     return enlarged
@@ -297,12 +297,26 @@ def _winds(
     plan: Plan,
     active: list[PlanObject],
     objects: dict[str, list[bpy.types.Object]],
+    factor: float,
 ) -> None:
-    """Wind pushes solids by their drag, 1/2 rho c A v2; the world has one weight for all of them: the mean."""
+    """Wind pushes solids by their drag, 1/2 rho c A v2; the world has one weight for all of them: the mean.
+
+    factor: Blender's fields push bodies with strength / frames a second (measured, whatever the substeps and the time
+    scale are), and an enlarged scene needs larger forces.
+    """
     from .forces import BLENDER_PER_M_S
 
     speeds = [f.speed_m_s if f.speed_m_s is not None else WINDS[f.strength] for f in plan.forces if f.type == "wind"]
     speed = max(speeds, default=0.0)
     areas = [float(np.prod(sorted(extents(obj))[1:])) for thing in active for obj in objects[thing.name]]
     force_n = 0.5 * _AIR_KG_M3 * _DRAG * float(np.mean(areas)) * speed * speed
-    world.effector_weights.wind = force_n / (BLENDER_PER_M_S * speed) if speed else 0.0
+    world.effector_weights.wind = factor * force_n / (BLENDER_PER_M_S * speed) if speed else 0.0
+
+
+def carry(fields: list[bpy.types.Object], plan: Plan, clock: Clock, enlarged: float) -> None:
+    """Let the push of the wind end when a body is as fast as the wind."""
+    from .forces import BLENDER_PER_M_S
+
+    for field in fields:
+        if field.field.type == "WIND":
+            field.field.flow = BLENDER_PER_M_S * clock.step_s / plan.timing.speed / enlarged

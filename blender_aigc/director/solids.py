@@ -79,6 +79,7 @@ def _rigid(
             obj.location, obj.rotation_quaternion = location, turned
         enlarged = rigid.add_bodies(scene, plan, objects, ground, clock, extra)
         fields = forces.add_forces(scene, plan, clock, Vector(order_.origin_m), enlarged)
+        rigid.carry(fields, plan, clock, enlarged)
         poses = np.zeros((len(bodies), plan.timing.frames, 7))
         for frame, graph in _frames(scene, plan, clock):
             for i, (_, obj) in enumerate(bodies):
