@@ -34,7 +34,7 @@ def apply_motion(context: bpy.types.Context, built: Built, folder: Path, start: 
     built.collection[FOLDER] = str(folder)
     from . import fluids_in
 
-    fluids_in.bring_in(built, folder, first)
+    fluids_in.bring_in(context, built, folder, first)
     if built.camera is not None and spans:
         _reframe(built, spans, first)
     context.scene.frame_set(context.scene.frame_current)
