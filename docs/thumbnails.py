@@ -1,6 +1,6 @@
 """Draws the generators: small pictures for the panel, and a sheet of all of them to look at.
 
-python docs/thumbnails.py                                    with a Python that has bpy; the pictures of the panel
+python docs/thumbnails.py [ID ...]                           with a Python that has bpy; the pictures of the panel
 python docs/thumbnails.py --sheet FILE --size 256 [ID ...]   a sheet of all (or these), every variant
 """
 
@@ -141,6 +141,7 @@ def main() -> None:
         PICTURES.mkdir(exist_ok=True)
         for info in chosen:
             draw(info.id, {}, PICTURES / f"{info.id}.jpg", options.size, options.samples)
+        sheet(sorted(PICTURES.glob("*.jpg")), ROOT / "docs" / "images" / "generators.jpg", 10)
         return
     with tempfile.TemporaryDirectory() as folder:
         files = []

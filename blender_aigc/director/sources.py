@@ -16,6 +16,7 @@ from .generators.parts import Part, Parts
 from .shapes import solid
 
 _SMOOTH_UNDER_DEG = 35.0
+_WITH_FACES = ("MESH", "CURVE", "SURFACE", "META", "FONT")
 
 
 def mesh_of(context: bpy.types.Context, thing: PlanObject, seed: int, made: Made) -> bpy.types.Mesh:
@@ -111,14 +112,11 @@ def _whole(parts: Parts) -> tuple[Part, list[str]]:
 def _copied(context: bpy.types.Context, thing: PlanObject, made: Made) -> bpy.types.Mesh:
     """What the user selected, or marked as an asset, as one evaluated mesh in world scale."""
     if thing.shape == "selected":
-        chosen = [obj for obj in context.selected_objects if obj.type in ("MESH", "CURVE", "SURFACE", "META", "FONT")]
+        chosen = [obj for obj in context.selected_objects if obj.type in _WITH_FACES]
         if not chosen:
             raise Fault("bad_input", "The plan is about your selection, but nothing is selected.", "Select an object.")
     else:
-        assets = {obj.name: obj for obj in bpy.data.objects if obj.asset_data is not None}
-        if thing.source not in assets:
-            raise Fault("bad_input", f"There is no asset {thing.source!r}.", nearest(thing.source, assets))
-        chosen = [assets[thing.source]]
+        chosen = _marked(thing.source)
     graph = context.evaluated_depsgraph_get()
     parts, faces, materials, slots = [], [], [], []
     for obj in chosen:
@@ -142,6 +140,20 @@ def _copied(context: bpy.types.Context, thing: PlanObject, made: Made) -> bpy.ty
     mesh.polygons.foreach_set("material_index", np.array(slots, np.int32))
     _smooth(mesh)
     return mesh
+
+
+def _marked(name: str) -> list[bpy.types.Object]:
+    """The objects with faces of an object or a collection that carries the asset mark; an object goes first."""
+    blocks = (*bpy.data.collections, *bpy.data.objects)
+    assets = {block.name: block for block in blocks if block.asset_data is not None}
+    if name not in assets:
+        raise Fault("bad_input", f"There is no asset {name!r}.", nearest(name, assets))
+    asset = assets[name]
+    whole = asset.all_objects if isinstance(asset, bpy.types.Collection) else (asset, *asset.children_recursive)
+    chosen = [obj for obj in whole if obj.type in _WITH_FACES]
+    if not chosen:
+        raise Fault("bad_input", f"The asset {name!r} has no faces.", "Mark another object.")
+    return chosen
 
 
 def _centre_and_scale(mesh: bpy.types.Mesh, thing: PlanObject) -> None:

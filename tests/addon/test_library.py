@@ -169,6 +169,28 @@ def test_the_users_own_things_enter_the_catalogue(addon):
     assert [asset.name for asset in own_things()] == ["Garden"]
 
 
+def test_plans_place_the_users_own_objects_and_collections(addon):
+    """What the director makes of a marked object with children and of a marked collection."""
+    from blender_aigc.apply.scene import Made
+    from blender_aigc.director.sources import mesh_of
+    from blender_aigc.plan import PlanObject
+
+    flag = add(bpy.context, "flag", {"detail": 0.25}, name="Banner").root
+    flag.asset_mark()
+    group = bpy.data.collections.new("Garden")
+    bpy.context.scene.collection.children.link(group)
+    for obj in (ground(), add(bpy.context, "ball", {"detail": 0.25}).root):
+        group.objects.link(obj)
+    group.asset_mark()
+    bpy.context.view_layer.update()
+    for name, objects in (("Banner", [flag, *flag.children]), ("Garden", list(group.objects))):
+        mesh = mesh_of(bpy.context, PlanObject(name="Own", shape="asset", source=name), 0, Made())
+        assert len(mesh.polygons) == sum(len(obj.data.polygons) for obj in objects)
+    with pytest.raises(Fault, match="no asset 'Gardn'") as told:
+        mesh_of(bpy.context, PlanObject(name="Own", shape="asset", source="Gardn"), 0, Made())
+    assert "Garden" in told.value.hint
+
+
 class Paper:
     """Writes down what is drawn; refuses operators, menus and properties that do not exist."""
 
