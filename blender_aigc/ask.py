@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import consent, params, preflight, slots, targets, watch
+from . import consent, operators_styles, params, preflight, slots, targets, watch
 from .gather.sources import Given, name_of, objects_of
 from .protocol import TASKS, Fault, Job
 from .state import STATE
@@ -47,8 +47,10 @@ def ask_from_scene(context: bpy.types.Context, task: str = "", last_render: bool
     """
     settings = context.scene.aigc
     task = task or settings.task
+    watch.know_models()
     model = STATE.model_for(task, settings.model_id) or watch.first_model(task)
     info = STATE.models.get(model)
+    operators_styles.catch_up()
     inputs = slots.inputs_of_tab(context, task)
     for wanted in TASKS[task].inputs:
         if last_render and wanted.kind == "passes":

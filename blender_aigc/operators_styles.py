@@ -35,16 +35,36 @@ def thumbnail(style_id: str) -> str:
     return f"style:{style_id}"
 
 
-def put_into_settings(context: bpy.types.Context, style: Style | None) -> None:
-    """Remember the style, and set what it says about the parameters of the models that are known."""
-    context.scene.aigc.style = style.id if style is not None else ""
+def catch_up() -> None:
+    """Set the parameters of styles that were chosen before the server had told its models. Raises Fault."""
+    if not STATE.models or not STATE.styles_waiting:
+        return
+    waiting, STATE.styles_waiting = STATE.styles_waiting, set()
+    for scene in bpy.data.scenes:
+        if scene.session_uid in waiting and scene.library is None:
+            put_into_settings(scene, STATE.styles.get(scene.aigc.style))
+
+
+def _tick() -> None:
+    try:
+        catch_up()
+    except Fault as fault:
+        STATE.show(fault.record())
+
+
+def put_into_settings(scene: bpy.types.Scene, style: Style | None) -> None:
+    """Remember the style, and set what it says about the parameters of the models; later, when they are not known."""
+    scene.aigc.style = style.id if style is not None else ""
+    STATE.styles_waiting.discard(scene.session_uid)
     if style is None:
         return
+    if not STATE.models:
+        STATE.styles_waiting.add(scene.session_uid)
     for info in STATE.models.values():
         keys = {param.key: param for param in info.params}
         values = {key: value for key, value in style.values_for(info.id).items() if key in keys}
         try:
-            params.assign(context.scene.aigc.params, info, values)
+            params.assign(scene.aigc.params, info, values)
         except Fault as fault:
             sentence = f"The style {style.label} does not fit {info.label}: {fault.message}"
             raise Fault("bad_input", sentence, fault.hint or "Save the style again.") from None
@@ -69,7 +89,7 @@ class AIGC_OT_choose_style(bpy.types.Operator):
             self.report({"ERROR"}, "This style is not there any more.")
             return {"CANCELLED"}
         try:
-            put_into_settings(context, style)
+            put_into_settings(context.scene, style)
         except Fault as fault:
             STATE.show(fault.record())
             self.report({"ERROR"}, str(fault))
@@ -195,9 +215,12 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     refresh()
+    watch.EVERY_TICK.append(_tick)
 
 
 def unregister() -> None:
+    if _tick in watch.EVERY_TICK:
+        watch.EVERY_TICK.remove(_tick)
     STATE.styles = {}
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -83,6 +83,7 @@ class State:
     bake: the director's simulation that runs now, or None.
     rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none.
     sequence: the newest sequence, running or finished; None when there was none.
+    styles_waiting: session_uids of scenes whose style was chosen before the models were known.
     render_first: it is to be rendered before.
     """
 
@@ -97,6 +98,7 @@ class State:
     experience: Experience = field(default_factory=Experience)
     sent: dict[str, tuple[float, int]] = field(default_factory=dict)
     styles: dict[str, Style] = field(default_factory=dict)
+    styles_waiting: set[int] = field(default_factory=set)
     choices: Any = None
     rendered: int = 0
     sequence: Run | None = None

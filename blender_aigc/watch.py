@@ -213,12 +213,17 @@ def first_model(task: str) -> str:
 
     Raises Fault("unknown_model") when there is none.
     """
-    if bpy.app.background and not STATE.models:
-        await_models()
+    know_models()
     model = STATE.default_model(task)
     if not model:
         raise Fault("unknown_model", "The models are not known yet.", "Press Start Server.")
     return model
+
+
+def know_models() -> None:
+    """In the background, where no timer tells them: without its description a model would get no parameters."""
+    if bpy.app.background and not STATE.models:
+        await_models()
 
 
 def await_models(pause_s: float = 0.05) -> None:

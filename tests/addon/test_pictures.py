@@ -214,6 +214,20 @@ def test_from_its_own_camera_a_projection_is_the_picture(result: bpy.types.Image
     assert len(old.node_tree.nodes) == 2, "the user's material is as it was"
 
 
+def test_steep_surfaces_do_not_hide_themselves(result: bpy.types.Image) -> None:
+    """A ground seen at a grazing angle: from one pixel to the next it is many per cent farther."""
+    camera((0.5, -7, 0.25), target=(0.5, 0, 0.15))
+    result[JOB] = made_from(passes_blob(render_passes(bpy.context.scene, PASSES)))
+    assert bpy.ops.aigc.project(job_id=result[JOB]) == {"FINISHED"}
+    passes = render_passes(bpy.context.scene, frozenset({"combined", "object_id", "depth"}))
+    ground = passes["object_id"] == passes_meta(passes)["objects"].index("Ground")
+    steep = ground & (np.abs(np.gradient(np.where(ground, passes["depth"], 0), axis=0)) > 0.05 * passes["depth"])
+    steep[1:] &= ground[:-1]
+    steep[:-1] &= ground[1:]
+    off = difference(passes["combined"][..., :3].astype(np.float32) / 255, result)
+    assert steep.sum() > 200 and np.percentile(off[steep], 90) < 0.06
+
+
 def test_the_uv_layer_holds_the_same_place(result: bpy.types.Image) -> None:
     """For other programs and for painting: the corner of the box where Blender projects it."""
     from bpy_extras.object_utils import world_to_camera_view

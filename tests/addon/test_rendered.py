@@ -104,7 +104,9 @@ def test_a_viewport_in_camera_view_means_the_camera(scene: bpy.types.Scene) -> N
 
 def test_an_orthographic_viewport_sees_what_lies_behind_its_eye(scene: bpy.types.Scene) -> None:
     """Blender draws both sides of the plane through the eye."""
-    eye = Matrix.Rotation(np.pi / 2, 4, "X")  # at the origin, inside of both, looking along +Y
+    bpy.data.objects["Ball"].location.y = -5
+    bpy.context.view_layer.update()
+    eye = Matrix.Rotation(np.pi / 2, 4, "X")  # at the origin, looking along +Y: the ball is behind
     window = Matrix(((2 / 9, 0, 0, 0), (0, 2 / 6, 0, 0), (0, 0, -1 / 1000, 0), (0, 0, 0, 1)))
     view = view_of_matrices(np.array(eye.inverted()), np.array(window), (0.01, 1000), (300, 200))
     moved = in_front(view, bpy.context.view_layer)
