@@ -68,7 +68,8 @@ def velvet(p: Points, r: Recipe) -> Look:
     base = r.colour(0, rgb("#5a1027"))
     lean = fbm(warped(p.space.scaled(3), r.seed + 1, 0.7, 3), r.seed + 2, 4)
     pile = fbm(p.space.scaled(200), r.seed + 3, 3)
-    colour = mix(shaded(base, 0.6), shaded(base, 1.6), 0.45 + 0.6 * lean + 0.2 * pile)
+    bright = (min(base[0] * 2.6, 1.0), min(base[1] * 2.6, 1.0), min(base[2] * 2.6, 1.0))
+    colour = mix(shaded(base, 0.6), bright, 0.45 + 0.6 * lean + 0.2 * pile)
     return Look(colour, full(p, 0.7) - 0.15 * lean, full(p, 0), (0.0005 * pile + 0.0006 * lean).astype(np.float32))
 
 

@@ -127,11 +127,11 @@ def ramp(values: np.ndarray, stops: Sequence[tuple[float, Colour]]) -> np.ndarra
 
 
 def shaded(colour: Colour, factor: float) -> Colour:
-    """Darker (< 1) or lighter (> 1), never beyond white."""
+    """Darker (< 1) or lighter (> 1), never beyond white; lighter tones keep their hue."""
+    red, green, blue = colour
     if factor <= 1:
-        return colour[0] * factor, colour[1] * factor, colour[2] * factor
-    t = 1 - 1 / factor
-    return tuple(c + (1 - c) * t for c in colour)  # type: ignore[return-value]
+        return red * factor, green * factor, blue * factor
+    return 1 - (1 - red) ** factor, 1 - (1 - green) ** factor, 1 - (1 - blue) ** factor
 
 
 def tinted(colour: np.ndarray, factor: np.ndarray) -> np.ndarray:
