@@ -17,7 +17,9 @@ class AIGC_OT_export_maps(bpy.types.Operator):
     bl_description = "Copy the maps of this result (base colour, ORM, normal, height) into a folder, for game engines"
 
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(
+        name="Folder", description="Where the maps are written", subtype="DIR_PATH", options={"SKIP_SAVE"}
+    )
 
     @classmethod
     def poll(cls, _context) -> bool:
