@@ -5,6 +5,7 @@ All of them take minutes, so by default only one of each kind is run; AIGC_ALL_P
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -86,3 +87,45 @@ def test_the_same_sentence_gives_the_same_motion(tmp_path: Path) -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         found.append(baked_motion(plan_of("Four basketballs spin randomly and fall", 7), tmp_path / str(number), 20))
     assert (found[0].poses["basketball"] == found[1].poses["basketball"]).all()
+
+
+CODE = "__import__('os').mkdir('hacked') #"
+
+
+def test_code_in_every_text_of_a_plan_is_only_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names, notes and titles may say anything; where a word is looked up, it is not found. Nothing is run."""
+    from blender_aigc.director.build import carry_out
+    from blender_aigc.plan import load, plain, validate
+    from blender_aigc.protocol import Fault
+
+    monkeypatch.chdir(tmp_path)
+    whole = plain(
+        plan_of("Three red cubes and a flag on a table in a strong wind, water flows into a mug"), defaults=True
+    )
+
+    def texts(part: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+        if isinstance(part, dict):
+            return [found for key, inner in part.items() for found in texts(inner, (*path, key))]
+        if isinstance(part, list):
+            return [found for number, inner in enumerate(part) for found in texts(inner, (*path, number))]
+        return [path] if isinstance(part, str) else []
+
+    built = 0
+    for path in texts(whole):
+        data = json.loads(json.dumps(whole))
+        here = data
+        for key in path[:-1]:
+            here = here[key]
+        here[path[-1]] = CODE
+        try:
+            plan = load(json.dumps(data))
+        except Fault as fault:
+            known = str(path[-1]) in fault.message or path[-1] == "name"  # another object refers to the old name
+            assert fault.code == "bad_input" and known, path
+            continue
+        built += 1
+        assert path[-1] in ("title", "notes", "name"), path
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        carry_out(bpy.context, validate(plan))
+        assert not (tmp_path / "hacked").exists(), path
+    assert built >= 2 and not list(tmp_path.iterdir())
