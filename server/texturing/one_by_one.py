@@ -16,7 +16,8 @@ import numpy as np
 from ..diffusion import adapters, memory
 from ..diffusion.canvas import Canvas
 from ..diffusion.controls import parse_controls
-from ..diffusion.drawing import Order, arguments, files_of
+from ..diffusion.drawing import files_of
+from ..diffusion.orders import Order, arguments
 from ..diffusion.prompts import encode
 from ..diffusion.samplers import habit_of, scheduler_for
 from ..diffusion.sizes import fit
@@ -99,7 +100,7 @@ def draw_one_by_one(
             _place(job, pipeline, studio, size)
         zero = bool(checkpoint.options.get("force_zeros_for_empty_prompt"))
         embedded = encode(checkpoint.parts, own.prompt, own.negative, 0, own.guidance > 1, zero)
-        call = arguments(own, embedded, torch.Generator("cpu").manual_seed(job.seed))
+        call = arguments(pipeline, own, embedded, torch.Generator("cpu").manual_seed(job.seed))
 
         def told(step: int, preview: np.ndarray | None, number: int = number) -> None:
             step += number * order.steps
