@@ -90,7 +90,7 @@ def draw(job: Job, context: Context, studio: Studio) -> None:
         steps=order.steps,
         seeds=", ".join(map(str, seeds)),
         controls=", ".join(f"{unit.name} ({unit.kind}): {unit.weight:g}" for unit in order.units) or "none",
-        notes="; ".join(passes.notes) if passes is not None else "",
+        notes="; ".join(_notes(passes, order, studio.family)),
     )
 
 
@@ -128,10 +128,14 @@ def _understood(job: Job, studio: Studio, habit: Habit, passes: Passes | None) -
     if passes is not None:
         units = parse_controls(_text(job, "controls"), studio.library.controlnets(), available_kinds(passes))
         canvas = canvas_of(passes, float(params["soft_px"]), _text(job, "extend"))
+        if _text(job, "controls").strip().lower() == "auto":
+            masked = canvas.change is not None and ("inpaint", "controlnet") not in family.pipelines
+            units = [] if masked else units[: family.controls]
     pictures = [canvas.around(control_picture(passes, u.kind), u.kind) for u in units] if canvas and passes else []
     strength = float(params["strength"]) if canvas is not None else 1.0
+    _check_count(units, family)
     mode: Mode = "text" if canvas is None else "inpaint" if canvas.change is not None else "image"
-    if mode == "image" and strength == 1:
+    if mode == "image" and (strength == 1 or (units and ("image", "controlnet") not in family.pipelines)):
         mode = "text"
     steps = int(params["steps"]) or habit.steps
     scheduled = steps
@@ -147,9 +151,28 @@ def _understood(job: Job, studio: Studio, habit: Habit, passes: Passes | None) -
         negative=_text(job, "negative"),
         steps=scheduled,
         strength=strength,
-        guidance=float(params["guidance"]) or habit.guidance,
-        clip_skip=int(params["clip_skip"]),
+        guidance=_guidance(float(params["guidance"]) or habit.guidance, family),
+        clip_skip=int(params.get("clip_skip", 0)),
     )
+
+
+def _notes(passes: Passes | None, order: Order, family: Family) -> list[str]:
+    notes = list(passes.notes) if passes is not None else []
+    if order.units and order.mode == "text" and order.strength < 1:
+        notes.append(f"{family.label} draws from the control alone, not from the render's colours")
+    if family.controls == 1 and any((unit.start, unit.end) != (0.0, 1.0) for unit in order.units):
+        notes.append(f"{family.label}'s control counts from the first step to the last")
+    return notes
+
+
+def _check_count(units: list[Unit], family: Family) -> None:
+    if len(units) > family.controls:
+        hint = "Leave the others out."
+        raise Fault("bad_request", f"{family.label} takes {family.controls} control at a time.", hint)
+
+
+def _guidance(wanted: float, family: Family) -> float:
+    return wanted if wanted > 1 else family.unguided
 
 
 def _fit(job: Job, canvas: Canvas | None, family: Family) -> Fit:
@@ -159,7 +182,10 @@ def _fit(job: Job, canvas: Canvas | None, family: Family) -> Fit:
     return fit(*canvas.size, area, family.multiple)
 
 
-def _embedded(checkpoint: Checkpoint, order: Order) -> dict[str, Tensor]:
+def _embedded(checkpoint: Checkpoint, order: Order) -> dict[str, Any]:
+    if not checkpoint.family.encodes:
+        avoid = order.negative if order.guidance > 1 else ""
+        return {"prompt": order.prompt, **({"negative_prompt": avoid} if avoid else {})}
     network = checkpoint.parts["unet"]
     guided = order.guidance > 1 and getattr(network.config, "time_cond_proj_dim", None) is None
     zero = bool(checkpoint.options.get("force_zeros_for_empty_prompt"))

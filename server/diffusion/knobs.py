@@ -126,6 +126,12 @@ MEMORY = Param(
     "memory", "enum", "Memory", "How the networks share the graphics card", "auto", choices=PLANS, advanced=True
 )
 
+FLOW = (
+    *(STRENGTH, CONTROLS, SIZE, WIDTH, HEIGHT, NEGATIVE, IMAGES, STEPS, GUIDANCE, CHECKPOINT, LORAS),
+    *(SOFT, EXTEND, SEEDS, MEMORY),
+)
+"""Of models that follow a straight line from noise to picture: no samplers, no layers to skip."""
+
 SHARED = (
     *(STRENGTH, CONTROLS, SIZE, WIDTH, HEIGHT, NEGATIVE, IMAGES, STEPS, GUIDANCE, CHECKPOINT, LORAS, REFERENCE),
     *(SAMPLER, SOFT, EXTEND, SEEDS, VARIATION, CLIP_SKIP, MEMORY),

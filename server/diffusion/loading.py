@@ -61,7 +61,8 @@ class Checkpoint:
 
         kind: Control = "" if not controlnets else "union" if _is_union(controlnets[0]) else "controlnet"
         if (mode, kind) not in self.family.pipelines:
-            raise Fault("bad_request", f"{self.family.label} has no ControlNet-Union.", "Choose another ControlNet.")
+            what = "ControlNet-Union" if kind == "union" else "ControlNet where a mask says what may change"
+            raise Fault("bad_request", f"{self.family.label} takes no {what}.", "Leave Controls empty.")
         made = getattr(diffusers, self.family.pipelines[mode, kind])
         known = inspect.signature(made).parameters
         given = {**self.parts, **self.options, **others}
@@ -128,14 +129,14 @@ def load_controlnet(path: Path, checkpoint: Checkpoint, precision: dtype) -> Any
     if path.is_dir():
         config = _config(path / "config.json")
         union = config.get("_class_name") == "ControlNetUnionModel" or "num_control_type" in config
-        made = diffusers.ControlNetUnionModel if union else diffusers.ControlNetModel
+        made = diffusers.ControlNetUnionModel if union else getattr(diffusers, checkpoint.family.controlnet)
         variant = _variant(path)
         for file in weight_files(path, variant):
             read_header(file)
         network = guarded(_loader(made.from_pretrained, path, use_safetensors=True, variant=variant, **common), path)
     else:
         union = any(name.startswith(("task_embedding", "control_add_embedding")) for name in read_header(path))
-        made = diffusers.ControlNetUnionModel if union else diffusers.ControlNetModel
+        made = diffusers.ControlNetUnionModel if union else getattr(diffusers, checkpoint.family.controlnet)
         network = guarded(_loader(made.from_single_file, path, **common), path)
     _check_complete(network, "ControlNet", path)
     _check_base(network, checkpoint, path)
@@ -181,7 +182,7 @@ def _check_folder(path: Path, family: Family) -> tuple[str | None, tuple[Path, .
     if str(index.get("_class_name", "")).partition("Pipeline")[0] not in known:
         raise _another(path, family, str(index.get("_class_name", "something else")))
     files: list[Path] = []
-    variant = _variant(path / "unet")
+    variant = _variant(path / family.network)
     for part, named in index.items():
         if not isinstance(named, list) or not named or named[0] is None or part == "safety_checker":
             continue
@@ -219,9 +220,8 @@ def _another(path: Path, family: Family, found: str) -> Fault:
 
 def _check_base(network: Any, checkpoint: Checkpoint, path: Path) -> None:
     """A ControlNet adds to what the base's blocks give, so that widths and text must agree."""
-    base = checkpoint.parts["unet"].config
-    keys = ("block_out_channels", "cross_attention_dim", "addition_embed_type", "projection_class_embeddings_input_dim")
-    other = [key for key in keys if _plain(network.config.get(key)) != _plain(base.get(key))]
+    base = checkpoint.parts[checkpoint.family.network].config
+    other = [key for key in checkpoint.family.fits if _plain(network.config.get(key)) != _plain(base.get(key))]
     if other:
         detail = "; ".join(f"{key}: {network.config.get(key)} instead of {base.get(key)}" for key in other)
         raise Fault(

@@ -59,7 +59,7 @@ def fit(width: int, height: int, area_px: int = 0, multiple: int = 8) -> Fit:
         scaled = max(1, round(width * scale)), max(1, round(height * scale))
         if abs(scale - 1) < 0.02:  # so near that resampling would only blur
             scaled = width, height
-    smallest = 8 * multiple  # below, the network's innermost layer has nothing to look at
+    smallest = max(64, multiple)  # below, the innermost layer of a network has nothing to look at
     padded = tuple(max(smallest, math.ceil(side / multiple) * multiple) for side in scaled)
     return Fit((width, height), scaled, (padded[0], padded[1]))
 

@@ -34,7 +34,7 @@ class Studio:
     def precision(self) -> dtype:
         import torch
 
-        return torch.float32 if self.device == "cpu" else torch.float16
+        return torch.float32 if self.device == "cpu" else getattr(torch, self.family.half)
 
     def open(self, name: str) -> Checkpoint:
         """The checkpoint called `name`. Raises Fault (see `load_checkpoint`), out_of_memory."""

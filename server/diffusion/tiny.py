@@ -81,6 +81,57 @@ def sd15_controlnet(seed: int = 1) -> Any:
         return wake(ControlNetModel(**options, conditioning_embedding_out_channels=(4, 8, 8, 16)))
 
 
+def write_z_image(folder: Path, seed: int = 0) -> None:
+    """base/ and a woken ControlNet for everything, of Z-Image's classes."""
+    pipeline = z_image_pipeline(seed)
+    pipeline.save_pretrained(str(folder / "base"))
+    z_image_controlnet(seed + 1).save_pretrained(str(folder / "controlnets" / "union"))
+
+
+def z_image_pipeline(seed: int = 0) -> Any:
+    """A ZImagePipeline with random weights; its text encoder reads single bytes."""
+    import torch
+    from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
+    from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3Model
+
+    heads = {"num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8}
+    words = [*_letters(), "<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    template = "{% for message in messages %}<|im_start|>{{ message.content }}<|im_end|>{% endfor %}"
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        transformer = ZImageTransformer2DModel(
+            **{"in_channels": 16, "cap_feat_dim": 16, "axes_dims": [8, 4, 4], "axes_lens": [512, 64, 64]},
+            **{"dim": 32, "n_layers": 2, "n_refiner_layers": 1, "n_heads": 2, "n_kv_heads": 2},
+        )
+        for token in (transformer.x_pad_token, transformer.cap_pad_token):
+            token.data.normal_()  # made without values
+        return ZImagePipeline(
+            FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=3.0),
+            _vae(0.3611, latent_channels=16, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False),
+            Qwen3Model(Qwen3Config(vocab_size=300, hidden_size=16, intermediate_size=16, **heads)),
+            Qwen2Tokenizer(
+                vocab={word: number for number, word in enumerate(words)}, merges=[], chat_template=template
+            ),
+            transformer,
+        )
+
+
+def z_image_controlnet(seed: int = 1) -> Any:
+    """A woken ControlNet that fits `z_image_pipeline`."""
+    import torch
+    from diffusers import ZImageControlNetModel
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return wake(
+            ZImageControlNetModel(
+                **{"control_layers_places": [0], "control_refiner_layers_places": [0], "control_in_dim": 16},
+                **{"add_control_noise_refiner": "control_layers", "dim": 32, "n_refiner_layers": 1},
+                **{"n_heads": 2, "n_kv_heads": 2},
+            )
+        )
+
+
 def write_ip_adapter(unet: nn.Module, folder: Path, seed: int = 2) -> None:
     """ip_adapter.safetensors for `unet` and image_encoder/ in `folder` (layout of h94/IP-Adapter)."""
     import torch
@@ -182,7 +233,7 @@ def wake(network: nn.Module, scale: float = 1.0) -> nn.Module:
         for parameter in network.parameters():
             if not parameter.any():
                 parameter.copy_(torch.randn_like(parameter) * scale)
-        for parameter in network.controlnet_cond_embedding.parameters():
+        for parameter in getattr(network, "controlnet_cond_embedding", torch.nn.Identity()).parameters():
             parameter.mul_(4)
     return network
 
@@ -191,11 +242,16 @@ def tokenizer(pad: str = "<|endoftext|>") -> Any:
     """CLIP's tokenizer over single bytes: any text, one token a letter."""
     from transformers import CLIPTokenizer
 
-    shown = [byte for byte in range(256) if 33 <= byte <= 126 or 161 <= byte <= 172 or 174 <= byte]
-    letters = [chr(byte) for byte in shown] + [chr(256 + number) for number in range(256 - len(shown))]
+    letters = _letters()
     words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {word: number for number, word in enumerate(words)}
     return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77, pad_token=pad)
+
+
+def _letters() -> list[str]:
+    """A sign for each byte, as byte-level tokenizers write them."""
+    shown = [byte for byte in range(256) if 33 <= byte <= 126 or 161 <= byte <= 172 or 174 <= byte]
+    return [chr(byte) for byte in shown] + [chr(256 + number) for number in range(256 - len(shown))]
 
 
 def _text(width: int = CONTEXT, **more: Any) -> Any:
@@ -214,18 +270,18 @@ def _text(width: int = CONTEXT, **more: Any) -> Any:
     )
 
 
-def _vae(scaling: float) -> Any:
+def _vae(scaling: float, **more: Any) -> Any:
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
         block_out_channels=(4, 8, 8, 8),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
-        latent_channels=4,
         layers_per_block=1,
         norm_num_groups=2,
         sample_size=64,
         scaling_factor=scaling,
+        **{"latent_channels": 4, **more},
     )
 
 

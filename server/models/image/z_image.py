@@ -1,0 +1,73 @@
+"""Z-Image: few steps, a licence without conditions, and one ControlNet for depth, lines, contours and pose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blender_aigc.protocol import Fault, Job, ModelInfo
+
+from ...diffusion.knobs import FLOW
+from ...weights import Weights
+
+if TYPE_CHECKING:
+    from ...context import Context
+    from ...diffusion.studio import Studio
+
+REPOSITORY = "Tongyi-MAI/Z-Image-Turbo"
+REVISION = "f332072aa78be7aecdf3ee76d5c247082da564a6"
+LICENCE = "Apache-2.0"
+
+
+class ZImage:
+    info = ModelInfo(
+        id="z_image",
+        task="render_image",
+        also=("text_to_image",),
+        label="Z-Image Turbo",
+        help="Draws the render anew in nine steps, freely licensed, held to one pass by its ControlNet",
+        params=FLOW,
+        source="Z-Image-Turbo (Tongyi-MAI 2025) through diffusers 0.42.1, pipelines/z_image",
+        requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
+        repository=REPOSITORY,
+        revision=REVISION,
+        licence=LICENCE,
+        memory_gb=24.0,
+    )
+    weights: Weights | None = Weights(
+        REPOSITORY,
+        REVISION,
+        licence=LICENCE,
+        bytes=20_500_000_000,
+        one_of=("model_index.json", "*/model_index.json"),
+    )
+
+    def __init__(self) -> None:
+        self.studio: Studio | None = None
+
+    @staticmethod
+    def tiny(folder: Path) -> None:
+        """base/ and a ControlNet for everything, some 700,000 weights."""
+        from ...diffusion.tiny import write_z_image
+
+        write_z_image(folder)
+
+    def load(self, folder: Path | None, device: str) -> None:
+        """Which of the folder's checkpoints, the job says."""
+        from ...diffusion.families import Z_IMAGE
+        from ...diffusion.library import Library
+        from ...diffusion.studio import Studio
+
+        if folder is None:
+            raise Fault("weights_missing", "The weights are missing.", "Name their folder in the preferences.")
+        self.studio = Studio(Z_IMAGE, Library(folder), device)
+
+    def run(self, job: Job, context: Context) -> None:
+        """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
+        from ...diffusion.drawing import draw
+
+        assert self.studio is not None
+        draw(job, context, self.studio)
+
+
+MODEL = ZImage
