@@ -12,7 +12,9 @@ import numpy as np
 
 from ..plan import SHAPES
 from . import cloths
+from .generators import generate
 
+_SEWN = ("shirt", "dress")
 ROUND = 48
 """Segments of a round shape."""
 
@@ -43,6 +45,10 @@ class Solid:
 
 def solid(shape: str, size_m: Sequence[float]) -> Solid:
     """The mesh of a word of `plan.SHAPES`, stretched to `size_m`."""
+    if shape in _SEWN:
+        sewn = generate(shape).parts[0]
+        faces = tuple(map(tuple, sewn.corners.reshape(-1, 4).tolist()))
+        return Solid(sewn.vertices.astype(float), faces).fitted(size_m)
     if SHAPES[shape].cloth:
         vertices, faces = cloths.sheet(shape, size_m)
         return Solid(vertices, faces)

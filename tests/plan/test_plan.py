@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import re
+import runpy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,3 +208,10 @@ def test_the_words_have_possible_numbers() -> None:
     for material in MATERIALS.values():
         assert 0 <= material.bounce <= 1 and 0 <= material.friction <= 2 and 10 <= material.density <= 20_000
     assert PlanObject("a", "basketball").count == 1
+
+
+def test_the_published_page_and_schema_are_fresh() -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    made = runpy.run_path(str(docs / "plan.py"))
+    assert (docs / "plan.md").read_text(encoding="utf-8") == made["page"](), "run: python docs/plan.py"
+    assert (docs / "plan.schema.json").read_text(encoding="utf-8") == made["schema"](), "run: python docs/plan.py"
