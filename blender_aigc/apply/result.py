@@ -125,10 +125,11 @@ def take_away(job_id: str) -> bool:
     materials = {m for mesh in meshes for m in getattr(mesh, "materials", ()) if m is not None}
     materials |= {block for block in ours if isinstance(block, bpy.types.Material)}
     images = {n.image for m in materials if m.node_tree for n in m.node_tree.nodes if getattr(n, "image", None)}
+    used = (meshes, materials - set(ours), images - set(ours))  # now: what is removed cannot be compared any more
     bpy.data.batch_remove(
         [block for block in ours if not isinstance(block, bpy.types.Collection) or _ours_alone(block)]
     )
-    for kind in (meshes, materials - set(ours), images - set(ours)):
+    for kind in used:
         bpy.data.batch_remove([block for block in kind if not block.users and block.library is None])
     return True
 
