@@ -276,7 +276,10 @@ def main() -> None:
     add = commands.add_parser("env")
     add.add_argument("name")
     add.set_defaults(do=lambda options: sys.stdout.write(f"{environment(options.name)}\n"))
-    options, options.arguments = parser.parse_known_args()
+    words = sys.argv[1:]
+    own = words.index("--") if "--" in words else len(words)  # argparse itself reads "-- -k name" as two rings
+    options = parser.parse_args(words[:own])
+    options.arguments = words[own + 1 :]
     if options.arguments and options.command not in ("test", "gui"):
         parser.error(f"unknown arguments: {' '.join(options.arguments)}")
     options.do(options)
