@@ -13,6 +13,8 @@ from .mesher import Progress
 
 ColourAt = Callable[[np.ndarray], np.ndarray]
 
+_ALIKE = 4
+"""Levels of 256: what lies between colours that differ by no more is near their mean."""
 _SPANS = 1 << 20
 """Texels that one step of the rasteriser handles: bounds its memory."""
 
@@ -30,13 +32,30 @@ def texel_faces(
     owner = np.full(size * size, -1, np.int32)
     corners = np.asarray(corner_uvs, np.float64) * size
     corners[..., 1] = size - corners[..., 1]
-    # Shared borders: a hair of growth closes rounding gaps. Second pass: whatever lies within a texel's reach.
-    for growth, only_empty in ((1e-6, False), (reach, True)) if reach else ((1e-6, False),):
-        for faces, rows in _scan_rows(corners, size, growth):
+    # Shared borders: a hair of growth closes rounding gaps.
+    for faces, rows in _scan_rows(corners, size, 1e-6):
+        if check:
+            check()
+        _fill_spans(owner, corners, faces, rows, size, 1e-6, False)
+    if reach:  # whatever lies within a texel's reach: only faces near an empty texel have any
+        near = _near_empty(owner.reshape(size, size), corners, reach)
+        some = corners[near]
+        for faces, rows in _scan_rows(some, size, reach):
             if check:
                 check()
-            _fill_spans(owner, corners, faces, rows, size, growth, only_empty)
+            _fill_spans(owner, some, faces, rows, size, reach, True, near)
     return owner.reshape(size, size)
+
+
+def _near_empty(owner: np.ndarray, corners: np.ndarray, reach: float) -> np.ndarray:
+    """(K,) numbers of the faces in whose box, grown by `reach`, some texel is empty; a summed-area table tells."""
+    size = len(owner)
+    table = np.zeros((size + 1, size + 1), np.int64)
+    table[1:, 1:] = np.cumsum(np.cumsum(owner < 0, axis=0), axis=1)
+    low = np.clip(np.floor(corners.min(axis=1) - reach - 0.5), 0, size).astype(np.int64)
+    high = np.clip(np.ceil(corners.max(axis=1) + reach + 0.5), 0, size).astype(np.int64)
+    empty = table[high[:, 1], high[:, 0]] - table[low[:, 1], high[:, 0]] - table[high[:, 1], low[:, 0]]
+    return np.flatnonzero(empty + table[low[:, 1], low[:, 0]] > 0)
 
 
 def _scan_rows(corners: np.ndarray, size: int, growth: float):
@@ -57,8 +76,11 @@ def _scan_rows(corners: np.ndarray, size: int, growth: float):
             yield faces, rows
 
 
-def _fill_spans(owner, corners, faces, rows, size, growth, only_empty) -> None:
-    """Writes each face's number on the texels whose centres lie in it (grown by `growth`) on the given rows."""
+def _fill_spans(owner, corners, faces, rows, size, growth, only_empty, numbers=None) -> None:
+    """Writes each face's number on the texels whose centres lie in it (grown by `growth`) on the given rows.
+
+    numbers: what is written instead of the faces' places in `corners`.
+    """
     triangle = corners[faces]
     a, b = triangle, np.roll(triangle, -1, axis=1)
     side = b - a
@@ -90,7 +112,7 @@ def _fill_spans(owner, corners, faces, rows, size, growth, only_empty) -> None:
         if only_empty:
             empty = owner[texels] < 0
             span, texels = span[empty], texels[empty]
-        owner[texels] = faces[span]
+        owner[texels] = faces[span] if numbers is None else numbers[faces[span]]
         first = last
 
 
@@ -122,16 +144,46 @@ def bake(
     corners = mesh.corner_uvs.astype(np.float64) * size
     corners[..., 1] = size - corners[..., 1]
     texture = np.zeros((size * size, 3), np.uint8)
-    for first in range(0, len(covered), chunk):
-        texels = covered[first : first + chunk]
-        faces = owner[texels]
-        weights = weights_in(corners[faces], np.stack([texels % size, texels // size], axis=1) + 0.5)
-        source = mesh.vertices if colour_at else mesh.vertex_colours
-        values = np.einsum("nk,nkd->nd", weights, source[mesh.faces[faces]]).astype(np.float32)
-        texture[texels] = as_bytes(colour_at(values) if colour_at else values)
-        if progress:
-            progress("bake", min(first + chunk, len(covered)), len(covered))
+    done = 0
+
+    def ask(texels: np.ndarray) -> None:
+        nonlocal done
+        for first in range(0, len(texels), chunk):
+            part = texels[first : first + chunk]
+            faces = owner[part]
+            weights = weights_in(corners[faces], np.stack([part % size, part // size], axis=1) + 0.5)
+            source = mesh.vertices if colour_at else mesh.vertex_colours
+            values = np.einsum("nk,nkd->nd", weights, source[mesh.faces[faces]]).astype(np.float32)
+            texture[part] = as_bytes(colour_at(values) if colour_at else values)
+            done += len(part)
+            if progress:
+                progress("bake", done, len(covered))
+
+    if colour_at is None:
+        ask(covered)
+    else:  # asking costs: every other texel first, as on a chessboard
+        light = (covered % size + covered // size) % 2 == 0
+        ask(covered[light])
+        ask(_not_between(texture, owner >= 0, covered[~light], size))
     return fill_around(texture.reshape(size, size, 3), (owner >= 0).reshape(size, size))
+
+
+def _not_between(texture: np.ndarray, covered: np.ndarray, texels: np.ndarray, size: int) -> np.ndarray:
+    """Those of `texels` whose four neighbours do not tell their colour; the others become the neighbours' mean.
+
+    texture: (size * size, 3) uint8, known at all covered neighbours of `texels`, which are never of another chart
+    (charts stand further apart). Neighbours tell it when they are all there and differ by `_ALIKE` levels at most.
+    """
+    column, row = texels % size, texels // size
+    inner = (column > 0) & (column < size - 1) & (row > 0) & (row < size - 1)
+    around = np.where(inner, texels, size + 1)[:, None] + np.array([-1, 1, -size, size])
+    inner &= covered[around].all(axis=1)
+    told = np.flatnonzero(inner)
+    colours = texture[around[told]].astype(np.int16)
+    alike = ((colours.max(axis=1) - colours.min(axis=1)) <= _ALIKE).all(axis=1)
+    texture[texels[told[alike]]] = (colours[alike].sum(axis=1) + 2) // 4
+    inner[told[~alike]] = False
+    return texels[~inner]
 
 
 def as_bytes(colours: np.ndarray) -> np.ndarray:

@@ -241,7 +241,7 @@ def _refine(parent: _Lattice, crossing: np.ndarray) -> tuple[_Lattice, np.ndarra
     done[[0, -1]] = done[:, [0, -1]] = done[:, :, [0, -1]] = True
     front = np.zeros_like(done)
     front[tuple(crossing.T + 1)] = True
-    if lattice.stride > 1:  # a margin catches small parts beside the surface; on the last lattice it would only cost
+    if lattice.stride > 2:  # a margin catches small parts beside the surface; on the last lattice it would only cost
         for axis in range(3):
             near = np.moveaxis(front, axis, 0)
             near[1:-1] |= near[:-2] | near[2:]
