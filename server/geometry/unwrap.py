@@ -75,8 +75,11 @@ def _charts(mesh: Mesh, texture_px: int) -> tuple[np.ndarray | None, int]:
     """(F, 3, 2) float32 and the number of charts; (None, 0) when the result does not belong to the mesh."""
     import xatlas
 
-    atlas = xatlas.Atlas()
-    atlas.add_mesh(_boxed(mesh.vertices).astype(np.float32), mesh.faces.astype(np.uint32))
+    atlas, points = xatlas.Atlas(), _boxed(mesh.vertices)
+    halves = _front_and_back(points, mesh.faces)
+    for half in halves:
+        used, faces = np.unique(mesh.faces[half], return_inverse=True)
+        atlas.add_mesh(points[used].astype(np.float32), faces.reshape(-1, 3).astype(np.uint32))
     charting, packing = xatlas.ChartOptions(), xatlas.PackOptions()
     charting.fix_winding = True  # no mirrored charts
     charting.straightness_weight = 0.0  # measured: half the time, under half the charts, less stretch, better filled
@@ -88,12 +91,27 @@ def _charts(mesh: Mesh, texture_px: int) -> tuple[np.ndarray | None, int]:
     atlas.generate(charting, packing)
     if atlas.atlas_count != 1 or atlas.chart_count == 0:
         return None, 0
-    source, indices, uvs = atlas[0]
-    if not np.array_equal(source[indices], mesh.faces):
-        return None, 0
     side = max(atlas.width, atlas.height)  # one scale for both directions
-    corner_uvs = (uvs[indices] * (atlas.width / side, atlas.height / side)).astype(np.float32)
+    corner_uvs = np.zeros((len(mesh.faces), 3, 2), np.float32)
+    for number, half in enumerate(halves):
+        used, faces = np.unique(mesh.faces[half], return_inverse=True)
+        source, indices, uvs = atlas[number]
+        if not np.array_equal(source[indices], faces.reshape(-1, 3)):
+            return None, 0
+        corner_uvs[half] = uvs[indices] * (atlas.width / side, atlas.height / side)
     return _adopted(corner_uvs, mesh.faces), atlas.chart_count
+
+
+def _front_and_back(points: np.ndarray, faces: np.ndarray) -> list[np.ndarray]:
+    """Numbers of the faces in two halves, cut across the thinnest side of a large mesh; all of a small one.
+
+    xatlas charts each on a core of its own: 1.35 s become 0.9 s at 20,000 faces, for half as many charts again.
+    """
+    if len(faces) < 8000:
+        return [np.arange(len(faces))]
+    middle = points[faces].mean(axis=1)[:, np.argmin(np.ptp(points, axis=0))]
+    order = np.argsort(middle, kind="stable")
+    return [np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])]
 
 
 def _adopted(corner_uvs: np.ndarray, faces: np.ndarray) -> np.ndarray:
