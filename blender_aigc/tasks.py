@@ -82,7 +82,7 @@ TASKS: dict[str, Task] = {
                 TaskInput("mesh", "mesh", "Objects", "The objects to texture, with their modifiers"),
                 TaskInput("reference", "image", "Reference", "A picture whose look to take", required=False),
             ),
-            ("material", "map", "file"),
+            ("material", "map", "file", "state"),
             prompt=True,
         ),
         Task(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ..geometry.view_bake import BakedSheet
     from .subject import Subject
 
+STATE_FILE = "views.npz"
+"""Of kind "state": what stored_views.py reads, to blend these views again."""
 EROSION_PX, FEATHER_PX = 6, 6
 """Of generated pictures: an 8 px cell of the autoencoder mixes object and background (facts of 1024 px views)."""
 
@@ -32,6 +34,7 @@ def deliver_views(
     """Bakes `views`, one (H, W, 3 or 4) uint8 sRGB for each camera, and saves all maps. Raises Fault."""
     from ..geometry.blend import BakeOptions
     from ..geometry.view_bake import bake_views
+    from .stored_views import StoredViews, fingerprint, stored_bytes
 
     size = int(job.params["texture_px"])
     scale = cameras[0].size_px[0] / 1024
@@ -61,6 +64,9 @@ def deliver_views(
     for camera, view in zip(cameras, views, strict=True):
         png = encode_png(np.ascontiguousarray(view[..., :3]))
         context.save_file("file", f"view_{camera.name.replace(' ', '_')}.png", png, f"{camera.name} view")
+    names = [group.name for group in subject.sets]
+    kept = StoredViews(list(cameras), list(views), baked, options, fingerprint(subject.triangles), names)
+    context.save_file("state", STATE_FILE, stored_bytes(kept, context.check_cancelled), "Views", {"views": len(views)})
     context.report(
         views=len(cameras), seen=f"{baked.coverage:.1%}", notes=" ".join(f"{note}." for note in subject.notes)
     )

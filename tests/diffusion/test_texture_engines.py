@@ -68,6 +68,8 @@ def test_a_mesh_comes_back_with_all_maps(plain) -> None:
     assert np.ptp(pictures["statue_BaseColor.png"].astype(int)) > 5
     assert float(str(result.report["seen"]).rstrip("%")) > 70
     assert len(result.provenance.weights_sha256) == 64
+    (state,) = (artefact for artefact in result.artefacts if artefact.kind == "state")
+    assert state.meta["views"] == 6
 
 
 def test_the_same_job_makes_the_same_bits(bench, mesh: Path, plain) -> None:
