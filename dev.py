@@ -20,6 +20,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -28,6 +30,8 @@ WINDOWS = os.name == "nt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 BLENDERS: dict[str, dict[str, str]] = PROJECT["tool"]["aigc"]["bpy"]
 SERVER_PYTHONS = ("3.11", "3.12", "3.13")
+NO_TESTS = 5
+"""pytest's exit code when nothing was selected."""
 
 
 def say(text: str) -> None:
@@ -187,21 +191,64 @@ def demo(options: argparse.Namespace) -> None:
         sys.stdout.write(f"{what:17} {stem.with_suffix(suffix)}\n")
 
 
-def pytest(name: str, paths: list[str], arguments: list[str], env: dict[str, str] | None = None) -> int:
-    say(f"pytest {' '.join(paths)} in {name}")
-    timeout = ["-p", "no:cacheprovider", "--timeout=300"]
-    return run([environment(name), "-m", "pytest", *timeout, *paths, *arguments], env=env, check=False)
+@dataclass(frozen=True)
+class Run:
+    """One pytest process: the environment that it runs in, and what it runs."""
+
+    environment: str
+    paths: tuple[str, ...]
+    called: str
+
+    def command(self, arguments: list[str]) -> list[str]:
+        always = ["-p", "no:cacheprovider", "--timeout=300"]
+        return [str(environment(self.environment)), "-m", "pytest", *always, *self.paths, *arguments]
 
 
-def addon_modules(folder: str) -> list[str]:
-    """One process per module: Blender's state is global."""
+def pytests(runs: list[Run], arguments: list[str], env: dict[str, str], jobs: int) -> list[str]:
+    """What failed of `runs`, `jobs` of them at a time. What each has printed is shown in one piece, when it ends."""
+    every = {**os.environ, **env}
+    if jobs > 1:  # each takes its share of the cores
+        every.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
+    commands = [run.command(arguments) for run in runs]  # environments are made before anything runs
+
+    def one(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+        printed = None if jobs == 1 else subprocess.PIPE  # one at a time may be watched
+        return subprocess.run(
+            command, cwd=ROOT, env=every, stdout=printed, stderr=subprocess.STDOUT if printed else None
+        )
+
+    failed, empty = [], 0
+    with ThreadPoolExecutor(jobs) as pool:
+        for run, done in zip(runs, pool.map(one, commands), strict=True):
+            say(f"pytest {run.called} in {run.environment}")
+            sys.stdout.buffer.write(done.stdout or b"")
+            sys.stdout.flush()
+            empty += done.returncode == NO_TESTS
+            if done.returncode and not (done.returncode == NO_TESTS and arguments):
+                failed.append(f"{run.called} in {run.environment}")
+    return [*failed, *(["no test was selected"] if runs and empty == len(runs) else [])]
+
+
+def modules(folder: str) -> list[str]:
     return sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests" / folder).rglob("test_*.py"))
+
+
+def server_runs() -> list[Run]:
+    """One process a folder; the large one in parts, so that no core waits for the last."""
+    rooms = sorted(path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and modules(path.name))
+    runs = [
+        Run("server", tuple(modules("server")[part::4]), f"tests/server, part {part + 1} of 4") for part in range(4)
+    ]
+    return runs + [
+        Run("server", (f"tests/{room}",), f"tests/{room}")
+        for room in rooms
+        if room not in ("addon", "e2e", "gui", "server")
+    ]
 
 
 def test(options: argparse.Namespace) -> None:
     blenders = [v for v, b in BLENDERS.items() if interpreter(b["python"])] if options.all else [default_blender()]
     blenders = [options.bpy] if options.bpy else blenders
-    arguments = options.arguments
     wanted = options.what or ["server", "addon", "e2e"]
     env = {
         "AIGC_NODE": str(node()),
@@ -209,19 +256,11 @@ def test(options: argparse.Namespace) -> None:
         "AIGC_SERVER_PYTHON": str(environment("server")),
         "PYTHONPATH": str(ROOT),
     }
-    failed: list[str] = []
-    if "server" in wanted:
-        rooms = [
-            p.name for p in sorted((ROOT / "tests").iterdir()) if p.is_dir() and p.name not in ("addon", "e2e", "gui")
-        ]
-        paths = [f"tests/{room}" for room in rooms if any((ROOT / "tests" / room).rglob("test_*.py"))]
-        if pytest("server", paths, arguments, env):
-            failed.append("server")
-    for version in blenders:
-        for room in ("addon", "e2e"):
-            for module in addon_modules(room) if room in wanted else []:
-                if pytest(f"bpy-{version}", [module], arguments, env):
-                    failed.append(f"{module} on Blender {version}")
+    runs = server_runs() if "server" in wanted else []
+    for version in blenders:  # Blender's state is global: one process a module
+        rooms = [room for room in ("addon", "e2e") if room in wanted]
+        runs += [Run(f"bpy-{version}", (module,), module) for room in rooms for module in modules(room)]
+    failed = pytests(runs, options.arguments, env, options.jobs)
     if failed:
         raise SystemExit("Failed: " + "; ".join(failed))
     say(f"all tests passed (Blender {', '.join(blenders)})")
@@ -255,7 +294,9 @@ def gui(options: argparse.Namespace) -> None:
         raise SystemExit(
             "Set AIGC_GUI_BLENDER to a command that runs its arguments under a (virtual) screen with Blender."
         )
-    raise SystemExit(pytest(f"bpy-{default_blender()}", ["tests/gui"], options.arguments, {"PYTHONPATH": str(ROOT)}))
+    run = Run(f"bpy-{default_blender()}", ("tests/gui",), "tests/gui")
+    failed = pytests([run], options.arguments, {"PYTHONPATH": str(ROOT)}, 1)
+    raise SystemExit("Failed: " + "; ".join(failed) if failed else 0)
 
 
 def main() -> None:
@@ -268,6 +309,7 @@ def main() -> None:
     add.add_argument("what", nargs="*", choices=["server", "addon", "e2e", []], help="default: all three")
     add.add_argument("--all", action="store_true")
     add.add_argument("--bpy", choices=list(BLENDERS))
+    add.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time; default: one a core")
     add.set_defaults(do=test)
     add = commands.add_parser("lint")
     add.add_argument("--fix", action="store_true")
