@@ -1,4 +1,4 @@
-"""Renders `docs/pictures/inflate_duck.jpg`: what `inflate` makes of the sample picture, from three sides.
+"""Renders `docs/images/inflate_duck.jpg`: what `inflate` makes of the sample picture, from three sides.
 
 First   python -m server run image_to_mesh --model inflate --image blender_aigc/samples/duck.png --out OUT
 then, with a Python that has bpy:   python docs/samples/inflate_duck.py OUT/duck.glb
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bpy
 
-OUT = Path(__file__).resolve().parents[1] / "pictures" / "inflate_duck.jpg"
+OUT = Path(__file__).resolve().parents[1] / "images" / "inflate_duck.jpg"
 TURNS = ((0.0, 0), (1.35, 38), (2.35, 90))  # x in metres, degrees about the vertical
 
 
