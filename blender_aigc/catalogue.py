@@ -104,11 +104,33 @@ class Asset:
 
 
 @dataclass(frozen=True)
+class Selected:
+    """One of the selected objects. size_m: x, y, z of its bounding box; base_m: the middle of the box's base, world."""
+
+    name: str
+    size_m: tuple[float, ...] = (0.0, 0.0, 0.0)
+    base_m: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class OwnThings:
+    """What of the user's file a sentence may name; sent with the job, because the server never sees the scene."""
+
+    assets: tuple[Asset, ...] = ()
+    selection: tuple[Selected, ...] = ()
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """Everything that a plan may name."""
 
     generators: tuple[GeneratorInfo, ...]
     assets: tuple[Asset, ...] = ()
+    selection: tuple[Selected, ...] = ()
+
+    def with_own(self, own: OwnThings) -> Catalogue:
+        """The same with the user's own things."""
+        return Catalogue(self.generators, own.assets, own.selection)
 
     def generator(self, generator_id: str) -> GeneratorInfo:
         """Raises Fault("bad_request") naming the ids when there is none of that id."""
@@ -188,13 +210,25 @@ def catalogue() -> Catalogue:
 
 
 def describe(entries: Catalogue) -> str:
-    """The catalogue as text for a language model: one line a generator, with parameters and their ranges."""
-    lines = [f"{a.name}: the user's own {a.kind}, {_size(a.size_m)}. {a.help}".strip() for a in entries.assets]
+    """The catalogue as text for a language model: one line a thing; of a generator the parameters and their ranges."""
+    lines = [_own_line(asset) for asset in entries.assets]
+    lines += [
+        f"{s.name}: selected by the user, {_size(s.size_m)}, base at {_place(s.base_m)}" for s in entries.selection
+    ]
     for info in entries.generators:
         also = sorted({word for variant in info.variants for word in variant.words})
         params = "; ".join(f"{p.key}={_range(p)}" for p in info.params if not p.advanced)
         lines.append(f"{info.id} ({', '.join(also)}), {_size(info.size_m)}: {params}")
     return "\n".join(lines)
+
+
+def _own_line(asset: Asset) -> str:
+    called = f" ({', '.join(asset.words)})" if asset.words else ""
+    return f"{asset.name}{called}: the user's own {asset.kind}, {_size(asset.size_m)}. {asset.help}".strip()
+
+
+def _place(base_m: tuple[float, ...]) -> str:
+    return "(" + ", ".join(f"{length:.3g}" for length in base_m) + ") m"
 
 
 def _size(size_m: tuple[float, ...]) -> str:

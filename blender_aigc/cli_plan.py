@@ -9,7 +9,7 @@ import bpy
 
 from . import cli_tasks
 from .cli_output import keep_files, prepare, quiet, report, save_file, tell
-from .plan import Plan, load
+from .plan import Plan
 from .protocol import Fault
 
 _MOST_BYTES = 2_000_000
@@ -62,7 +62,7 @@ def _plan(options: argparse.Namespace) -> Plan:
             text = options.plan.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise Fault("bad_input", "The plan cannot be read.", "Check the name behind --plan.", str(error)) from None
-        return load(text, physics.parameters())
+        return physics.read_plan(text)
     if not options.prompt:
         raise Fault("bad_request", "There is nothing to make.", "Say --prompt WORDS or --plan FILE.")
     inputs = {"plan": options.plan} if options.plan is not None else {}
@@ -80,7 +80,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     plans = [artefact for artefact in status.result.artefacts if artefact.kind == "plan"]
     if not plans:
         raise Fault("empty_result", "The planner made no plan.", "Say it in other words.")
-    plan = load(batch.artefact_path(status, plans[0]).read_bytes(), physics.parameters())
+    plan = physics.read_plan(batch.artefact_path(status, plans[0]).read_bytes())
     if plan.notes:
         tell(plan.notes)
     return plan

@@ -18,7 +18,13 @@ def plan_of(text: bpy.types.Text | None) -> Plan:
     """The checked plan in a text. Raises Fault that names what is wrong and where."""
     if text is None:
         raise Fault("bad_input", "There is no plan yet.", "Write a sentence and press Generate.")
-    return load(text.as_string(), parameters())
+    return read_plan(text.as_string())
+
+
+def read_plan(text: str | bytes) -> Plan:
+    """Checked against the catalogue and the assets of this file. Raises Fault that names what is wrong and where."""
+    marked = [block.name for group in (bpy.data.objects, bpy.data.collections) for block in group if block.asset_data]
+    return load(text, parameters(), marked)
 
 
 def parameters() -> dict:
@@ -53,11 +59,23 @@ def collection_of(context: bpy.types.Context) -> bpy.types.Collection:
 
 
 def run(context: bpy.types.Context, plan: Plan, staged: bool = True):
-    """Build `plan` into the scene; the director's `Built`. Raises Fault and leaves the scene as it was."""
+    """Build `plan` into the scene; the director's `Built`. Raises Fault and leaves the scene as it was.
+
+    It stands at the 3D cursor; a plan about selected objects where they are, and they are hidden: its copies move.
+    """
     from .director.build import carry_out
 
-    location = tuple(context.scene.cursor.location)
-    return carry_out(context, plan, staged=staged, location=location)
+    own = [thing for thing in plan.objects if thing.shape == "selected"]
+    names = {thing.source for thing in own if thing.source}
+    originals = [obj for obj in context.scene.objects if obj.name in names]
+    originals += context.selected_objects if any(not thing.source for thing in own) else []
+    location = (0.0, 0.0, 0.0) if names else tuple(context.scene.cursor.location)
+    built = carry_out(context, plan, staged=staged, location=location)
+    for obj in originals:
+        obj.hide_render = True
+        if obj.name in context.view_layer.objects:
+            obj.hide_set(True)
+    return built
 
 
 def new_bake(context: bpy.types.Context, collection: bpy.types.Collection, staged: bool = True):

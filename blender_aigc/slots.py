@@ -201,6 +201,13 @@ class StateSlot(Slot):
         pass
 
 
+class OwnSlot(Slot):
+    """The marked assets and the selection: taken as they are when the sentence is sent. A file stands in for them."""
+
+    def draw(self, layout: UILayout, _context: Context, _wanted: TaskInput) -> None:
+        pass
+
+
 SLOTS: dict[InputKind, Slot] = {
     "image": ImageSlot(),
     "passes": PassesSlot(),
@@ -209,6 +216,7 @@ SLOTS: dict[InputKind, Slot] = {
     "motion": Slot(),
     "plan": Slot(),
     "state": StateSlot(),
+    "own": OwnSlot(),
 }
 
 

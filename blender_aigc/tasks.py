@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-InputKind = Literal["image", "mesh", "views", "motion", "passes", "state", "plan"]
+InputKind = Literal["image", "mesh", "views", "motion", "passes", "state", "plan", "own"]
 ArtefactKind = Literal["mesh", "image", "text", "plan", "state", "material", "map", "file"]
 
 
@@ -35,6 +35,13 @@ class Task:
 
 _IMAGE = TaskInput("image", "image", "Picture", "The picture to work from; transparency marks the background")
 _PLAN = TaskInput("plan", "plan", "Plan", "A plan that the prompt changes, instead of a new one", required=False)
+_OWN = TaskInput(
+    "own",
+    "own",
+    "Own Things",
+    "The assets that you marked and what is selected: sentences may name them",
+    required=False,
+)
 
 TASKS: dict[str, Task] = {
     task.id: task
@@ -89,7 +96,7 @@ TASKS: dict[str, Task] = {
             "text_to_physics",
             "Text to Physics",
             "Turn a sentence into a scene that moves: things that fall, roll, collide, wave and flow",
-            (_PLAN,),
+            (_PLAN, _OWN),
             ("plan",),
             prompt=True,
         ),
@@ -97,7 +104,7 @@ TASKS: dict[str, Task] = {
             "text_to_scene",
             "Text to Scene",
             "Turn a sentence into a scene of procedural models, arranged as it says",
-            (_PLAN,),
+            (_PLAN, _OWN),
             ("plan",),
             prompt=True,
         ),

@@ -111,7 +111,9 @@ def _whole(parts: Parts) -> tuple[Part, list[str]]:
 
 def _copied(context: bpy.types.Context, thing: PlanObject, made: Made) -> bpy.types.Mesh:
     """What the user selected, or marked as an asset, as one evaluated mesh in world scale."""
-    if thing.shape == "selected":
+    if thing.shape == "selected" and thing.source:
+        chosen = [_named(context, thing.source)]
+    elif thing.shape == "selected":
         chosen = [obj for obj in context.selected_objects if obj.type in _WITH_FACES]
         if not chosen:
             raise Fault("bad_input", "The plan is about your selection, but nothing is selected.", "Select an object.")
@@ -140,6 +142,15 @@ def _copied(context: bpy.types.Context, thing: PlanObject, made: Made) -> bpy.ty
     mesh.polygons.foreach_set("material_index", np.array(slots, np.int32))
     _smooth(mesh)
     return mesh
+
+
+def _named(context: bpy.types.Context, name: str) -> bpy.types.Object:
+    """The object of the scene that was selected when the plan was made."""
+    obj = context.scene.objects.get(name)
+    if obj is None or obj.type not in _WITH_FACES:
+        names = [other.name for other in context.scene.objects if other.type in _WITH_FACES]
+        raise Fault("bad_input", f"The scene has no object {name!r} with faces.", nearest(name, names))
+    return obj
 
 
 def _marked(name: str) -> list[bpy.types.Object]:

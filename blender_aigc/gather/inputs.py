@@ -13,13 +13,13 @@ from .image import image_blob
 from .sources import Given, Render
 
 PutBlob = Callable[[bytes, str], Blob]
-Gatherer = Callable[[Given, bpy.types.Scene], tuple[bytes, str]]
+Gatherer = Callable[[Given, bpy.types.Scene], tuple[bytes, str] | None]
 
 
 def gather(task: str, given: Mapping[str, Given | None], scene: bpy.types.Scene, put: PutBlob) -> dict[str, Blob]:
     """The inputs of `task` by their keys. given: what there is for them; a stored file is taken as it is.
 
-    Passes that are not given are those of the scene's camera, now.
+    Passes that are not given are those of the scene's camera, now; own things are those of the file and the selection.
     Raises Fault("bad_input") for what is missing, or cannot be read or rendered, "bad_request" for an unknown key.
     """
     known = [wanted.key for wanted in TASKS[task].inputs]
@@ -32,10 +32,14 @@ def gather(task: str, given: Mapping[str, Given | None], scene: bpy.types.Scene,
         source = given.get(wanted.key)
         if source is None and wanted.kind == "passes" and wanted.required:
             source = Render()
+        if source is None and wanted.kind == "own":
+            source = bpy.context.selected_objects
         if isinstance(source, Blob):
             inputs[wanted.key] = source
         elif source is not None:
-            inputs[wanted.key] = put(*GATHERERS[wanted.kind](source, scene))
+            made = GATHERERS[wanted.kind](source, scene)
+            if made is not None:
+                inputs[wanted.key] = put(*made)
         elif wanted.required:
             raise missing(wanted)
     return inputs
@@ -93,6 +97,15 @@ def _file(source: Given, _scene: bpy.types.Scene) -> tuple[bytes, str]:
         raise Fault("bad_input", f"The file {path.name} cannot be read.", "Check that it exists.", str(error)) from None
 
 
+def _own(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str] | None:
+    """Of selected objects, with what is marked in the file; a file is taken as it is."""
+    if isinstance(source, (str, Path)):
+        return _file(source, scene)
+    from .own_things import own_blob
+
+    return own_blob(source)
+
+
 GATHERERS: dict[InputKind, Gatherer] = {
     "image": _image,
     "passes": _passes,
@@ -101,5 +114,6 @@ GATHERERS: dict[InputKind, Gatherer] = {
     "motion": _file,
     "plan": _file,
     "state": _file,
+    "own": _own,
 }
-"""One row an input kind: what was given for it, and the scene -> the bytes that are sent, and their suffix."""
+"""One row an input kind: what was given for it, and the scene -> the bytes that are sent, and their suffix, or None."""

@@ -123,7 +123,7 @@ def _check_source(
     thing: PlanObject, path: str, generators: Mapping[str, tuple[Param, ...]] | None, assets: Collection[str] | None
 ) -> None:
     catalogued = thing.shape in ("generator", "asset")
-    if catalogued != bool(thing.source):
+    if catalogued != bool(thing.source) and thing.shape != "selected":
         what = "the catalogue's name is missing" if catalogued else f"a {thing.shape} has no source"
         raise mistake(f"{path}.source", what, "Use shape generator or asset together with a source.")
     if thing.settings and thing.shape != "generator":

@@ -141,7 +141,11 @@ class PlanObject:
 
     name: str = text("a name that no other object of the plan has", 60)
     shape: str = word("what it is", (*SHAPES, *OTHER_SHAPES))
-    source: str = text("with generator or asset: its name in the catalogue", 100, "")
+    source: str = text(
+        "with generator or asset: its name in the catalogue; with selected: one object, else all as one",
+        255,
+        "",
+    )
     settings: tuple[Setting, ...] = parts(
         "with generator: its parameters, where they differ from the default", Setting, 40
     )

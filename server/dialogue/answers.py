@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from blender_aigc.plan import PLAN_VERSION, Plan, validate
+from blender_aigc.plan import PLAN_VERSION, Plan, nearest, validate
+from blender_aigc.plan.fields import mistake
 from blender_aigc.protocol import Fault, Param
 
 Messages = list[dict[str, str]]
@@ -112,9 +113,20 @@ def _refuse(name: str) -> float:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a plan may name beside the plan's own words: generators with their parameters."""
+    """What a plan may name beside the plan's own words: generators with their parameters, assets, selected objects."""
 
     generators: Mapping[str, tuple[Param, ...]]
+    assets: tuple[str, ...] = ()
+    selection: tuple[str, ...] = ()
+
+    def check(self, plan: Plan | object) -> Plan:
+        """`plan` as one that names only what there is. Raises Fault("bad_input")."""
+        checked = validate(plan, self.generators, self.assets)
+        for index, thing in enumerate(checked.objects):
+            if thing.shape == "selected" and thing.source and thing.source not in self.selection:
+                path = f"$.objects[{index}].source"
+                raise mistake(path, f"{thing.source!r} is not selected", nearest(thing.source, self.selection))
+        return checked
 
 
 def checked_plan(data: Any, words: Vocabulary, seed: int) -> Plan:
@@ -122,5 +134,5 @@ def checked_plan(data: Any, words: Vocabulary, seed: int) -> Plan:
     if isinstance(data, dict):
         data = {**data, "version": PLAN_VERSION, "seed": seed}
         data.setdefault("title", "Plan")
-    plan = validate(data, words.generators, ())
+    plan = words.check(data)
     return dataclasses.replace(plan, seed=seed)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from blender_aigc.catalogue import Catalogue, catalogue
-from blender_aigc.plan import SHAPES, Plan, validate
+from blender_aigc.plan import SHAPES, Plan
 
 from .answers import Messages, Model, Talk, ask_until_valid
 from .forms import (
@@ -19,7 +19,7 @@ from .forms import (
     filled_in,
     parameter_form,
 )
-from .questions import MOVING, STILL, vocabulary
+from .questions import MOVING, STILL, fitting, own_kinds, vocabulary
 
 
 def plan_by_forms(
@@ -38,12 +38,9 @@ def plan_by_forms(
 
     concept: ask for looks and events before the parameters, as 3D-GPT does; it helps small models, and takes time.
     """
-    entries = entries or catalogue()
+    entries = fitting(entries or catalogue(), prompt)
     talk, words = Talk(), vocabulary(entries)
     sentence = json.dumps(prompt, ensure_ascii=False)
-
-    def check(plan: Plan) -> Plan:
-        return validate(plan, words.generators, ())
 
     if before is not None:
         question = _question(
@@ -51,7 +48,7 @@ def plan_by_forms(
             f"The plan: {before.to_json(indent=None)}\nThe change: {sentence}",
         )
         form = change_form(before)
-        read = lambda data: check(changed_by(data, before))  # noqa: E731
+        read = lambda data: words.check(changed_by(data, before))  # noqa: E731
         return ask_until_valid(model, question, form, "change", read, retries, talk), talk
 
     things = _dispatched(model, sentence, entries, most_objects, retries, talk)
@@ -68,15 +65,17 @@ def plan_by_forms(
         f"{sentence}\nThings: {told}{looks}",
     )
     form = parameter_form(things, moving, entries)
-    read = lambda data: check(filled_in(data, things, prompt, seed, moving, entries))  # noqa: E731
+    read = lambda data: words.check(filled_in(data, things, prompt, seed, moving, entries))  # noqa: E731
     return ask_until_valid(model, question, form, "plan", read, retries, talk), talk
 
 
 def _dispatched(
     model: Model, sentence: str, entries: Catalogue, most: int, retries: int, talk: Talk
 ) -> tuple[Chosen, ...]:
-    kinds = tuple(dict.fromkeys([*SHAPES, *(info.id for info in entries.generators if info.id not in SHAPES)]))
+    own = own_kinds(entries)
+    kinds = tuple(dict.fromkeys([*own, *SHAPES, *(g.id for g in entries.generators if g.id not in SHAPES)]))
     helps = {g.id: g.help for g in entries.generators} | {name: shape.help for name, shape in SHAPES.items()}
+    helps |= {kind: about for kind, (_, _, about) in own.items()}
     offered = "; ".join(f"{kind}: {helps[kind]}" for kind in kinds)
     question = _question(f"You choose the things that a 3D scene needs. Kinds: {offered}.", sentence)
     form = dispatch_form(kinds, most)

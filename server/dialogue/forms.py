@@ -55,11 +55,17 @@ _FREE = ("on", "above", "beside", "left_of", "right_of", "in_front_of", "behind"
 
 @dataclass(frozen=True)
 class Chosen:
-    """A thing of the scene: its name in the plan, and what it is (a shape or a generator)."""
+    """A thing of the scene: its name in the plan, and its kind: a shape, a generator, "own:NAME" or "selected:NAME"."""
 
     name: str
     kind: str
     count: int = 1
+
+    @property
+    def own(self) -> tuple[str, str]:
+        """Shape and source of one of the user's own things; empty for all others."""
+        word, colon, name = self.kind.partition(":")
+        return ({"own": "asset", "selected": "selected"}[word], name) if colon else ("", "")
 
 
 def group(properties: dict[str, Any], required: tuple[str, ...] | None = None) -> dict[str, Any]:
@@ -177,7 +183,7 @@ def _motions(thing: Chosen) -> list[dict[str, Any]]:
 
 def _params(thing: Chosen, entries: Catalogue) -> tuple[Param, ...]:
     """The plain parameters of a generator; a shape has none."""
-    if thing.kind in SHAPES:
+    if thing.kind in SHAPES or thing.own[0]:
         return ()
     info = entries.generator(thing.kind)
     return tuple(param for param in info.params if param.type != "text" and not param.advanced)
@@ -222,7 +228,8 @@ def filled_in(data: Any, things: tuple[Chosen, ...], title: str, seed: int, movi
 
 
 def _object(part: dict[str, Any], thing: Chosen, moving: bool, entries: Catalogue) -> PlanObject:
-    shape = thing.kind if thing.kind in SHAPES else "generator"
+    own, source = thing.own
+    shape = own or (thing.kind if thing.kind in SHAPES else "generator")
     place = part["place"]
     gap = place.get("distance_cm")
     fields: dict[str, Any] = {
@@ -232,6 +239,8 @@ def _object(part: dict[str, Any], thing: Chosen, moving: bool, entries: Catalogu
         "count": thing.count,
         "arrange": str(part.get("arrange", "row")),
     }
+    if own:
+        fields["source"] = source
     if shape == "generator":
         fields["source"] = thing.kind
         kinds = {param.key: param.type for param in entries.generator(thing.kind).params}

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blender_aigc.catalogue import Catalogue
 from blender_aigc.plan import Plan
 from blender_aigc.protocol import Fault, Job
 
 from ..language.changes import differences
 from ..language.edits import edit
+from ..language.own import entries_of
 from ..language.planning import read_plan
 from ..language.read import plan_of
 from .answers import Model, NoPlan, Talk
@@ -25,16 +27,16 @@ if TYPE_CHECKING:
 LONGEST_PROMPT = 8000
 
 
-Chain = Callable[[str, int, bool, Plan | None], tuple[Plan, Talk]]
+Chain = Callable[[str, int, bool, Plan | None, Catalogue], tuple[Plan, Talk]]
 
 
 def answer(job: Job, context: Context, model: Model, *, strict: bool, most_objects: int) -> None:
     """Save the plan that `model` writes for `job`. Raises Fault, see `settle`."""
 
-    def chain(prompt: str, seed: int, moving: bool, before: Plan | None) -> tuple[Plan, Talk]:
+    def chain(prompt: str, seed: int, moving: bool, before: Plan | None, entries: Catalogue) -> tuple[Plan, Talk]:
         roles, retries = bool(job.params["roles"]), int(job.params["retries"])
         asked = {"roles": roles, "strict": strict, "most_objects": most_objects, "retries": retries}
-        return plan_by_model(model, prompt, seed, moving, before, **asked)
+        return plan_by_model(model, prompt, seed, moving, before, entries=entries, **asked)
 
     settle(job, context, chain)
 
@@ -46,7 +48,11 @@ def answer_by_forms(job: Job, context: Context, model: HeldModel) -> None:
     model.wait = lambda step, total: context.progress("Writing the plan", step, total)
     concept, most = bool(job.params["concept"]), int(job.params["most_objects"])
     asked = {"concept": concept, "most_objects": most, "retries": int(job.params["retries"])}
-    settle(job, context, lambda *words: plan_by_forms(model, *words, **asked))
+
+    def chain(prompt: str, seed: int, moving: bool, before: Plan | None, entries: Catalogue) -> tuple[Plan, Talk]:
+        return plan_by_forms(model, prompt, seed, moving, before, entries=entries, **asked)
+
+    settle(job, context, chain)
     context.report(prompt_tokens=model.prompt_tokens, answer_tokens=model.written_tokens)
 
 
@@ -63,9 +69,10 @@ def settle(job: Job, context: Context, chain: Chain) -> None:
         raise Fault("bad_input", f"The prompt has {letters} are read.", "Shorten it.")
     moving = job.task == "text_to_physics"
     before = read_plan(Path(context.input_path("plan"))) if context.has_input("plan") else None
+    entries = entries_of(context.input_path("own") if context.has_input("own") else None)
     planner = job.model
     try:
-        plan, talk = chain(prompt, before.seed if before is not None else job.seed, moving, before)
+        plan, talk = chain(prompt, before.seed if before is not None else job.seed, moving, before, entries)
     except NoPlan as failure:
         talk, planner = failure.talk, "rules"
         if not job.params["fall_back"]:
@@ -75,7 +82,7 @@ def settle(job: Job, context: Context, chain: Chain) -> None:
                 "Try another model, simpler words, or the planner Rules.",
                 " | ".join(talk.mistakes)[:2000],
             ) from None
-        plan = _by_rules(prompt, job.seed, moving, before, talk.mistakes)
+        plan = _by_rules(prompt, job.seed, moving, before, entries, talk.mistakes)
     if before is not None:
         context.report(changes="\n".join(differences(before, plan)))
     context.save_plan(plan)
@@ -84,10 +91,12 @@ def settle(job: Job, context: Context, chain: Chain) -> None:
     context.report(objects=objects, notes=plan.notes)
 
 
-def _by_rules(prompt: str, seed: int, moving: bool, before: Plan | None, mistakes: list[str]) -> Plan:
+def _by_rules(
+    prompt: str, seed: int, moving: bool, before: Plan | None, entries: Catalogue, mistakes: list[str]
+) -> Plan:
     """The plan of the grammar, which says so. Raises Fault("bad_input") when the grammar cannot read it either."""
     try:
-        plan = edit(before, prompt) if before is not None else plan_of(prompt, seed, moving)
+        plan = edit(before, prompt, entries) if before is not None else plan_of(prompt, seed, moving, entries)
     except Fault as fault:
         said = mistakes[-1] if mistakes else ""
         raise Fault(

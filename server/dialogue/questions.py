@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from blender_aigc.catalogue import Catalogue, catalogue, describe
+from blender_aigc.catalogue import Catalogue, catalogue, describe, normal
 from blender_aigc.plan import LIQUIDS, MATERIALS, SHAPES, Plan, json_schema
 from blender_aigc.protocol import Fault
 
@@ -25,6 +25,9 @@ curtain or tablecloth that moves has "cloth"; wind is a force of type "wind". Li
 sphere "above" the vessel with liquid.role "inflow" and a downward velocity_m_s. Sizes are real sizes: leave size_m out
 (null) for the natural one. Leave out (null) whatever the sentence does not ask for. In "notes" say what you assumed."""
 
+OWN = """The user's own things go before shapes and generators: shape "asset", source = the name. Each selected object
+is shape "selected", source = its name; relation "at" with offset_m = its base keeps it where it is."""
+
 MOVING = "The scene moves: use physics for what the sentence lets happen."
 STILL = "The scene stands still: use no physics, arrange things, camera and light well."
 
@@ -32,7 +35,31 @@ STILL = "The scene stands still: use no physics, arrange things, camera and ligh
 def vocabulary(entries: Catalogue | None = None) -> Vocabulary:
     """The generators of the catalogue with their parameters."""
     entries = entries or catalogue()
-    return Vocabulary({info.id: info.params for info in entries.generators})
+    return Vocabulary(
+        {info.id: info.params for info in entries.generators},
+        tuple(asset.name for asset in entries.assets),
+        tuple(one.name for one in entries.selection),
+    )
+
+
+def own_kinds(entries: Catalogue) -> dict[str, tuple[str, str, str]]:
+    """Kind -> shape, source, help of the user's own things: "own:Robot" is his asset, "selected:Cube" is selected."""
+    kinds = {f"own:{a.name}": ("asset", a.name, a.help or ", ".join(a.words)) for a in entries.assets}
+    return kinds | {f"selected:{s.name}": ("selected", s.name, "an object that is selected") for s in entries.selection}
+
+
+MOST_OWN = 60
+"""Own things that a question lists."""
+
+
+def fitting(entries: Catalogue, prompt: str) -> Catalogue:
+    """`entries` with `MOST_OWN` assets at most, those that are named first: a library would fill the question."""
+    if len(entries.assets) <= MOST_OWN:
+        return entries
+    said = set(normal(prompt).split()) | {normal(word) for word in prompt.split()}
+    named = [a for a in entries.assets if said & set(" ".join(map(normal, (a.name, *a.words))).split())]
+    kept = [*named, *(asset for asset in entries.assets if asset not in named)][:MOST_OWN]
+    return Catalogue(entries.generators, tuple(kept), entries.selection)
 
 
 def plan_schema(strict: bool, most_objects: int, generators: tuple[str, ...]) -> dict[str, Any]:
@@ -66,6 +93,7 @@ def first_messages(prompt: str, moving: bool, before: Plan | None, entries: Cata
             f"Materials: {', '.join(MATERIALS)}. Liquids: {', '.join(LIQUIDS)}.",
             'Generators (shape "generator", source = the id, settings = parameters that differ from the default):',
             describe(entries),
+            *([OWN] if entries.assets or entries.selection else []),
         ]
     )
     return [{"role": "system", "content": system}, {"role": "user", "content": _asked(prompt, before)}]
@@ -133,7 +161,7 @@ def plan_by_model(
 
     Raises NoPlan when no answer can be carried out, and what `Model.ask` raises.
     """
-    entries = entries or catalogue()
+    entries = fitting(entries or catalogue(), prompt)
     talk, words = Talk(), vocabulary(entries)
     messages = first_messages(prompt, moving, before, entries)
     used: tuple[str, ...] = tuple(info.id for info in entries.generators)
@@ -150,7 +178,8 @@ def _chain(
 ) -> tuple[Messages, tuple[str, ...]]:
     """Dispatch and conceptualisation; the messages of parameter inference, and the generators that it may use."""
     known = {info.id: info for info in entries.generators}
-    kinds = tuple(dict.fromkeys([*SHAPES, *known]))
+    own = own_kinds(entries)
+    kinds = tuple(dict.fromkeys([*own, *SHAPES, *known]))
     offered = ", ".join(kinds)
     sentence = json.dumps(prompt, ensure_ascii=False)
     ask = [
@@ -166,7 +195,12 @@ def _chain(
     ]
     concept = ask_until_valid(model, ask, concept_schema(names), "concept", _sentences, retries, talk)
     used = tuple(dict.fromkeys(thing["kind"] for thing in chosen if thing["kind"] in set(known) - set(SHAPES)))
-    part = Catalogue(tuple(known[name] for name in used))
+    chosen_kinds = {thing["kind"] for thing in chosen}
+    part = Catalogue(
+        tuple(known[name] for name in used),
+        tuple(asset for asset in entries.assets if f"own:{asset.name}" in chosen_kinds),
+        tuple(one for one in entries.selection if f"selected:{one.name}" in chosen_kinds),
+    )
     messages = first_messages(prompt, moving, None, part)
     messages[1]["content"] += f"\nThe things: {json.dumps(chosen, ensure_ascii=False)}"
     messages[1]["content"] += f"\nTheir looks: {json.dumps(concept, ensure_ascii=False)}"

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from blender_aigc.catalogue import Catalogue
 from blender_aigc.plan import Plan, PlanObject, validate
 from blender_aigc.protocol import Fault
 
@@ -22,6 +23,7 @@ from .grammar import parse
 from .items import Item, itemize
 from .lexicon import Lexicon, lexicon
 from .meaning import Scene
+from .own import spread, words_of
 from .phrases import noun_phrase
 from .quantities import SMALL
 from .read import check_language
@@ -44,9 +46,9 @@ from .tokens import Token, tokenize
 from .words import forms
 
 
-def edit(plan: Plan, prompt: str, words: Lexicon | None = None) -> Plan:
+def edit(plan: Plan, prompt: str, entries: Catalogue | None = None) -> Plan:
     """`plan` as the sentence changes it. Raises Fault("bad_input") for what cannot be understood or done."""
-    words = words or lexicon()
+    words = words_of(entries, False) if entries is not None else lexicon()
     tokens = tokenize(prompt)
     check_language(tokens, words)
     changed, notes = plan, []
@@ -56,7 +58,8 @@ def edit(plan: Plan, prompt: str, words: Lexicon | None = None) -> Plan:
             raise _unknown(command)
         changed = after
     title = f"{plan.title}; {' '.join(prompt.split())}"[:100]
-    return validate(dataclasses.replace(changed, title=title, notes=" ".join(notes)[:2000]))
+    changed = dataclasses.replace(changed, title=title, notes=" ".join(notes)[:2000])
+    return validate(spread(changed, entries.selection) if entries is not None else changed)
 
 
 def _commands(tokens: Sequence[Token]) -> list[list[Token]]:

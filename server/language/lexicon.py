@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
 from blender_aigc import plan as vocabulary
@@ -38,13 +39,19 @@ class _Node:
 class Lexicon:
     """Phrases -> readings, longest first."""
 
-    def __init__(self, generators: Iterable[tuple[str, Noun]] = (), still: bool = False) -> None:
+    def __init__(
+        self,
+        generators: Iterable[tuple[str, Noun]] = (),
+        still: bool = False,
+        first: Mapping[str, Noun] | None = None,
+        last: Mapping[str, Noun] | None = None,
+    ) -> None:
         """generators: further nouns, (words, noun), of the catalogue. still: they look better than the plan's shapes,
-        which move better, and go before them.
+        which move better, and go before them. first, last: nouns that go before and after all others.
         """
         self._root = _Node()
         self._nouns: dict[str, Noun] = {}
-        for words, noun in self._things(generators, still):
+        for words, noun in chain((first or {}).items(), self._things(generators, still), (last or {}).items()):
             self._add("noun", words, noun)
             self._nouns.setdefault(words, noun)
         for tag, table in _tables():
@@ -69,6 +76,14 @@ class Lexicon:
     def knows(self, word: str) -> bool:
         """Does any phrase begin with a form of `word`?"""
         return any(form in self._root.below for form in forms(word))
+
+    def is_only_other_than_noun(self, words: str) -> bool:
+        """Is `words` known as an adjective, a verb, a liquid ..., and as no noun?"""
+        node: _Node | None = self._root
+        for word in words.split():
+            node = node.below.get(word) if node is not None else None
+        tags = {reading.tag for reading in node.readings} if node is not None else set[str]()
+        return bool(tags) and "noun" not in tags
 
     def nearest_things(self, word: str, most: int = 3) -> list[str]:
         """Names of known things that are spelt almost like `word`."""

@@ -10,6 +10,7 @@ from blender_aigc.protocol import Fault, Job
 
 from .changes import differences
 from .edits import edit
+from .own import entries_of
 from .read import plan_of
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ _LARGEST = 4 << 20
 def answer(job: Job, context: Context) -> None:
     """Save the plan of `job`'s prompt. Raises Fault("bad_input")."""
     context.progress("Reading", 0, 1)
+    entries = entries_of(context.input_path("own") if context.has_input("own") else None)
     if context.has_input("plan"):
         before = read_plan(context.input_path("plan"))
-        plan = edit(before, job.prompt)
+        plan = edit(before, job.prompt, entries)
         context.report(changes="\n".join(differences(before, plan)))
     else:
-        plan = plan_of(job.prompt, job.seed, job.task == "text_to_physics")
+        plan = plan_of(job.prompt, job.seed, job.task == "text_to_physics", entries)
     context.progress("Reading", 1, 1)
     context.save_plan(plan)
     context.report(planner="rules", objects=sum(thing.count for thing in plan.objects), notes=plan.notes)

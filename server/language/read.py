@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blender_aigc.catalogue import Catalogue
 from blender_aigc.plan import Plan, validate
 from blender_aigc.protocol import Fault
 
@@ -9,21 +10,24 @@ from .compose import compose
 from .grammar import parse
 from .items import itemize
 from .lexicon import Lexicon, lexicon
+from .own import spread, words_of
 from .tables.settings import FOREIGN
 from .tokens import Token, tokenize
 
 
-def plan_of(prompt: str, seed: int = 0, moving: bool = True, words: Lexicon | None = None) -> Plan:
+def plan_of(prompt: str, seed: int = 0, moving: bool = True, entries: Catalogue | None = None) -> Plan:
     """The plan of an English sentence, the same one each time.
 
-    moving: what falls and blows may do so; else it only stands there (text_to_scene).
+    moving: what falls and blows may do so; else it only stands there (text_to_scene). entries: with the user's own
+    things.
     Raises Fault("bad_input"): empty, too long, in another language, contradictory, nothing known, impossible sizes.
     """
-    words = words or lexicon(not moving)
+    words = words_of(entries, not moving) if entries is not None else lexicon(not moving)
     tokens = tokenize(prompt)
     check_language(tokens, words)
     scene = parse(itemize(tokens, words))
-    return validate(compose(scene, " ".join(prompt.split()), seed, words, moving))
+    plan = compose(scene, " ".join(prompt.split()), seed, words, moving)
+    return validate(spread(plan, entries.selection) if entries is not None else plan)
 
 
 def check_language(tokens: list[Token], words: Lexicon) -> None:

@@ -12,11 +12,8 @@ _ROLES: dict[str, Role] = {"cloth": "cloth", "sky": "cloud"}
 
 
 def catalogue_nouns(entries: Catalogue | None = None) -> Iterator[tuple[str, Noun]]:
-    """(words, noun) of every variant of every generator, and of the user's own things."""
+    """(words, noun) of every variant of every generator. The user's own things are in own.py."""
     entries = entries or catalogue()
-    for asset in entries.assets:
-        for words in (asset.name, *asset.words):
-            yield normal(words), Noun(asset.name.lower(), "asset", asset.name, _three(asset.size_m))
     for info in entries.generators:
         if info.id == "sky":  # the light of day and night has words of its own
             continue

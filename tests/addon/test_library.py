@@ -163,7 +163,9 @@ def test_the_users_own_things_enter_the_catalogue(addon):
     )
     assert (garden.name, garden.kind) == ("Garden", "collection") and garden.size_m[0] == pytest.approx(10)
     whole = Catalogue(catalogue().generators, (garden, own))
-    assert whole.find_asset("heirlooms") is own and "Oma's Vase: the user's own object" in describe(whole)
+    assert whole.find_asset("heirlooms") is own and "Oma's Vase (heirloom, vase): the user's own object" in describe(
+        whole
+    )
     bpy.context.view_layer.objects.active = vase
     assert bpy.ops.aigc.unmark_own() == {"FINISHED"}
     assert [asset.name for asset in own_things()] == ["Garden"]
