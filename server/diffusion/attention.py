@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .portions import current
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -57,8 +59,9 @@ class _Around:
         self.sight, self.plain = sight, plain
 
     def __call__(self, attn: Any, hidden_states: Tensor, *rest: Any, **options: Any) -> Tensor:
-        views = self.sight.views
-        if not self.sight.active or views < 2 or hidden_states.ndim != 3 or len(hidden_states) % views:
+        views, portion = self.sight.views, current()
+        whole = portion is None and len(hidden_states) % views
+        if not self.sight.active or views < 2 or hidden_states.ndim != 3 or whole:
             return self.plain(attn, hidden_states, *rest, **options)
         import torch
         from torch.nn.functional import scaled_dot_product_attention as attention
@@ -66,16 +69,26 @@ class _Around:
         def heads(tokens: Tensor) -> Tensor:
             return tokens.unflatten(-1, (attn.heads, -1)).transpose(-3, -2)
 
-        batch = hidden_states.unflatten(0, (-1, views))  # (k, views, tokens, width)
-        query, key, value = (heads(project(batch)) for project in (attn.to_q, attn.to_k, attn.to_v))
-        found = []
+        query, key, value = (heads(project(hidden_states)) for project in (attn.to_q, attn.to_k, attn.to_v))
+        first = 0
+        if portion is not None:
+            first = portion.first
+            key, value = portion.joined((key, value))
+        found = torch.empty_like(query)
         for view, near in enumerate(self.sight.neighbours):
-            around = [torch.cat([kept[:, n] for n in near], dim=-2) for kept in (key, value)]
-            own = attention(query[:, view], *around)
+            rows = [row for row in range(first, first + len(query)) if row % views == view]
+            if not rows:
+                continue
+            mine = [row - first for row in rows]
+            around = [
+                torch.cat([kept[[row - view + n for row in rows]] for n in near], dim=-2) for kept in (key, value)
+            ]
+            own = attention(query[mine], *around)
             if self.sight.reference:
-                own = (own + attention(query[:, view], key[:, 0], value[:, 0])) / 2
-            found.append(own)
-        result = torch.stack(found, dim=1).transpose(-3, -2).flatten(-2).flatten(0, 1)
+                front = [row - view for row in rows]
+                own = (own + attention(query[mine], key[front], value[front])) / 2
+            found[mine] = own
+        result = found.transpose(-3, -2).flatten(-2)
         result = attn.to_out[1](attn.to_out[0](result.to(hidden_states.dtype)))
         if attn.residual_connection:
             result = result + hidden_states

@@ -54,7 +54,7 @@ def draw(job: Job, context: Context, studio: Studio) -> None:
         raise Fault("bad_input", "The prompt is empty.", "Say in words what you want.")
     context.progress("Loading")
     checkpoint = studio.open(_text(job, "checkpoint"))
-    used = _add(job, checkpoint, studio, reference)
+    used = add(job, checkpoint, studio, reference)
     context.check_cancelled()
     habit = habit_of([checkpoint.path.stem, *(path.stem for path, _ in checkpoint.loras)], studio.family.habit)
     order = _understood(job, studio, habit, passes)
@@ -104,7 +104,7 @@ def _read(job: Job, context: Context) -> tuple[Passes | None, np.ndarray | None]
     return passes, context.input_image("reference") if wanted else None
 
 
-def _add(job: Job, checkpoint: Checkpoint, studio: Studio, reference: np.ndarray | None) -> list[Path]:
+def add(job: Job, checkpoint: Checkpoint, studio: Studio, reference: np.ndarray | None) -> list[Path]:
     """LoRAs, learnt words and the IP-Adapter of `job`; the files that they are read from."""
     library = studio.library
     adapters.set_loras(checkpoint, adapters.parse_loras(_text(job, "loras"), library.loras()))

@@ -10,6 +10,7 @@ plan and its numbers are SyncMVD's (Liu et al., SIGGRAPH Asia 2024; source at co
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +18,17 @@ import numpy as np
 
 from blender_aigc.protocol import Fault
 
-from ..diffusion import adapters, memory
+from ..diffusion import memory
 from ..diffusion.attention import Sight, looking_around
 from ..diffusion.controls import KINDS as CONTROL_KINDS
 from ..diffusion.controls import Unit, parse_controls
-from ..diffusion.drawing import files_of
+from ..diffusion.drawing import add, files_of
 from ..diffusion.portions import in_portions
 from ..diffusion.prompts import encode
 from ..diffusion.samplers import habit_of, scheduler_for
 from ..diffusion.steps import rgb_preview, watched
 from ..diffusion.synchronise import synchronised
+from .reference import on_plain_ground
 from .subject import Subject, avoided_for, words_for
 from .view_controls import AUTO, KINDS, control_view
 
@@ -75,10 +77,19 @@ class Agreement:
 
 
 def draw_together(
-    job: Job, context: Context, studio: Studio, subject: Subject, cameras: Sequence[Camera]
+    job: Job,
+    context: Context,
+    studio: Studio,
+    subject: Subject,
+    cameras: Sequence[Camera],
+    reference: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """One (H, W, 3) uint8 picture for each camera. Raises Fault; the pipeline is diffusers' own."""
+    """One (H, W, 3) uint8 picture for each camera. Raises Fault; the pipeline is diffusers' own.
+
+    reference: (H, W, 4) uint8, whose look to take by an IP-Adapter.
+    """
     import torch
+    from PIL import Image
 
     from ..geometry.between_views import link_views
     from ..geometry.raster import Scene, render_maps
@@ -89,13 +100,12 @@ def draw_together(
     )
     context.progress("Loading")
     checkpoint = studio.open(str(job.params["checkpoint"]))
-    adapters.set_loras(checkpoint, adapters.parse_loras(str(job.params["loras"]), studio.library.loras()))
+    used = [*checkpoint.files, *add(job, checkpoint, studio, reference)]
     habit = habit_of([checkpoint.path.stem, *(path.stem for path, _ in checkpoint.loras)], studio.family.habit)
     units = parse_controls(str(job.params["controls"]), studio.library.controlnets(), KINDS, AUTO)
     nets = studio.nets(units)
     scheduler = scheduler_for(checkpoint.scheduler, str(job.params["sampler"]), habit)
     pipeline = checkpoint.pipeline("text", nets, scheduler=scheduler)
-    used = [*checkpoint.files, *(path for path, _ in checkpoint.loras)]
     context.used_weights([*used, *(file for unit in units for file in files_of(unit.path))])
 
     context.progress("Looking from all sides")
@@ -131,15 +141,21 @@ def draw_together(
         "output_type": "np",
         **_controls(units, seen),
     }
+    if reference is not None:
+        call["ip_adapter_image"] = Image.fromarray(on_plain_ground(reference))
 
     def told(step: int, preview: np.ndarray | None) -> None:
         context.progress("Drawing all views", step, steps, preview=preview)
 
     portion = int(job.params["at_once"])
-    networks = [pipeline.unet, *nets]
-    with watched(scheduler, told, all_views(studio)), synchronised(scheduler, agreement):
-        with looking_around(pipeline.unet, sight), _portions(networks, lambda: 0 if sight.active else portion):
-            made = pipeline(**call).images
+    with ExitStack() as around:
+        around.enter_context(watched(scheduler, told, all_views(studio)))
+        around.enter_context(synchronised(scheduler, agreement))
+        around.enter_context(looking_around(pipeline.unet, sight))
+        around.enter_context(in_portions(pipeline.unet, lambda: portion, lambda: sight.active))
+        for net in nets:
+            around.enter_context(in_portions(net, lambda: portion))
+        made = pipeline(**call).images
     return finished(made)
 
 
@@ -224,12 +240,3 @@ def all_views(studio: Studio) -> Any:
         return one(torch.cat(rows, dim=-2)[None])
 
     return preview
-
-
-def _portions(networks: Sequence[Any], most: Any) -> Any:
-    from contextlib import ExitStack
-
-    stack = ExitStack()
-    for network in networks:
-        stack.enter_context(in_portions(network, most))
-    return stack

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..diffusion import adapters, memory
+from ..diffusion import memory
 from ..diffusion.canvas import Canvas
 from ..diffusion.controls import parse_controls
-from ..diffusion.drawing import files_of
+from ..diffusion.drawing import add, files_of
 from ..diffusion.orders import Order, arguments
 from ..diffusion.prompts import encode
 from ..diffusion.samplers import habit_of, scheduler_for
 from ..diffusion.sizes import fit
 from ..diffusion.steps import rgb_preview, watched
 from .drawn_together import finished
+from .reference import on_plain_ground
 from .subject import Subject, avoided_for, words_for
 from .view_controls import AUTO, KINDS, control_view
 
@@ -42,9 +43,17 @@ _STRENGTH = 0.95
 
 
 def draw_one_by_one(
-    job: Job, context: Context, studio: Studio, subject: Subject, cameras: Sequence[Camera]
+    job: Job,
+    context: Context,
+    studio: Studio,
+    subject: Subject,
+    cameras: Sequence[Camera],
+    reference: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """One (H, W, 4) uint8 picture for each camera; its alpha is 0 where the view adds nothing. Raises Fault."""
+    """One (H, W, 4) uint8 picture for each camera; its alpha is 0 where the view adds nothing. Raises Fault.
+
+    reference: (H, W, 4) uint8, whose look to take by an IP-Adapter.
+    """
     import torch
 
     from ..geometry.raster import Scene, render_maps
@@ -53,11 +62,10 @@ def draw_one_by_one(
     avoided = avoided_for(str(job.params["negative"]), cameras)
     context.progress("Loading")
     checkpoint = studio.open(str(job.params["checkpoint"]))
-    adapters.set_loras(checkpoint, adapters.parse_loras(str(job.params["loras"]), studio.library.loras()))
+    used = [*checkpoint.files, *add(job, checkpoint, studio, reference)]
     habit = habit_of([checkpoint.path.stem, *(path.stem for path, _ in checkpoint.loras)], studio.family.habit)
     units = parse_controls(str(job.params["controls"]), studio.library.controlnets(), KINDS, AUTO)
     nets = studio.nets(units)
-    used = [*checkpoint.files, *(path for path, _ in checkpoint.loras)]
     context.used_weights([*used, *(file for unit in units for file in files_of(unit.path))])
     context.progress("Looking from all sides")
     scene = Scene(subject.triangles, studio.device)
@@ -75,6 +83,7 @@ def draw_one_by_one(
         strength=1.0,
         guidance=float(job.params["guidance"]) or habit.guidance,
         clip_skip=0,
+        reference=None if reference is None else on_plain_ground(reference),
     )
     views: list[np.ndarray] = []
     for number, (maps, prompt, negative) in enumerate(zip(seen, words, avoided, strict=True)):
@@ -89,7 +98,7 @@ def draw_one_by_one(
             order,
             mode="inpaint" if number else "text",
             canvas=Canvas(rgba, change) if number else None,
-            strength=_STRENGTH if number else 1.0,
+            strength=_STRENGTH if number and order.steps > 1 else 1.0,  # of one step, less would be none
             pictures=tuple(control_view(maps, unit.kind) for unit in units),
             prompt=prompt,
             negative=negative,

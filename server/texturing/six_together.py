@@ -23,6 +23,7 @@ from ..diffusion.prompts import encode
 from ..diffusion.samplers import habit_of, scheduler_for
 from ..diffusion.steps import watched
 from .drawn_together import all_views, finished
+from .reference import on_plain_ground
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -137,10 +138,8 @@ def _look_at(
     import torch
 
     from ..diffusion.sizes import resized
-    from ..geometry.foreground import over_grey, square_cut_out
 
-    picture = over_grey(square_cut_out(rgba, 0.9)) if (rgba[..., 3] < 255).any() else rgba[..., :3]
-    picture = resized(np.ascontiguousarray(picture), size)
+    picture = resized(on_plain_ground(rgba), size)
     device, kind = pipeline._execution_device, pipeline.unet.dtype
     given = torch.from_numpy(picture).permute(2, 0, 1)[None].to(device, torch.float32) / 127.5 - 1
     latents = pipeline.vae.encode(given.to(pipeline.vae.dtype)).latent_dist.mode() * pipeline.vae.config.scaling_factor

@@ -79,6 +79,42 @@ def test_the_reference_is_read_where_the_prompt_is(unet, adapter: MVAdapter) -> 
     assert torch.allclose(read[:6], without[:6] + layer.ref.out(torch.zeros_like(tokens[:6])), atol=1e-6)
 
 
+def wave(shape: tuple[int, ...], k: float) -> torch.Tensor:
+    """Numbers that everybody can make again."""
+    numbers = torch.arange(int(np.prod(shape)), dtype=torch.float64)
+    return torch.sin(numbers * 0.7 * k + k).reshape(shape).float()
+
+
+PUBLISHED = {  # (picture, token) -> what huanngzh/MV-Adapter at 4277e00 answers (DecoupledMVRowColSelfAttnProcessor2_0)
+    (0, 0): [0.40450, -0.04281, -0.81701, -0.61425, 0.41095, 0.21166, -0.40174, 0.19864],
+    (0, 5): [0.51666, -0.00205, -0.79785, -0.56814, 0.38757, 0.15841, -0.42441, 0.11295],
+    (1, 4): [0.82516, -0.30788, -0.72314, -0.29995, 0.02616, 0.11353, -0.19943, -0.29212],
+    (2, 7): [0.73686, 0.00028, -0.82215, -0.43607, 0.31416, 0.02947, -0.38402, -0.03172],
+    (4, 2): [0.74509, -0.13494, -0.90836, -0.34640, 0.27261, 0.01360, -0.21231, 0.01942],
+    (5, 8): [0.48525, -0.23206, -0.67817, -0.52913, 0.19561, 0.30496, -0.31389, -0.03792],
+    (6, 0): [0.79706, -0.28351, -0.96694, -0.19380, 0.26040, -0.00711, -0.08202, 0.01657],
+    (9, 3): [0.33718, -0.18541, -0.75985, -0.67359, 0.44831, 0.37472, -0.60949, -0.02994],
+    (11, 8): [0.33315, 0.06322, -0.59466, -0.74936, 0.30498, 0.29365, -0.52686, 0.12316],
+}
+
+
+def test_a_layer_answers_with_the_published_numbers() -> None:
+    """Both attentions at once, with guidance: numbers that the published source gave for the same weights and input."""
+    from server.nets.mv_adapter import Looking, MultiViewAttention
+
+    attn = diffusers.models.attention_processor.Attention(query_dim=8, heads=2, dim_head=4)
+    layer = MultiViewAttention(8, "x", Looking(), reference=True)
+    own = {key.split(".", 1)[1]: tensor for key, tensor in layer.named_parameters()}  # as the files call them
+    named = [*sorted(attn.named_parameters()), *sorted(own.items())]
+    with torch.no_grad():
+        for k, (_, tensor) in enumerate(named, 1):
+            tensor.copy_(wave(tuple(tensor.shape), k) / 2)
+        layer.looking.kept["x"] = wave((1, 9, 8), 1.9)
+        found = layer(attn, wave((12, 9, 8), 3.3))
+    for place, numbers in PUBLISHED.items():
+        assert torch.allclose(found[place], torch.tensor(numbers), atol=2e-5), place
+
+
 def test_published_keys(unet, adapter: MVAdapter) -> None:
     keys = {key: shape for _, key, shape in adapter.published()}
     layers = [name for name in unet.attn_processors if name.endswith("attn1.processor")]

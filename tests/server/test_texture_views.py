@@ -164,6 +164,67 @@ def test_portions_answer_like_the_whole(pipeline) -> None:
     assert "forward" not in vars(pipeline.unet)
 
 
+@pytest.mark.parametrize("portion", [1, 3, 5])
+def test_portions_in_lockstep_look_at_all_the_others(pipeline, portion: int) -> None:
+    """Five views with and without the prompt; a portion of three holds views of both. No gradients in the threads."""
+    call = unet_call(pipeline, 10)
+    sample = call.pop("sample")
+    sight = Sight.ring(5)
+    with torch.inference_mode(), looking_around(pipeline.unet, sight):
+        whole = pipeline.unet(sample, **call)[0]
+        with in_portions(pipeline.unet, lambda: portion, lambda: True):
+            parts = pipeline.unet(sample, **call)[0]
+        with in_portions(pipeline.unet, lambda: portion):
+            alone = pipeline.unet(sample[:5], **{**call, **{key: cut(value) for key, value in call.items()}})[0]
+    assert torch.allclose(whole, parts, atol=1e-5) and parts.is_inference()
+    assert portion == 5 or not torch.allclose(whole[:5], alone, atol=1e-4), "alone it would be another answer"
+
+
+def cut(value):
+    if isinstance(value, dict):
+        return {key: cut(inner) for key, inner in value.items()}
+    return value[:5] if isinstance(value, torch.Tensor) and value.ndim else value
+
+
+def test_in_lockstep_only_one_portion_runs_at_a_time_and_a_failure_ends_all(pipeline) -> None:
+    import threading
+
+    from server.diffusion.portions import current
+
+    call = unet_call(pipeline, 4)
+    sample = call.pop("sample")
+    running: set[int] = set()
+    most, seen = 0, set()
+
+    def busy(_module, _args) -> None:
+        nonlocal most
+        running.add(threading.get_ident())
+        seen.add(threading.get_ident())
+        most = max(most, len(running))
+
+    def idle(_module, _args, _out) -> None:
+        running.discard(threading.get_ident())
+
+    hooks = [pipeline.unet.conv_in.register_forward_pre_hook(busy), pipeline.unet.conv_in.register_forward_hook(idle)]
+    with torch.no_grad(), looking_around(pipeline.unet, Sight.ring(4)):
+        with in_portions(pipeline.unet, lambda: 2, lambda: True):
+            pipeline.unet(sample, **call)
+        assert len(seen) == 2 and most == 1 and current() is None
+        hooks += [pipeline.unet.mid_block.register_forward_pre_hook(fail)]
+        with pytest.raises(ZeroDivisionError), in_portions(pipeline.unet, lambda: 1, lambda: True):
+            pipeline.unet(sample, **call)
+    for hook in hooks:
+        hook.remove()
+
+
+def fail(_module, _args) -> None:
+    from server.diffusion.portions import current
+
+    portion = current()
+    if portion is not None and portion.first == 2:
+        raise ZeroDivisionError
+
+
 def test_a_view_hears_of_its_neighbours_only(pipeline) -> None:
     call = unet_call(pipeline, 8)  # four views, with and without the prompt
     sample = call.pop("sample")

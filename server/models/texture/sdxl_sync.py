@@ -68,6 +68,7 @@ class SdxlSync:
             AGREEMENT,
             diffusion.CHECKPOINT,
             diffusion.LORAS,
+            diffusion.REFERENCE,
             diffusion.SAMPLER,
             AT_ONCE,
             diffusion.MEMORY,
@@ -112,13 +113,15 @@ class SdxlSync:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...texturing.drawn_together import draw_together
         from ...texturing.from_views import deliver_views
+        from ...texturing.reference import given_reference
         from ...texturing.rigs import rig
         from ...texturing.subject import subject_of
 
         assert self.studio is not None
         subject = subject_of(job, context)
         cameras = rig(str(job.params["cameras"]), subject, int(job.params["view_px"]))
-        views = draw_together(job, context, self.studio, subject, cameras)
+        reference = given_reference(job, context)
+        views = draw_together(job, context, self.studio, subject, cameras, reference)
         deliver_views(job, context, subject, cameras, views, self.studio.device)
 
 

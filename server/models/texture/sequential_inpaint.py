@@ -47,6 +47,7 @@ class SequentialInpaint:
             CONTROLS,
             diffusion.CHECKPOINT,
             diffusion.LORAS,
+            diffusion.REFERENCE,
             diffusion.SAMPLER,
             diffusion.MEMORY,
         ),
@@ -90,13 +91,15 @@ class SequentialInpaint:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...texturing.from_views import deliver_views
         from ...texturing.one_by_one import draw_one_by_one
+        from ...texturing.reference import given_reference
         from ...texturing.rigs import rig
         from ...texturing.subject import subject_of
 
         assert self.studio is not None
         subject = subject_of(job, context)
         cameras = rig(str(job.params["cameras"]), subject, int(job.params["view_px"]))
-        views = draw_one_by_one(job, context, self.studio, subject, cameras)
+        reference = given_reference(job, context)
+        views = draw_one_by_one(job, context, self.studio, subject, cameras, reference)
         deliver_views(job, context, subject, cameras, views, self.studio.device)
 
 
