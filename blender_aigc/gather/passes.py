@@ -185,6 +185,7 @@ def _geometry(
 ) -> dict[str, np.ndarray]:
     """The passes of all used view layers, of each pixel the nearest layer's."""
     layers = _data_render(here, {SOURCES[name][0] for name in needed}, AO_SAMPLES if "ao" in needed else 1, 0.01)
+    volumes = here.without_volumes()
     if "ao" not in needed:
         here.scene.world = None  # spares the sampling map of a large sky
     channels, texts = _rendered(here, folder)
@@ -197,7 +198,7 @@ def _geometry(
     del channels
     depth = merged["depth"]
     seen = np.isfinite(depth) & (depth < _FAR_M) & (depth > 0)
-    if not seen.any():
+    if not seen.any() and not volumes:
         raise nothing_visible()
     result = {"depth": np.where(seen, depth, np.float32(np.inf))}
     for name, table in (("object_id", "objects"), ("material_id", "materials")):
@@ -304,6 +305,7 @@ def _render(here: Stage, path: Path) -> None:
 def _mask(here: Stage, names: set[str], folder: Path) -> np.ndarray:
     """Cryptomatte coverage of the named objects, with the filter of a normal render."""
     layers = _data_render(here, {"use_pass_cryptomatte_object"}, MASK_SAMPLES, 1.5)
+    here.without_volumes()  # they would hide a part of what is behind them
     here.scene.world = None
     channels, texts = _rendered(here, folder)
     wanted = np.array([number for number, name in manifest(texts, "CryptoObject").items() if name in names], np.uint32)

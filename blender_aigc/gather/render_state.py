@@ -15,6 +15,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ..faults import Fault
+from .volumes import Thinned
 
 _NAME = "AIGC Passes"
 _RENDER_HANDLERS = (
@@ -74,7 +75,15 @@ class Stage:
     frame: int
     kept: bool = False
     _quiet: bool = False
+    _thinned: Thinned | None = None
     _trees: list[bpy.types.NodeTree] = field(default_factory=list)
+
+    def without_volumes(self) -> bool:
+        """Leave out what is a volume and nothing else (see volumes.py); whether there was anything."""
+        if self._thinned is None:
+            self._thinned = Thinned()
+            self._thinned.thin(self.scene)
+        return self._thinned.left_out
 
     def quieten_compositor(self, original: bpy.types.Scene) -> None:
         """The compositor works on the copy's own render and writes no files."""
@@ -108,6 +117,8 @@ class Stage:
                 self._mute(node.node_tree)
 
     def remove(self) -> None:
+        if self._thinned is not None:
+            self._thinned.remove()
         for tree in self._trees:
             bpy.data.node_groups.remove(tree)
 
