@@ -45,6 +45,26 @@ _MASKS = (
     ("TRANSPARENT", "Transparent Parts", "Only what is transparent may change", "IMAGE_RGB_ALPHA", 3),
 )
 
+_PARTS = (
+    ("ALL", "Everything, Anew", "New textures for the whole objects", "OBJECT_DATA", 0),
+    (
+        "OVER",
+        "Everything, from Present",
+        "Begin with the present textures; Strength says how far to go",
+        "BRUSHES_ALL",
+        1,
+    ),
+    ("SELECTED", "Selected Faces", "Only the faces selected in Edit Mode; the rest stays as it is", "FACESEL", 2),
+    (
+        "NAMED",
+        "Group or Attribute",
+        "Only what a vertex group, an attribute or a material slot marks",
+        "GROUP_VERTEX",
+        3,
+    ),
+    ("PAINTED", "Painted Mask", "Only what is white in a picture on the UV map of the texture", "BRUSH_DATA", 4),
+)
+
 
 def chosen_model(settings) -> str:
     """Id of the model that Generate would use; "" when none is known."""
@@ -87,9 +107,15 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
     )
     mask: EnumProperty(name="Change", description="Which part of the picture may change", items=_MASKS, default="ALL")
     mask_image: PointerProperty(
-        name="Mask", description="A picture as large as the render; white may change", type=bpy.types.Image
+        name="Mask",
+        description="White may change; a picture as large as the render, or on the texture's UV map",
+        type=bpy.types.Image,
     )
     mask_inverted: BoolProperty(name="Invert", description="Change everything else instead", default=False)
+    part: EnumProperty(name="Change", description="Which part of the present texture changes", items=_PARTS)
+    part_name: StringProperty(
+        name="Group", description="Name of a vertex group, an attribute or a material slot of the objects"
+    )
     reference: PointerProperty(
         name="Colours", description="A picture whose colours the result takes; may be empty", type=bpy.types.Image
     )

@@ -16,7 +16,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from .fixit import Problem
-from .gather.sources import Given, Render
+from .gather.sources import SELECTED, Given, Part, Render
 from .protocol import TASKS, Fault, InputKind, Task, TaskInput
 from .state import STATE
 
@@ -154,18 +154,23 @@ def _masked(context: Context, source: Render) -> Render:
 
 
 class MeshSlot(Slot):
-    """The selected objects that have a surface."""
+    """The selected objects that have a surface, or a part of them whose texture is to change."""
 
     def given(self, context: Context, _wanted: TaskInput) -> Given | None:
-        return [obj for obj in context.selected_objects if obj.type in MESH_TYPES] or None
+        objects = _surfaces(context)
+        settings = context.scene.aigc
+        if settings.part == "ALL" or not objects:
+            return objects or None
+        faces = {"SELECTED": SELECTED, "NAMED": settings.part_name}.get(settings.part, "")
+        return Part(tuple(objects), faces, bool(faces) and settings.mask_inverted)
 
     def problem(self, context: Context, wanted: TaskInput) -> Problem | None:
-        if wanted.required and self.given(context, wanted) is None:
+        if wanted.required and not _surfaces(context):
             return Problem("No mesh is selected.", "Select the objects to work on.")
         return None
 
-    def draw(self, layout: UILayout, context: Context, wanted: TaskInput) -> None:
-        objects = self.given(context, wanted) or []
+    def draw(self, layout: UILayout, context: Context, _wanted: TaskInput) -> None:
+        objects = _surfaces(context)
         text = objects[0].name if len(objects) == 1 else iface_("{number} objects").format(number=len(objects))
         layout.label(text=text, icon="OUTLINER_OB_MESH", translate=False)
 
@@ -177,9 +182,51 @@ class MeshSlot(Slot):
 
     def of_options(self, options: argparse.Namespace, wanted: TaskInput) -> Given | None:
         patterns = getattr(options, f"{wanted.key}_objects", None)
-        if not patterns:
-            return super().of_options(options, wanted) or self.given(bpy.context, wanted)
-        return list(named_objects(patterns, "--objects"))
+        path = super().of_options(options, wanted)
+        if path is not None:
+            return path
+        objects = list(named_objects(patterns, "--objects")) if patterns else _surfaces(bpy.context)
+        faces = getattr(options, "faces", "")
+        if objects and (faces or getattr(options, "over", False) or getattr(options, "mask", None)):
+            return Part(tuple(objects), SELECTED if faces == "selected" else faces)
+        return objects or None
+
+
+def _surfaces(context: Context) -> list[bpy.types.Object]:
+    return [obj for obj in context.selected_objects if obj.type in MESH_TYPES]
+
+
+class MaskSlot(Slot):
+    """Which part of the present texture changes: faces (which travel with the objects) or a painted picture."""
+
+    def given(self, context: Context, _wanted: TaskInput) -> Given | None:
+        settings = context.scene.aigc
+        return settings.mask_image if settings.part == "PAINTED" else None
+
+    def problem(self, context: Context, _wanted: TaskInput) -> Problem | None:
+        settings = context.scene.aigc
+        if settings.part == "PAINTED" and settings.mask_image is None:
+            return Problem("No mask is painted.", "Choose a picture in which white is what may change.")
+        if settings.part == "NAMED" and not settings.part_name:
+            return Problem("No group is named.", "Write the name of a vertex group, an attribute or a material slot.")
+        return None
+
+    def draw(self, layout: UILayout, context: Context, wanted: TaskInput) -> None:
+        settings = context.scene.aigc
+        row = layout.row(align=True)
+        row.prop(settings, "part", text="")
+        if settings.part in ("SELECTED", "NAMED"):
+            row.prop(settings, "mask_inverted", text="", icon="ARROW_LEFTRIGHT")
+        if settings.part == "NAMED":
+            layout.prop(settings, "part_name", text="", placeholder="Name of the group")
+        if settings.part == "PAINTED":
+            layout.template_ID(settings, "mask_image", new="image.new", open="image.open")
+
+    def add_options(self, parser: argparse.ArgumentParser, task: Task, wanted: TaskInput) -> None:
+        super().add_options(parser, task, wanted)
+        faces = "only these faces change: selected, or the name of a vertex group, attribute or material slot"
+        parser.add_argument("--faces", default="", metavar="NAME", help=faces)
+        parser.add_argument("--over", action="store_true", help="begin with the present textures, instead of anew")
 
 
 def named_objects(patterns: Sequence[str], word: str) -> tuple[bpy.types.Object, ...]:
@@ -212,6 +259,7 @@ SLOTS: dict[InputKind, Slot] = {
     "image": ImageSlot(),
     "passes": PassesSlot(),
     "mesh": MeshSlot(),
+    "mask": MaskSlot(),
     "views": Slot(),
     "motion": Slot(),
     "plan": Slot(),

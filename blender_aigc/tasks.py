@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-InputKind = Literal["image", "mesh", "views", "motion", "passes", "state", "plan", "own"]
+InputKind = Literal["image", "mesh", "views", "motion", "passes", "state", "plan", "own", "mask"]
 ArtefactKind = Literal["mesh", "image", "text", "plan", "state", "material", "map", "file"]
 
 
@@ -88,6 +88,13 @@ TASKS: dict[str, Task] = {
             (
                 TaskInput("mesh", "mesh", "Objects", "The objects to texture, with their modifiers"),
                 TaskInput("reference", "image", "Reference", "A picture whose look to take", required=False),
+                TaskInput(
+                    "mask",
+                    "mask",
+                    "Change",
+                    "A picture on the texture's UV map, white where it may change",
+                    required=False,
+                ),
             ),
             ("material", "map", "file", "state"),
             prompt=True,

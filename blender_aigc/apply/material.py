@@ -17,7 +17,8 @@ import numpy as np
 
 from ..protocol import Artefact, Fault, Provenance
 from .glb import damaged, read_file
-from .material_nodes import build_material, set_name
+from .material_nodes import build_material, packed_images, set_name
+from .repaint import repainted
 from .scene import Made, provenance_text, select_only, sign
 
 BEFORE = "aigc_before"
@@ -63,19 +64,39 @@ def apply_materials(
         elif uvs is not None:
             new_layer = _add_layer(made, obj, entry["layer"], uvs)
         layer = new_layer or entry["layer"]
-        groups = _by_tiles(entry["sets"])
-        materials = [build_material(made, Path(folder), hashes, group, layer) for group in groups]
-        for material in materials:
+        materials = _materials(made, Path(folder), hashes, entry, layer)
+        for material in dict.fromkeys(materials.values()):
             sign(material, signature, job_id)
-        _assign(made, obj, groups, materials, job_id, new_layer)
+            blocks.append(material)
+        _assign(made, obj, materials, job_id, new_layer)
         touched.append(obj)
-        blocks += materials
     context.view_layer.update()
     shown = [obj for obj in touched if obj.name in context.view_layer.objects]
     if any(entry["target"] == "copy" for entry in entries) and shown:
         select_only(context.view_layer, shown)
         context.view_layer.objects.active = shown[0]
     return [*touched, *blocks]
+
+
+def _materials(
+    made: Made, folder: Path, hashes: dict[str, str], entry: dict[str, Any], layer: str
+) -> dict[int, bpy.types.Material]:
+    """Slot -> its new material: one for each set, or where a texture was worked on, a copy of the one before."""
+    result: dict[int, bpy.types.Material] = {}
+    for group in _by_tiles(entry["sets"]):
+        slots = sorted({slot for one in group for slot in one["slots"]})
+        before = {slot: entry.get("present", {}).get(str(slot), {}) for slot in slots}
+        if any(present.get("material") for present in before.values()):
+            images = packed_images(made, folder, hashes, group)
+            for slot, present in before.items():
+                moved = group[0]["uv"] == "new" or present.get("layer", "") not in ("", layer)
+                again = repainted(made, present, images, layer, moved)
+                if again is not None:
+                    result[slot] = again
+        rest = [slot for slot in slots if slot not in result]
+        if rest:
+            result |= dict.fromkeys(rest, build_material(made, folder, hashes, group, layer))
+    return result
 
 
 def _by_tiles(sets: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -143,8 +164,7 @@ def _add_layer(made: Made, obj: bpy.types.Object, name: str, uvs: np.ndarray) ->
 def _assign(
     made: Made,
     obj: bpy.types.Object,
-    groups: list[list[dict[str, Any]]],
-    materials: list[bpy.types.Material],
+    materials: dict[int, bpy.types.Material],
     job_id: str,
     new_layer: str,
 ) -> None:
@@ -157,12 +177,11 @@ def _assign(
     previous = obj.get(BEFORE)
     made.undo(lambda: _put_back(obj, slots, previous))
     obj[BEFORE] = json.dumps([*_history(obj), {"job": job_id, "slots": slots, "layer": new_layer}])
-    for group, material in zip(groups, materials, strict=True):
-        for number in sorted({slot for one in group for slot in one["slots"]}):
-            if number < len(obj.material_slots):
-                slot = obj.material_slots[number]
-                slot.link = "OBJECT"
-                slot.material = material
+    for number, material in materials.items():
+        if number < len(obj.material_slots):
+            slot = obj.material_slots[number]
+            slot.link = "OBJECT"
+            slot.material = material
     obj.update_tag()
 
 

@@ -90,8 +90,28 @@ def _checked(folder: Path, file: str, hashes: dict[str, str]) -> tuple[Path, byt
 def _picture(
     made: Made, nodes: bpy.types.Nodes, files: list[tuple[Path, bytes]], key: str, height: float
 ) -> bpy.types.Node:
-    """An image node with the map packed into the .blend, sRGB only for colours."""
-    node = _node(nodes, "ShaderNodeTexImage", -820, height)
+    """An image node with the map packed into the .blend."""
+    return image_node(nodes, packed_image(made, files, key), -820, height)
+
+
+def image_node(nodes: bpy.types.Nodes, image: bpy.types.Image, x: float, y: float) -> bpy.types.Node:
+    node = _node(nodes, "ShaderNodeTexImage", x, y)
+    node.image = image
+    return node
+
+
+def packed_images(
+    made: Made, folder: Path, hashes: dict[str, str], entries: list[dict[str, Any]]
+) -> dict[str, bpy.types.Image]:
+    """The maps of one set that a material shows, by their keys. entries: see `build_material`."""
+    keys = ("colour", "orm", "normal")
+    return {
+        key: packed_image(made, [_checked(folder, one["maps"][key], hashes) for one in entries], key) for key in keys
+    }
+
+
+def packed_image(made: Made, files: list[tuple[Path, bytes]], key: str) -> bpy.types.Image:
+    """A map packed into the .blend, sRGB only for colours."""
     path, data = files[0]
     if re.search(r"\.1\d{3}$", path.stem):
         image = _tiled(made, [path for path, _ in files])
@@ -100,8 +120,7 @@ def _picture(
         image.pack(data=data, data_len=len(data))
         image.source = "FILE"
     image.colorspace_settings.name = "sRGB" if key == "colour" else "Non-Color"
-    node.image = image
-    return node
+    return image
 
 
 def _tiled(made: Made, paths: list[Path]) -> bpy.types.Image:

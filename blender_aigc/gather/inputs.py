@@ -10,7 +10,7 @@ import bpy
 from ..faults import Fault
 from ..protocol import TASKS, Blob, InputKind, TaskInput
 from .image import image_blob
-from .sources import Given, Render
+from .sources import Given, Part, Render
 
 PutBlob = Callable[[bytes, str], Blob]
 Gatherer = Callable[[Given, bpy.types.Scene], tuple[bytes, str] | None]
@@ -79,11 +79,13 @@ def _passes(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
 def _mesh(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
     if isinstance(source, (str, Path)):
         return _file(source, scene)
+    part = source if isinstance(source, Part) else None
+    source = source if part is None else part.objects
     if not isinstance(source, (list, tuple)) or not source:
         raise Fault("bad_request", "A mesh must be objects or a file.", "Choose one of these.", type(source).__name__)
     from .mesh import mesh_blob
 
-    return mesh_blob(source, scene)
+    return mesh_blob(source, scene, part)
 
 
 def _file(source: Given, _scene: bpy.types.Scene) -> tuple[bytes, str]:
@@ -110,6 +112,7 @@ GATHERERS: dict[InputKind, Gatherer] = {
     "image": _image,
     "passes": _passes,
     "mesh": _mesh,
+    "mask": _image,
     "views": _file,
     "motion": _file,
     "plan": _file,

@@ -18,6 +18,8 @@ import bpy
 import numpy as np
 
 from ..faults import Fault
+from .part import PartArrays, layer_of_present
+from .sources import Part
 from .unwrapping import smart_projected
 from .uv_check import unusable
 
@@ -40,9 +42,15 @@ class _Part:
     new_uvs: np.ndarray | None
 
 
-def mesh_blob(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple[bytes, str]:
-    """`objects` as the bytes of an .npz, and their suffix. Raises Fault("bad_input") for what has no surface."""
-    parts = [_part(obj, scene) for obj in objects if obj.type != "EMPTY"]
+def mesh_blob(
+    objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, part_of: Part | None = None
+) -> tuple[bytes, str]:
+    """`objects` as the bytes of an .npz, and their suffix. part_of: work on the present texture of a part of them.
+
+    Raises Fault("bad_input") for what has no surface.
+    """
+    objects = [obj for obj in objects if obj.type != "EMPTY"]
+    parts = [_part(obj, scene, part_of is not None) for obj in objects]
     total = sum(len(part.faces) for part in parts)
     if total > MOST_TRIANGLES:
         raise Fault(
@@ -61,6 +69,11 @@ def mesh_blob(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tu
         "face_object": np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.faces) for part in parts]),
         "face_slot": np.concatenate([part.slots for part in parts]),
     }
+    if part_of is not None:
+        collected = PartArrays()
+        for obj, part in zip(objects, parts, strict=True):
+            part.facts["present"] = collected.add(obj, scene, part_of, len(part.facts["slots"]))
+        arrays |= collected.arrays()
     facts = json.dumps({"objects": [part.facts for part in parts]}, ensure_ascii=False)
     arrays["facts"] = np.frombuffer(facts.encode(), np.uint8)
     for number, part in enumerate(parts):
@@ -71,19 +84,23 @@ def mesh_blob(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tu
     return buffer.getvalue(), ".npz"
 
 
-def _part(obj: bpy.types.Object, scene: bpy.types.Scene) -> _Part:
-    """One object with UVs that serve: its own, or new ones."""
+def _part(obj: bpy.types.Object, scene: bpy.types.Scene, again: bool) -> _Part:
+    """One object with UVs that serve: its own, or new ones. again: those of its present texture, even where they lie
+    over each other, since what is there stays there.
+    """
     if obj.mode == "EDIT":
         obj.update_from_editmode()
     target = "copy" if needs_copy(obj) else "slots"
     layer = obj.data.uv_layers.active if obj.type == "MESH" else None
+    if again and layer is not None:
+        layer = obj.data.uv_layers.get(layer_of_present(obj)) or layer
     with _evaluated(obj) as mesh:
         _check_faces(obj, mesh)
         part = _read(obj, mesh, layer.name if layer is not None else "", scene)
         loops = len(mesh.loops)
     reason = "it has no UV map"
     if part.uvs is not None:
-        reason = unusable(part.uvs, part.vertices[part.faces])
+        reason = unusable(part.uvs, part.vertices[part.faces], shared=again)
     if not reason and target == "slots":
         return _with_facts(part, obj, target, "own", layer.name, len(obj.data.loops), "")
     if not reason and layer is not None:

@@ -43,8 +43,27 @@ class Render:
     selected: tuple[bpy.types.Object, ...] | None = None
 
 
-Given = bpy.types.Image | str | Path | Blob | Render | Sequence[bpy.types.Object]
-"""A picture (datablock or file), any file, the stored file of an earlier job, a render, or objects of the scene."""
+SELECTED = "."
+"""For `Part.faces`: those that are selected in Edit Mode. No vertex group or attribute of the user's is called so."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Objects whose present texture is worked on, instead of a new one.
+
+    faces: which may change: all (""), the `SELECTED` ones, or what a vertex group, an attribute or a material slot of
+    this name marks. inverted: all others.
+    """
+
+    objects: tuple[bpy.types.Object, ...]
+    faces: str = ""
+    inverted: bool = False
+
+
+Given = bpy.types.Image | str | Path | Blob | Render | Part | Sequence[bpy.types.Object]
+"""A picture (datablock or file), any file, the stored file of an earlier job, a render, or objects of the scene or a
+part of them.
+"""
 
 
 def name_of(given: Mapping[str, Given | None], scene: bpy.types.Scene) -> str:
@@ -59,6 +78,8 @@ def name_of(given: Mapping[str, Given | None], scene: bpy.types.Scene) -> str:
 def _name(source: Given | None, scene: bpy.types.Scene) -> str:
     if isinstance(source, Render):
         return _name(source.picture, scene) or f"{scene.name} Render"
+    if isinstance(source, Part):
+        return _name(source.objects, scene)
     if isinstance(source, bpy.types.Image):
         return Path(source.name).stem
     if isinstance(source, (str, Path)):
@@ -70,5 +91,6 @@ def _name(source: Given | None, scene: bpy.types.Scene) -> str:
 
 def objects_of(given: Mapping[str, Given | None]) -> tuple[bpy.types.Object, ...]:
     """The objects among the inputs, to which the result belongs."""
-    lists = [source for source in given.values() if isinstance(source, (list, tuple))]
+    sources = [source.objects if isinstance(source, Part) else source for source in given.values()]
+    lists = [source for source in sources if isinstance(source, (list, tuple))]
     return tuple(dict.fromkeys(obj for objects in lists for obj in objects))

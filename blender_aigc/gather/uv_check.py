@@ -10,10 +10,11 @@ _SAMPLES = 300_000
 _CELLS = 1024
 
 
-def unusable(uvs: np.ndarray, corners: np.ndarray) -> str:
+def unusable(uvs: np.ndarray, corners: np.ndarray, shared: bool = False) -> str:
     """Why UVs cannot hold a texture of their own, as the end of a sentence; "" when they can.
 
     uvs: (T, 3, 2) float32. corners: (T, 3, 3) float32 positions. UDIM tiles are fine, faces across them are not.
+    shared: places may lie over each other.
     """
     if not np.isfinite(uvs).all():
         return "its UV map holds numbers that are not finite"
@@ -24,6 +25,8 @@ def unusable(uvs: np.ndarray, corners: np.ndarray) -> str:
     across = (np.floor(uvs + np.float32(1e-3)) < middle[:, None]) | (np.floor(uvs - np.float32(1e-3)) > middle[:, None])
     if surface[across.any(axis=(1, 2))].sum() > 0.001 * surface.sum() or middle.min() < 0 or middle.max() > 9:
         return "its UV map goes beyond the texture, as for repeated tiles"
+    if shared:
+        return ""
     share = overlap(uvs, corners, flat, surface)
     return f"its UV map lies over itself ({share:.0%})" if share > OVERLAP_SHARE else ""
 

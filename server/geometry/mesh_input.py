@@ -11,6 +11,8 @@ The .npz is what Blender sends (blender_aigc/gather/mesh.py); its arrays are nam
     facts         (B,)      uint8, JSON: {"objects": [{"name", "slots", "prompt", "uv", "world_from_object", ...}]}
     new_uvs_<n>   (L, 2)    float32, UVs that were made for object n, one per face corner of the user's own mesh;
                             passed through to the result
+
+and, when a texture that is there is worked on, those of part_input.py.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import numpy as np
 from blender_aigc.protocol import Fault
 
 from .normals import face_cross, unit
+from .part_input import Part, part_of
 
 MOST_FACES = 40_000_000
 
@@ -49,7 +52,10 @@ class InputObject:
 
 @dataclass
 class MeshInput:
-    """See the table above. `of_file`: it was read from a GLB or OBJ, so the result should be such a file again."""
+    """See the table above. `of_file`: it was read from a GLB or OBJ, so the result should be such a file again.
+
+    part: where a texture that is there may change; None makes new ones.
+    """
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -59,6 +65,7 @@ class MeshInput:
     face_slot: np.ndarray
     objects: list[InputObject]
     of_file: bool = False
+    part: Part | None = None
 
     def faces_of(self, number: int) -> np.ndarray:
         """Indices of the faces of an object."""
@@ -106,6 +113,7 @@ def _read_npz(path: Path) -> MeshInput:
                 stored["face_object"].astype(np.int32, copy=False),
                 stored["face_slot"].astype(np.int32, copy=False),
                 objects,
+                part=part_of(stored, facts["objects"]),
             )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         hint = "Run the job again."
@@ -130,7 +138,8 @@ def checked(mesh: MeshInput, name: str) -> MeshInput:
             "bad_input", f"{name} has {count:,} triangles; {MOST_FACES:,} is the limit.", "Use fewer subdivisions."
         )
     shapes = (mesh.corner_normals.shape, mesh.corner_uvs.shape, mesh.face_object.shape, mesh.face_slot.shape)
-    if shapes != ((count, 3, 3), (count, 3, 2), (count,), (count,)):
+    changes = (count, 3) if mesh.part is None else mesh.part.change.shape
+    if (*shapes, changes) != ((count, 3, 3), (count, 3, 2), (count,), (count,), (count, 3)):
         raise Fault("bad_input", "The mesh of the job is damaged.", "Run the job again.", f"shapes {shapes}")
     numbers = mesh.face_object
     if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices) or (np.diff(numbers) < 0).any():
@@ -150,6 +159,7 @@ def checked(mesh: MeshInput, name: str) -> MeshInput:
             *(array[sound] for array in (mesh.face_object, mesh.face_slot)),
             mesh.objects,
             mesh.of_file,
+            None if mesh.part is None else mesh.part.of_faces(sound),
         )
         cross = cross[sound]
     length = np.einsum("fcx,fcx->fc", mesh.corner_normals, mesh.corner_normals)

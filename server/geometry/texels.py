@@ -46,11 +46,17 @@ class Sheet:
         """(size, size) bool."""
         return self.owner >= 0
 
-    def texels(self, index: np.ndarray) -> Texels:
-        """The surface under the texels with these flat indices, all of which must be covered."""
+    def weights(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) the set's faces under the texels with these flat indices, all of which must be covered, and (N, 3)
+        float32 how much each of their corners counts there.
+        """
         face = self.owner.reshape(-1)[index]
         centres = np.stack([index % self.size, index // self.size], axis=1).astype(np.float32) + np.float32(0.5)
-        weights = weights_in(self._corners[face], centres).astype(np.float32)
+        return face, weights_in(self._corners[face], centres).astype(np.float32)
+
+    def texels(self, index: np.ndarray) -> Texels:
+        """The surface under the texels with these flat indices, all of which must be covered."""
+        face, weights = self.weights(index)
         rows = self._faces[face]
         position = np.einsum("nk,nkd->nd", weights, self._mesh.vertices[self._mesh.faces[rows]])
         normal = np.einsum("nk,nkd->nd", weights, self._mesh.corner_normals[rows])

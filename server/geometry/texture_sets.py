@@ -88,8 +88,11 @@ def _sets_of(
     if mesh.of_file or not np.isfinite(uvs).all():
         notes.append(f"{called} got new UVs: {reason}")
         return [*sets, _new_set(mesh, number, called, rest, texture_px)]
+    if mesh.part is not None and udim_tiles(uvs) is not None:  # places that lie over each other change together
+        return [*sets, *_own_sets(mesh, number, thing, called, rest)]
     notes.append(f"{called}: {reason}")
-    return [*sets, TextureSet(called, number, _unique(mesh.face_slot[rest]), rest, uvs % 1.0, thing.uv)]
+    within = np.where((uvs >= 0) & (uvs <= 1), uvs, uvs % 1.0)
+    return [*sets, TextureSet(called, number, _unique(mesh.face_slot[rest]), rest, within, thing.uv)]
 
 
 def _own_sets(mesh: MeshInput, number: int, thing: InputObject, name: str, faces: np.ndarray) -> list[TextureSet]:

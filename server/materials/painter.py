@@ -89,13 +89,14 @@ class Body:
 @dataclass
 class Maps:
     """Finished pictures of one set, row 0 on top. colour (H, W, 3), orm (H, W, 3: occlusion, roughness, metal),
-    normal (H, W, 3) uint8; height (H, W) uint16, 0.5 is the surface itself, the range is `height_m`.
+    normal (H, W, 3) uint8; height (H, W) uint16, 0.5 is the surface itself, the range is `height_m`; None where it is
+    not known everywhere. covered (H, W) bool, of colour's size.
     """
 
     colour: np.ndarray
     orm: np.ndarray
     normal: np.ndarray
-    height: np.ndarray
+    height: np.ndarray | None
     height_m: float
     covered: np.ndarray
 

@@ -11,6 +11,8 @@ Every engine that textures meshes ends here:
     {"of_file": bool, "objects": [{..facts of the input.., "new_uvs": file or "", "sets": [
         {"name", "slots": [..], "tile": 0 or 1001.., "uv", "height_m", "roughness", "metallic", "viewport": [r, g, b],
          "maps": {"colour": file, "orm": file, "normal": file, "height": file}}]}]}
+
+Of work on a part of a texture, sets without a change are left out, and so are heights, which no material keeps.
 """
 
 from __future__ import annotations
@@ -53,8 +55,9 @@ class Delivery:
             "colour": ("BaseColor", maps.colour),
             "orm": ("ORM", maps.orm),
             "normal": ("Normal", maps.normal),
-            "height": ("Height", maps.height),
         }
+        if maps.height is not None:
+            pictures["height"] = ("Height", maps.height)
         if self.separate:
             pictures |= {
                 "ao": ("AO", np.ascontiguousarray(maps.orm[..., 0])),
@@ -126,9 +129,10 @@ def _means(maps: Maps) -> dict[str, Any]:
     rows, columns = rows[::step], columns[::step]
     if not len(rows):
         return {"viewport": [0.8, 0.8, 0.8], "roughness": 0.5, "metallic": 0.0}
-    colour = maps.colour[rows, columns].astype(np.float32) / 255
+    colour = maps.colour[rows, columns, :3].astype(np.float32) / 255
     linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4).mean(axis=0)
-    orm = maps.orm[rows, columns].mean(axis=0) / 255
+    height, width = maps.colour.shape[:2]
+    orm = maps.orm[rows * len(maps.orm) // height, columns * maps.orm.shape[1] // width].mean(axis=0) / 255
     return {
         "viewport": [round(float(c), 4) for c in linear],
         "roughness": round(float(orm[1]), 4),

@@ -27,6 +27,9 @@ STATE_FILE = "views.npz"
 EROSION_PX, FEATHER_PX = 6, 6
 """Of generated pictures: an 8 px cell of the autoencoder mixes object and background (facts of 1024 px views)."""
 
+SURE = (0.1, 0.45)
+"""A view that is drawn again begins and ends to count over the present texture at these squarenesses (see blend.py)."""
+
 
 def deliver_views(
     job: Job, context: Context, subject: Subject, cameras: Sequence[Camera], views: Sequence[np.ndarray], device: str
@@ -36,7 +39,7 @@ def deliver_views(
     from ..geometry.view_bake import bake_views
     from .stored_views import StoredViews, fingerprint, stored_bytes
 
-    size = int(job.params["texture_px"])
+    size, part = subject.size, subject.part
     scale = cameras[0].size_px[0] / 1024
     options = BakeOptions(
         erosion_px=max(1, round(EROSION_PX * scale)), feather_px=max(1, round(FEATHER_PX * scale)), udim=True
@@ -56,10 +59,13 @@ def deliver_views(
     delivery = Delivery(context, subject.mesh, bool(job.params.get("separate")))
     for number, (group, exposure) in enumerate(zip(subject.sets, exposed, strict=True)):
         context.progress("Saving", number, len(subject.sets), group.name)
-        if number not in sheets:
+        if number not in sheets or (part is not None and not part.changes(number)):
             continue
         sheet = Sheet(subject.mesh, group, size, context.check_cancelled)
-        delivery.add(group, _maps(job, sheet, sheets[number], exposure.sky), context.check_cancelled)
+        maps = _maps(job, sheet, sheets[number], exposure.sky)
+        if part is not None:
+            maps = part.joined(number, maps, _sure(sheets[number]) if str(job.params.get("only_views", "")) else None)
+        delivery.add(group if part is None else part.group(number), maps, context.check_cancelled)
     delivery.close(job.name)
     for camera, view in zip(cameras, views, strict=True):
         png = encode_png(np.ascontiguousarray(view[..., :3]))
@@ -70,6 +76,11 @@ def deliver_views(
     context.report(
         views=len(cameras), seen=f"{baked.coverage:.1%}", notes=" ".join(f"{note}." for note in subject.notes)
     )
+
+
+def _sure(baked: BakedSheet) -> np.ndarray:
+    """(S, S) float32 0..1: where some view saw enough to put its picture over what was there, with soft borders."""
+    return np.clip((np.sqrt(baked.weight) - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
 
 
 def _maps(job: Job, sheet: Sheet, baked: BakedSheet, sky: np.ndarray) -> Maps:

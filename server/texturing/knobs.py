@@ -62,6 +62,29 @@ SEPARATE = Param(
     False,
     advanced=True,
 )
+SOFT_PX = Param(
+    "soft_px",
+    "int",
+    "Soft Border",
+    "Of a part that is textured again: pixels over which the new texture fades into the present one",
+    8,
+    0,
+    256,
+    advanced=True,
+    unit="px",
+)
+STRENGTH = Param(
+    "strength",
+    "float",
+    "Strength",
+    "How far the present texture is left behind, where there is one to begin with; 1 starts anew",
+    0.8,
+    0.05,
+    1.0,
+)
+ONLY_VIEWS = Param(
+    "only_views", "text", "Only Views", "Draw no others than these, such as back, top; empty: all", "", advanced=True
+)
 
-MATERIAL = (DELIGHT, ROUGHNESS, METALLIC, RELIEF, UV, SEPARATE)
+MATERIAL = (DELIGHT, ROUGHNESS, METALLIC, RELIEF, UV, SEPARATE, SOFT_PX)
 """What every engine that draws views needs for the last leg (from_views.py)."""

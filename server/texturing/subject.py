@@ -13,6 +13,7 @@ from blender_aigc.protocol import Fault
 from ..geometry.mesh_input import MeshInput, read_mesh
 from ..geometry.texture_sets import TextureSet, texture_sets
 from ..geometry.triangles import Triangles
+from .part import PartWork, part_work
 
 if TYPE_CHECKING:
     from blender_aigc.protocol import Job
@@ -28,12 +29,15 @@ _SIDES = {"left": "side", "right": "side"}
 class Subject:
     """triangles: all objects in the world; each texture set's UVs stand in a UDIM tile of their own, in order, so that
     one bake makes all of them. notes: sentences about UVs that had to be made.
+    size: of the textures. part: where a texture that is there changes; None makes new ones.
     """
 
     mesh: MeshInput
     sets: list[TextureSet]
     triangles: Triangles
     notes: list[str]
+    size: int
+    part: PartWork | None = None
 
     @property
     def points(self) -> np.ndarray:
@@ -46,9 +50,9 @@ def subject_of(job: Job, context: Context) -> Subject:
     context.progress("Reading the mesh")
     mesh = read_mesh(context.input_path("mesh"))
     context.progress("Looking at the UVs")
-    sets, notes = texture_sets(
-        mesh, int(job.params["texture_px"]), str(job.params.get("uv", "auto")), context.check_cancelled
-    )
+    size = int(job.params["texture_px"])
+    sets, notes = texture_sets(mesh, size, str(job.params.get("uv", "auto")), context.check_cancelled)
+    part = part_work(context, mesh, sets, size, int(job.params.get("soft_px", 0)))
     if len(sets) > 100:
         raise Fault("bad_input", f"That would be {len(sets)} textures; 100 is the most.", "Select fewer objects.")
     uvs = np.zeros((len(mesh.faces), 3, 2), np.float32)
@@ -59,7 +63,7 @@ def subject_of(job: Job, context: Context) -> Subject:
         target[group.faces] = True
     names = tuple(thing.name for thing in mesh.objects)
     triangles = Triangles(mesh.vertices, mesh.faces, uvs, mesh.corner_normals, mesh.face_object, target, names)
-    return Subject(mesh, sets, triangles, notes)
+    return Subject(mesh, sets, triangles, notes, part.size if part is not None else size, part)
 
 
 def words_for(prompt: str, cameras: Sequence[Camera], own: str = "") -> list[str]:

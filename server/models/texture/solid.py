@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from blender_aigc.protocol import Choice, Fault, Job, ModelInfo, Param
 
 from ...materials.names import CHOICES
+from ...texturing.knobs import SOFT_PX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +72,7 @@ _PARAMS = (
         False,
         advanced=True,
     ),
+    SOFT_PX,
 )
 _METRES = (0.05, 60.0)
 """Objects between these sizes are taken to be modelled in metres."""
@@ -105,6 +107,7 @@ class Solid:
         from ...geometry.texture_sets import texture_sets
         from ...texturing.delivery import Delivery
         from ...texturing.exposures import exposures
+        from ...texturing.part import part_work
         from ...texturing.wishes import orders
 
         size = int(job.params["texture_px"])
@@ -112,15 +115,21 @@ class Solid:
         mesh = read_mesh(context.input_path("mesh"))
         context.progress("Looking at the UVs")
         sets, notes = texture_sets(mesh, size, str(job.params["uv"]), context.check_cancelled)
+        part = part_work(context, mesh, sets, size, int(job.params["soft_px"]))
+        size = size if part is None else part.size
         _check_room(context, sets, size)
         wanted = orders(mesh, sets, job.prompt, str(job.params["material"]), job.seed)
         context.progress("Looking at edges and hollows")
         exposed = exposures(mesh, sets, size, context.check_cancelled)
         delivery = Delivery(context, mesh, bool(job.params["separate"]))
         for number, (group, order, exposure) in enumerate(zip(sets, wanted, exposed, strict=True)):
-            maps = _painted(job, context, mesh, group, order, exposure, (number, len(sets)))
+            if part is not None and not part.changes(number):
+                continue
+            maps = _painted(job, context, mesh, group, order, exposure, (number, len(sets), size))
+            if part is not None:
+                maps = part.joined(number, maps)
             context.progress("Saving", number, len(sets), group.name)
-            delivery.add(group, maps, context.check_cancelled)
+            delivery.add(group if part is None else part.group(number), maps, context.check_cancelled)
         delivery.close(job.name)
         context.progress("Saving", len(sets), len(sets))
         context.report(**_facts(wanted, sets, notes))
@@ -130,8 +139,7 @@ def _painted(job, context, mesh, group, order, exposure, place):  # noqa: ANN001
     from ...geometry.texels import Sheet
     from ...materials.painter import Body, paint
 
-    number, total = place
-    size = int(job.params["texture_px"])
+    number, total, size = place
     for reading in order.readings:
         for recipe in [reading.recipe, *([reading.second[1]] if reading.second else [])]:
             recipe.age = min(1.0, recipe.age * 2 * float(job.params["wear"]))

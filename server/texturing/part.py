@@ -1,0 +1,342 @@
+"""Work on a part of a texture that is there: where it may change, how it looks now, and old and new put together.
+
+What may not change keeps its bytes. The border is soft on the inner side of the part; it runs over the surface's
+edges, so that it is soft at the seams of the UV map too. numpy only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blender_aigc.protocol import Fault
+
+from ..geometry.bake import fill_around
+from ..geometry.mesh_input import MeshInput
+from ..geometry.part_input import MAPS, Part, Present
+from ..geometry.texels import Sheet
+from ..geometry.texture_sets import TextureSet
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..materials.painter import Maps
+
+Check = Callable[[], None]
+_CHUNK = 1 << 18
+BLEED_PX = 2
+"""Beyond a chart, in pictures that others may use too: as far as Blender's own brush goes."""
+LARGEST_PX = 8192
+
+
+class PartWork:
+    """The texture sets of a job that works on a part. Sets are numbered as in `sets`.
+
+    size: pixels of a side of the new maps, which is that of the present pictures where they fit as they are.
+    """
+
+    def __init__(
+        self,
+        mesh: MeshInput,
+        sets: list[TextureSet],
+        texture_px: int,
+        mask: np.ndarray | None = None,
+        soft_px: int = 8,
+        check: Check = lambda: None,
+    ) -> None:
+        """mask: (H, W) uint8, painted in the space of the present texture. soft_px: texels of the soft border.
+
+        Raises Fault("bad_input") when nothing may change.
+        """
+        assert mesh.part is not None
+        self._mesh, self._part, self._mask, self._check = mesh, mesh.part, mask, check
+        self._sets, self._slots = sets, [self._touched(group) for group in sets]
+        pairs = list(zip(sets, self._slots, strict=True))
+        self._fit = [self._fitting(group, slots) for group, slots in pairs]
+        sizes = [max(self._part.pictures[fit].shape[:2]) if fit is not None else texture_px for fit in self._fit]
+        some = [size for size, slots in zip(sizes, self._slots, strict=True) if slots]
+        self.size = min(max(some, default=8), LARGEST_PX)
+        self._alpha = [self._alpha_of(group, soft_px) if slots else None for group, slots in pairs]
+        if not any(self.changes(number) for number in range(len(sets))):
+            raise Fault(
+                "bad_input",
+                "Nothing of the texture may change.",
+                "Select faces, or paint white where the texture lies.",
+            )
+
+    def changes(self, number: int) -> bool:
+        """Does anything of this set change?"""
+        alpha = self._alpha[number]
+        return alpha is not None and bool(alpha.any())
+
+    def group(self, number: int) -> TextureSet:
+        """The set, with those slots only of which something changes: the others keep their materials."""
+        return dataclasses.replace(self._sets[number], slots=self._slots[number])
+
+    def alpha(self, number: int) -> np.ndarray:
+        """(size, size) uint8: how far the new texture counts, 0 on what stays."""
+        alpha = self._alpha[number]
+        return np.zeros((self.size, self.size), np.uint8) if alpha is None else alpha
+
+    def colour(self, number: int) -> np.ndarray:
+        """(size, size, 3) uint8 sRGB: the present colours."""
+        fit = self._fit[number]
+        if fit is not None and self._slots[number] == self._sets[number].slots:
+            return resized(self._part.pictures[fit][..., :3], (self.size, self.size))
+        return self._carried(self._sets[number], "colour")
+
+    def joined(self, number: int, maps: Maps, sure: np.ndarray | None = None) -> Maps:
+        """`maps` where they may change, the present ones elsewhere, bit for bit.
+
+        sure: (size, size) float32 0..1, how far the new ones can be relied on at all.
+        """
+        alpha = self.alpha(number)
+        if sure is not None:
+            alpha = np.rint(alpha * np.clip(sure, 0, 1)).astype(np.uint8)
+        alpha = self._bled(number, alpha, maps.covered)
+        made = {}
+        for name in MAPS:
+            self._check()
+            new = getattr(maps, name)
+            old = self._old(number, name)
+            if old is None:
+                old = self._carried(self._sets[number], name)
+            joint = mixed(old[..., :3], resized(new, old.shape[:2]), resized(alpha, old.shape[:2]))
+            made[name] = joint if old.shape[2] == 3 else np.dstack([joint, old[..., 3]])
+        shape = made["colour"].shape[:2]
+        return dataclasses.replace(maps, **made, height=None, covered=resized(maps.covered, shape))
+
+    def _old(self, number: int, name: str) -> np.ndarray | None:
+        """The only picture of a map, if it lies as the new one does."""
+        if self._fit[number] is None:
+            return None
+        found = self._pictures_of(self._sets[number], self._slots[number], name)
+        return self._part.pictures[found.pop()] if len(found) == 1 and None not in found else None
+
+    def _touched(self, group: TextureSet) -> tuple[int, ...]:
+        change = self._part.change[group.faces].any(axis=1)
+        return tuple(int(slot) for slot in np.unique(self._mesh.face_slot[group.faces[change]]))
+
+    def _pictures_of(self, group: TextureSet, slots: tuple[int, ...], name: str) -> set[int | None]:
+        return {self._part.at(group.object_number, slot).picture(name, group.tile) for slot in slots}
+
+    def _fitting(self, group: TextureSet, slots: tuple[int, ...]) -> int | None:
+        """Number of the picture that holds the colours of these slots, if it lies exactly as the set does."""
+        found = self._pictures_of(group, slots, "colour")
+        if len(found) != 1 or None in found:
+            return None
+        mine = np.isin(self._mesh.face_slot[group.faces], slots)
+        low = np.float32([(group.tile - 1001) % 10, (group.tile - 1001) // 10]) if group.tile else np.float32([0, 0])
+        apart = self._part.uvs[group.faces[mine]] - low - group.uvs[mine]
+        return found.pop() if np.abs(apart).max(initial=0) <= 1e-4 else None
+
+    def _alpha_of(self, group: TextureSet, soft_px: int) -> np.ndarray:
+        sheet = Sheet(self._mesh, group, self.size, self._check)
+        part, faces = self._part, group.faces
+        value = np.zeros(self.size * self.size, np.uint8)
+        index = np.flatnonzero(sheet.covered.reshape(-1))
+        for first in range(0, len(index), _CHUNK):
+            self._check()
+            here = index[first : first + _CHUNK]
+            face, weights = sheet.weights(here)
+            amount = np.einsum("nk,nk->n", weights, part.change[faces[face]].astype(np.float32))
+            if self._mask is not None:
+                place = np.einsum("nk,nkd->nd", weights, part.uvs[faces[face]])
+                amount *= sampled(self._mask[..., None], place, repeat=False)[:, 0] / 255
+            value[here] = np.rint(amount)
+        value = value.reshape(self.size, self.size)
+        border = sheet.covered & (value == 0)
+        _mark(border, group.uvs, self._seam_edges(group))
+        return np.minimum(value, _ramp(border, sheet.covered, soft_px, self._check))
+
+    def _seam_edges(self, group: TextureSet) -> tuple[np.ndarray, np.ndarray]:
+        """(face of the set, side) of all edges between what may change and what may not. Side n goes from corner n."""
+        mesh, change = self._mesh, self._part.change
+        faces = mesh.faces_of(group.object_number)
+        chosen = change[faces].min(axis=1) > 0
+        if chosen.all() or not chosen.any():
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        extent = mesh.extent_m or 1.0
+        corners, back = np.unique(mesh.faces[faces], return_inverse=True)
+        place = np.round(mesh.vertices[corners] / np.float32(extent * 1e-5)).astype(np.int64)
+        _, one = np.unique(place, axis=0, return_inverse=True)  # vertices that a file has split
+        welded = one.reshape(-1)[back.reshape(-1)].reshape(-1, 3).astype(np.int64)
+        ends = np.stack([welded, np.roll(welded, -1, axis=1)], axis=2)
+        ends.sort(axis=2)
+        key = ends[..., 0] * (len(corners) + 1) + ends[..., 1]
+        meets = np.isin(key, key[~chosen]) & chosen[:, None]
+        mine = np.searchsorted(group.faces, faces)
+        inside = np.isin(faces, group.faces)
+        face, side = np.nonzero(meets & inside[:, None])
+        return mine[face], side
+
+    def _carried(self, group: TextureSet, name: str) -> np.ndarray:
+        """(size, size, 3) uint8: a present map brought to where the set's UVs are, texel by texel."""
+        sheet = Sheet(self._mesh, group, self.size, self._check)
+        part = self._part
+        result = np.zeros((self.size * self.size, 3), np.uint8)
+        index = np.flatnonzero(sheet.covered.reshape(-1))
+        for first in range(0, len(index), _CHUNK):
+            self._check()
+            here = index[first : first + _CHUNK]
+            face, weights = sheet.weights(here)
+            rows = group.faces[face]
+            place = np.einsum("nk,nkd->nd", weights, part.uvs[rows])
+            slots = self._mesh.face_slot[rows]
+            for slot in np.unique(slots):
+                mine = slots == slot
+                result[here[mine]] = _shown(part, part.at(group.object_number, int(slot)), name, place[mine])
+        return fill_around(result.reshape(self.size, self.size, 3), sheet.covered)
+
+    def _bled(self, number: int, alpha: np.ndarray, covered: np.ndarray) -> np.ndarray:
+        """`alpha`, grown over the borders of the charts, so that filtering finds new colours beside new ones."""
+        group = self._sets[number]
+        ours = all(self._part.at(group.object_number, slot).ours for slot in self._slots[number])
+        wide = max(BLEED_PX, self.size // 128) if ours or self._fit[number] is None else BLEED_PX
+        grown = np.where(covered, alpha, 0)
+        for _ in range(wide):
+            self._check()
+            grown = np.where(covered, alpha, _largest(grown))
+        return grown
+
+
+def part_work(
+    context: Context, mesh: MeshInput, sets: list[TextureSet], texture_px: int, soft_px: int
+) -> PartWork | None:
+    """What the job says about the present texture; None when it wants a new one. Raises Fault."""
+    mask = context.input_image("mask") if context.has_input("mask") else None
+    if mesh.part is None:
+        if mask is not None:
+            raise Fault(
+                "bad_input",
+                "A mask was given, but no texture that it could keep.",
+                "Give the object a texture first, or leave the mask out.",
+            )
+        return None
+    grey = None
+    if mask is not None:
+        share = mask[..., :3].astype(np.float32) @ np.float32([0.2126, 0.7152, 0.0722]) * (mask[..., 3] / 255)
+        grey = np.rint(share).astype(np.uint8)
+    context.progress("Looking at the present texture")
+    return PartWork(mesh, sets, texture_px, grey, soft_px, context.check_cancelled)
+
+
+def mixed(old: np.ndarray, new: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """(H, W, C) uint8: `old` where alpha is 0 and `new` where it is 255, bit for bit."""
+    result = old.copy()
+    rows, columns = np.nonzero(alpha)
+    for first in range(0, len(rows), _CHUNK):
+        here = rows[first : first + _CHUNK], columns[first : first + _CHUNK]
+        share = alpha[here].astype(np.uint32)[:, None]
+        result[here] = (old[here] * (255 - share) + new[here] * share + 127) // 255
+    return result
+
+
+def resized(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """`picture` (H, W[, C]) of another size: means of whole blocks where it shrinks by whole steps, else nearest."""
+    height, width = picture.shape[:2]
+    if (height, width) == shape:
+        return picture
+    if picture.dtype == np.uint8 and height % shape[0] == width % shape[1] == 0:
+        blocks = picture.reshape(shape[0], height // shape[0], shape[1], width // shape[1], *picture.shape[2:])
+        return np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
+    rows = (np.arange(shape[0]) * 2 + 1) * height // (2 * shape[0])
+    columns = (np.arange(shape[1]) * 2 + 1) * width // (2 * shape[1])
+    return picture[rows][:, columns]
+
+
+def sampled(picture: np.ndarray, uv: np.ndarray, repeat: bool = True) -> np.ndarray:
+    """(N, C) float32: a picture (H, W, C) at (N, 2) texture coordinates, bilinear, repeated beyond 0..1.
+
+    repeat: its borders touch, too, as in a texture that goes on.
+    """
+    height, width = picture.shape[:2]
+    uv = uv.astype(np.float64)
+    uv = np.where((uv >= 0) & (uv <= 1), uv, uv % 1.0)
+    x, y = uv[:, 0] * width - 0.5, (1 - uv[:, 1]) * height - 0.5
+    left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    u, v = (x - left).astype(np.float32)[:, None], (y - top).astype(np.float32)[:, None]
+    right, bottom = left + 1, top + 1
+    if repeat:
+        left, right, top, bottom = left % width, right % width, top % height, bottom % height
+    else:
+        left, right = np.clip(left, 0, width - 1), np.clip(right, 0, width - 1)
+        top, bottom = np.clip(top, 0, height - 1), np.clip(bottom, 0, height - 1)
+    above = picture[top, left] * (1 - u) + picture[top, right] * u
+    below = picture[bottom, left] * (1 - u) + picture[bottom, right] * u
+    return above * (1 - v) + below * v
+
+
+def _shown(part: Part, present: Present, name: str, place: np.ndarray) -> np.ndarray:
+    """(N, 3) uint8 of a map of one material at (N, 2) texture coordinates."""
+    tiles = present.maps.get(name, {})
+    if not tiles:
+        return np.tile(np.uint8(present.plain.get(name, _PLAIN[name])), (len(place), 1))
+    if set(tiles) == {0}:
+        return np.rint(sampled(part.pictures[tiles[0]][..., :3], place)).astype(np.uint8)
+    result = np.zeros((len(place), 3), np.uint8)
+    number = 1001 + np.floor(place[:, 0]).astype(np.int64) + 10 * np.floor(place[:, 1]).astype(np.int64)
+    for tile, picture in tiles.items():
+        mine = number == tile
+        result[mine] = np.rint(sampled(part.pictures[picture][..., :3], place[mine])).astype(np.uint8)
+    return result
+
+
+_PLAIN = {"colour": (204, 204, 204), "orm": (255, 128, 0), "normal": (128, 128, 255)}
+
+
+def _mark(border: np.ndarray, uvs: np.ndarray, edges: tuple[np.ndarray, np.ndarray]) -> None:
+    """Sets the texels under these edges of the faces with (N, 3, 2) `uvs`; just inside of the face."""
+    face, side = edges
+    if not len(face):
+        return
+    size = len(border)
+    middle = uvs[face].mean(axis=1)
+    ends = [uvs[face, (side + n) % 3] for n in (0, 1)]
+    ends = [end + (middle - end) * np.float32(1e-3) for end in ends]
+    count = np.ceil(np.abs(ends[1] - ends[0]).max(axis=1) * size).astype(np.int64) + 2
+    edge = np.repeat(np.arange(len(face)), count)
+    share = (np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)) / np.repeat(count - 1, count)
+    points = ends[0][edge] + (ends[1] - ends[0])[edge] * share[:, None].astype(np.float32)
+    column = np.clip((points[:, 0] * size).astype(np.int64), 0, size - 1)
+    row = np.clip(((1 - points[:, 1]) * size).astype(np.int64), 0, size - 1)
+    border[row, column] = True
+
+
+def _ramp(border: np.ndarray, covered: np.ndarray, width: int, check: Check) -> np.ndarray:
+    """(S, S) uint8: 0 on the border, rising to 255 over `width` texels; distances are those of an octagon."""
+    result = np.full(border.shape, 255, np.uint8)
+    if not border.any():
+        return result
+    reached = border
+    result[border] = 0
+    for step in range(1, width + 1):
+        check()
+        grown = _grown(reached, step % 2 == 0) & covered
+        result[grown & ~reached] = round(255 * step / (width + 1))
+        reached = grown | reached
+    return result
+
+
+def _grown(mask: np.ndarray, corners: bool) -> np.ndarray:
+    wide = mask.copy()
+    wide[:, 1:] |= mask[:, :-1]
+    wide[:, :-1] |= mask[:, 1:]
+    high = wide.copy()
+    source = wide if corners else mask
+    high[1:] |= source[:-1]
+    high[:-1] |= source[1:]
+    return high
+
+
+def _largest(values: np.ndarray) -> np.ndarray:
+    """The largest value of each place and its eight neighbours."""
+    wide = values.copy()
+    np.maximum(wide[:, 1:], values[:, :-1], out=wide[:, 1:])
+    np.maximum(wide[:, :-1], values[:, 1:], out=wide[:, :-1])
+    high = wide.copy()
+    np.maximum(high[1:], wide[:-1], out=high[1:])
+    np.maximum(high[:-1], wide[1:], out=high[:-1])
+    return high
