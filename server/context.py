@@ -164,9 +164,13 @@ class Context:
         """Small facts about the result (faces, seconds ...), shown to who looks for them."""
         self._facts.update(facts)
 
-    def used_weights(self, files: Iterable[Path]) -> None:
-        """Which files this job reads its weights from, for the provenance; where `Weights.files` does not fix them."""
-        self.provenance = dataclasses.replace(self.provenance, weights_sha256=sha256_of(files))
+    def used_weights(self, files: Iterable[Path], licence: str = "") -> None:
+        """Which files this job reads its weights from, for the provenance; where `Weights.files` does not fix them.
+
+        licence: theirs, where the model has checkpoints under several.
+        """
+        changed = {"weights_sha256": sha256_of(files), "licence": licence or self.provenance.licence}
+        self.provenance = dataclasses.replace(self.provenance, **changed)
 
     def result(self) -> Result:
         """What the job made. Raises Fault("empty_result") when it made nothing."""

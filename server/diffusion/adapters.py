@@ -12,7 +12,7 @@ from typing import Any
 
 from blender_aigc.protocol import Fault
 
-from .headers import AGAIN, read_header
+from .headers import AGAIN, Header, read_header
 from .library import pick
 from .loading import DAMAGE, Checkpoint, guarded
 
@@ -49,7 +49,7 @@ def set_loras(checkpoint: Checkpoint, loras: Sequence[tuple[Path, float]]) -> No
 
     Raises Fault: weights_damaged, bad_request (a LoRA of another base model; then none is at work).
     """
-    pipeline = checkpoint.pipeline("text")
+    pipeline = checkpoint.simplest()
     if checkpoint.loras == tuple(loras):
         return
     if checkpoint.loras:
@@ -71,7 +71,8 @@ def set_loras(checkpoint: Checkpoint, loras: Sequence[tuple[Path, float]]) -> No
 def _load_lora(pipeline: Any, path: Path, name: str, checkpoint: Checkpoint) -> None:
     from safetensors.torch import load_file
 
-    read_header(path)
+    header = read_header(path)
+    _check_inputs(header, path, checkpoint)
     other = Fault(
         "bad_request",
         f"The LoRA {path.stem} belongs to another base model than {checkpoint.family.label}.",
@@ -87,6 +88,19 @@ def _load_lora(pipeline: Any, path: Path, name: str, checkpoint: Checkpoint) -> 
     adapted = {adapter for names in pipeline.get_list_adapters().values() for adapter in names}
     if name not in adapted:  # none of its names was known: the libraries only warn
         raise other
+
+
+def _check_inputs(header: Header, path: Path, checkpoint: Checkpoint) -> None:
+    """FLUX's control LoRAs make the network read a control picture, which is another variant of the whole."""
+    inputs = checkpoint.family.inputs
+    first = [name for name in header if re.search(r"(x_embedder|img_in).*(lora_A|lora_down)", name)]
+    if inputs and any(header[name][-1] > inputs for name in first):
+        raise Fault(
+            "bad_request",
+            f"The LoRA {path.stem} turns {checkpoint.family.label} into another model, which is not done.",
+            "Take the whole checkpoint instead, such as FLUX.1 Depth or Canny.",
+            str(path),
+        )
 
 
 def set_words(checkpoint: Checkpoint, text: str, found: Mapping[str, Path]) -> list[str]:
@@ -108,7 +122,7 @@ def _teach(checkpoint: Checkpoint, word: str, path: Path) -> None:
 
     read_header(path)
     tensors = guarded(lambda: load_file(path), path, "embedding")
-    pipeline = checkpoint.pipeline("text")
+    pipeline = checkpoint.simplest()
     both = checkpoint.parts.get("text_encoder_2") is not None
     wanted = {"clip_l": "", "clip_g": "_2"} if both else {next(iter(tensors), ""): ""}
     for key, suffix in wanted.items():
@@ -130,7 +144,7 @@ def set_reference(checkpoint: Checkpoint, path: Path | None, weight: float) -> N
 
     Raises Fault: weights_missing (its image encoder), weights_damaged, bad_request (another base model).
     """
-    pipeline = checkpoint.pipeline("text")
+    pipeline = checkpoint.simplest()
     if checkpoint.ip_adapter != path:
         if checkpoint.ip_adapter is not None:
             pipeline.unload_ip_adapter()
@@ -140,7 +154,7 @@ def set_reference(checkpoint: Checkpoint, path: Path | None, weight: float) -> N
             _load_reference(checkpoint, path)
             checkpoint.ip_adapter = path
     if path is not None:
-        checkpoint.pipeline("text").set_ip_adapter_scale(weight)
+        checkpoint.simplest().set_ip_adapter_scale(weight)
 
 
 def _load_reference(checkpoint: Checkpoint, path: Path) -> None:
@@ -167,7 +181,7 @@ def _load_reference(checkpoint: Checkpoint, path: Path) -> None:
         kind, _, rest = name.partition(".")
         if kind in tables:
             tables[kind][rest] = tensor
-    pipeline = checkpoint.pipeline("text")
+    pipeline = checkpoint.simplest()
     try:
         if not all(tables.values()):
             raise ValueError("no image_proj and ip_adapter in it")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from blender_aigc.protocol import Fault
 
-from .library import pick
+from .library import named, pick
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ class Unit:
 
     @property
     def name(self) -> str:
-        return self.path.stem
+        return named(self.path)
 
     @property
     def union(self) -> bool:
@@ -77,14 +77,32 @@ def parse_controls(
     units = [_unit(part.strip(), found) for part in text.split(",") if part.strip()]
     units = [unit for unit in units if unit.weight > 0]
     for unit in units:
-        if unit.kind not in available:
-            offered = ", ".join(kind for kind in KINDS if kind in available)
-            raise Fault(
-                "bad_input",
-                f"The render has no {unit.kind} pass for the ControlNet {unit.name}.",
-                f"It has: {offered}.",
-            )
+        _check_available(unit, available)
     return units
+
+
+def built_in(text: str, path: Path, available: frozenset[str]) -> Unit:
+    """The control of a checkpoint that always looks at one picture (FLUX.1 Depth, Canny), whole and to the end.
+
+    text: "" or "auto" for the kind that the name of `path` tells, or a kind. Raises Fault: bad_request, bad_input.
+    """
+    wanted = text.strip().lower().removesuffix(":1")
+    names = named(path), path.parent.parent.name  # in the hub's cache: models--organisation--name/snapshots/revision
+    kind = wanted if wanted not in ("", "auto") else next((k for name in names if (k := kind_of(name, ""))), "depth")
+    if kind not in KINDS:
+        hint = f"Name its kind: {', '.join(KINDS)}; or write auto."
+        raise Fault("bad_request", f"The checkpoint {named(path)} looks at one picture, fully and to the end.", hint)
+    unit = Unit(path, kind)
+    _check_available(unit, available)
+    return unit
+
+
+def _check_available(unit: Unit, available: frozenset[str]) -> None:
+    if unit.kind not in available:
+        offered = ", ".join(kind for kind in KINDS if kind in available)
+        raise Fault(
+            "bad_input", f"The render has no {unit.kind} pass for the ControlNet {unit.name}.", f"It has: {offered}."
+        )
 
 
 def _unit(text: str, found: Mapping[str, Path]) -> Unit:

@@ -13,14 +13,16 @@ from blender_aigc.protocol import Fault
 
 from . import adapters, memory
 from .canvas import Canvas, canvas_of
-from .controls import Unit, available_kinds, control_picture, parse_controls
-from .library import pick
-from .orders import Order, arguments
+from .controls import Unit, available_kinds, built_in, control_picture, parse_controls
+from .library import Library, named, pick
+from .orders import Order, arguments, prompt_arguments, takes
+from .packing import packed
 from .prompts import encode
 from .samplers import Habit, habit_of, scheduler_for
 from .sequences import check_canvas, noise_on_surfaces
 from .sizes import Fit, fit
 from .steps import Enough, rgb_preview, watched, with_noise
+from .variants import sees_masks
 from .variations import latent_shape, seeds_of, variation
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from ..context import Context
     from ..filters.passes import Passes
     from ..sequence.past import Past
-    from .families import Family, Mode
+    from .families import Control, Family, Mode
     from .loading import Checkpoint
     from .studio import Studio
 
@@ -56,8 +58,10 @@ def draw(job: Job, context: Context, studio: Studio) -> None:
     checkpoint = studio.open(_text(job, "checkpoint"))
     used = add(job, checkpoint, studio, reference)
     context.check_cancelled()
-    habit = habit_of([checkpoint.path.stem, *(path.stem for path, _ in checkpoint.loras)], studio.family.habit)
-    order = _understood(job, studio, habit, passes)
+    family = checkpoint.family
+    names = [named(path) for path in (checkpoint.path, *(path for path, _ in checkpoint.loras))]
+    habit = habit_of(names, checkpoint.habit, family.distilled)
+    order = _understood(job, studio, checkpoint, habit, passes)
     if past is not None:
         check_canvas(order.canvas, passes)
     order = replace(order, reference=reference if checkpoint.ip_adapter is not None else None)
@@ -66,20 +70,20 @@ def draw(job: Job, context: Context, studio: Studio) -> None:
         context.save_image(still if past is None else past.finish(still, single=lambda: still), job.name)
         context.report(notes="Nothing may change, so this is the render")
         return
-    nets = studio.nets(order.units)
+    nets = studio.nets(() if family.needs else order.units)
     scheduler = scheduler_for(checkpoint.scheduler, _text(job, "sampler"), habit)
     pipeline = checkpoint.pipeline(order.mode, nets, scheduler=scheduler)
     refiner = studio.refiner() if job.params.get("refiner") else None
     used += [*checkpoint.files, *(file for unit in order.units for file in files_of(unit.path))]
-    context.used_weights([*used, *(refiner.files if refiner is not None else ())])
+    context.used_weights([*used, *(refiner.files if refiner is not None else ())], checkpoint.licence)
     plan = _plan(job, studio, pipeline, order)
     seeds = seeds_of(job)[: 1 if past is not None else None]
     with _memory_faults(plan, studio.device):
         memory.place(pipeline, plan, studio.device)
-        words = _embedded(checkpoint, order)
+        words = prompt_arguments(checkpoint, order)
         for number, seed in enumerate(seeds):
             phase = "Denoising" if len(seeds) == 1 else f"Picture {number + 1} of {len(seeds)}"
-            given = (job, context, studio, pipeline, order, words, seed, phase, refiner)
+            given = (job, context, studio, checkpoint, pipeline, order, words, seed, phase, refiner)
             made = _finished(_one(*given, past), order)
             if past is not None:
                 made = past.finish(made, single=lambda given=given: _finished(_one(*given), order))
@@ -90,7 +94,8 @@ def draw(job: Job, context: Context, studio: Studio) -> None:
         steps=order.steps,
         seeds=", ".join(map(str, seeds)),
         controls=", ".join(f"{unit.name} ({unit.kind}): {unit.weight:g}" for unit in order.units) or "none",
-        notes="; ".join(_notes(passes, order, studio.family)),
+        notes="; ".join(_notes(passes, order, checkpoint, pipeline)),
+        **({"licence": checkpoint.licence} if checkpoint.licence else {}),
     )
 
 
@@ -108,7 +113,7 @@ def add(job: Job, checkpoint: Checkpoint, studio: Studio, reference: np.ndarray 
     """LoRAs, learnt words and the IP-Adapter of `job`; the files that they are read from."""
     library = studio.library
     adapters.set_loras(checkpoint, adapters.parse_loras(_text(job, "loras"), library.loras()))
-    words = library.embeddings()
+    words = library.embeddings() if checkpoint.family.encodes else {}
     taught = adapters.set_words(checkpoint, f"{job.prompt} {_text(job, 'negative')}", words)
     adapter = None
     if reference is not None:
@@ -120,22 +125,21 @@ def add(job: Job, checkpoint: Checkpoint, studio: Studio, reference: np.ndarray 
     return used
 
 
-def _understood(job: Job, studio: Studio, habit: Habit, passes: Passes | None) -> Order:
+def _understood(job: Job, studio: Studio, checkpoint: Checkpoint, habit: Habit, passes: Passes | None) -> Order:
     """`job` as an order. Raises Fault for what it asks wrongly."""
-    family, params = studio.family, job.params
+    family, params = checkpoint.family, job.params
     canvas = None
     units: list[Unit] = []
     if passes is not None:
-        units = parse_controls(_text(job, "controls"), studio.library.controlnets(), available_kinds(passes))
         canvas = canvas_of(passes, float(params["soft_px"]), _text(job, "extend"))
-        if _text(job, "controls").strip().lower() == "auto":
-            masked = canvas.change is not None and ("inpaint", "controlnet") not in family.pipelines
-            units = [] if masked else units[: family.controls]
+        masked = canvas.change is not None
+        units = _units(_text(job, "controls"), checkpoint, studio.library, available_kinds(passes), masked)
     pictures = [canvas.around(control_picture(passes, u.kind), u.kind) for u in units] if canvas and passes else []
     strength = float(params["strength"]) if canvas is not None else 1.0
-    _check_count(units, family)
     mode: Mode = "text" if canvas is None else "inpaint" if canvas.change is not None else "image"
-    if mode == "image" and (strength == 1 or (units and ("image", "controlnet") not in family.pipelines)):
+    _check_needs(mode, units, family)
+    control: Control = "controlnet" if units and not family.needs else ""
+    if mode == "image" and (strength == 1 or ("image", control) not in family.pipelines):
         mode = "text"
     steps = int(params["steps"]) or habit.steps
     scheduled = steps
@@ -153,22 +157,54 @@ def _understood(job: Job, studio: Studio, habit: Habit, passes: Passes | None) -
         strength=strength,
         guidance=_guidance(float(params["guidance"]) or habit.guidance, family),
         clip_skip=int(params.get("clip_skip", 0)),
+        modes=family.modes,
+        avoid_scale=float(params.get("avoid_scale", 1.0)),
     )
 
 
-def _notes(passes: Passes | None, order: Order, family: Family) -> list[str]:
+def _units(text: str, checkpoint: Checkpoint, library: Library, available: frozenset[str], masked: bool) -> list[Unit]:
+    """The controls that `text` asks for; "auto" takes what goes with the checkpoint, and with the mask."""
+    family, auto = checkpoint.family, text.strip().lower() == "auto"
+    if family.needs == "control":
+        return [built_in(text, checkpoint.path, available)]
+    if family.needs and auto:
+        return []
+    units = parse_controls(text, library.controlnets(), available)
+    if auto:
+        return [unit for unit in units if not masked or sees_masks(unit.path)][: family.controls]
+    if len(units) > family.controls:
+        hint = "Leave the others out."
+        raise Fault("bad_request", f"{family.label} takes {family.controls} control at a time.", hint)
+    for unit in units:
+        if masked and not sees_masks(unit.path):
+            hint = "Take one that can (Z-Image's union 2.0 or later), or leave Controls empty."
+            raise Fault("bad_request", f"The ControlNet {unit.name} cannot be told what the mask lets change.", hint)
+    return units
+
+
+def _check_needs(mode: Mode, units: list[Unit], family: Family) -> None:
+    if mode == "text" and family.needs:
+        hint = "Take another checkpoint, or draw a render."
+        raise Fault("bad_request", f"{family.label} does not draw from words alone.", hint)
+    if family.needs == "mask" and mode != "inpaint":
+        hint = "Choose what may change (selected objects, a painted mask), set Extend, or take another checkpoint."
+        raise Fault("bad_request", f"{family.label} only fills what a mask lets change.", hint)
+    if family.needs == "mask" and units:
+        raise Fault("bad_request", f"{family.label} takes no ControlNet.", "Leave Controls empty.")
+
+
+def _notes(passes: Passes | None, order: Order, checkpoint: Checkpoint, pipeline: Any) -> list[str]:
+    family = checkpoint.family
     notes = list(passes.notes) if passes is not None else []
+    if order.negative and family.guidance_inside and order.avoid_scale <= 1:
+        notes.append(f"{family.label} reads what to avoid only with an Avoid Strength above 1")
+    elif order.negative and not takes(pipeline, "negative_prompt"):
+        notes.append(f"{family.label} does not read what to avoid in this way of drawing")
     if order.units and order.mode == "text" and order.strength < 1:
         notes.append(f"{family.label} draws from the control alone, not from the render's colours")
     if family.controls == 1 and any((unit.start, unit.end) != (0.0, 1.0) for unit in order.units):
         notes.append(f"{family.label}'s control counts from the first step to the last")
     return notes
-
-
-def _check_count(units: list[Unit], family: Family) -> None:
-    if len(units) > family.controls:
-        hint = "Leave the others out."
-        raise Fault("bad_request", f"{family.label} takes {family.controls} control at a time.", hint)
 
 
 def _guidance(wanted: float, family: Family) -> float:
@@ -182,20 +218,11 @@ def _fit(job: Job, canvas: Canvas | None, family: Family) -> Fit:
     return fit(*canvas.size, area, family.multiple)
 
 
-def _embedded(checkpoint: Checkpoint, order: Order) -> dict[str, Any]:
-    if not checkpoint.family.encodes:
-        avoid = order.negative if order.guidance > 1 else ""
-        return {"prompt": order.prompt, **({"negative_prompt": avoid} if avoid else {})}
-    network = checkpoint.parts["unet"]
-    guided = order.guidance > 1 and getattr(network.config, "time_cond_proj_dim", None) is None
-    zero = bool(checkpoint.options.get("force_zeros_for_empty_prompt"))
-    return encode(checkpoint.parts, order.prompt, order.negative, order.clip_skip, guided, zero)
-
-
 def _one(
     job: Job,
     context: Context,
     studio: Studio,
+    checkpoint: Checkpoint,
     pipeline: Any,
     order: Order,
     words: dict[str, Any],
@@ -211,8 +238,9 @@ def _one(
     # a variation has nothing of its own but the noise that it begins with
     generator = torch.Generator("cpu").manual_seed(seed if vary is None else job.seed)
     call = arguments(pipeline, order, words, generator)
-    if vary is not None and order.mode == "text":
-        call["latents"] = vary(torch.randn(latent_shape(pipeline, order.fitted), generator=generator))
+    if vary is not None and not takes(pipeline, "strength"):  # it begins from noise alone
+        noise = vary(torch.randn(latent_shape(pipeline, order.fitted), generator=generator))
+        call["latents"] = packed(noise) if checkpoint.family.packed else noise
 
     def told(step: int, preview: np.ndarray | None) -> None:
         total = getattr(pipeline, "num_timesteps", 0) or order.steps
@@ -221,8 +249,8 @@ def _one(
     share = float(job.params["refiner_at"]) if refiner is not None else 1.0
     try:
         with (
-            watched(pipeline.scheduler, told, rgb_preview(studio.family, order.fitted.padded), stop_at=share),
-            with_noise(pipeline.scheduler, vary),
+            watched(pipeline.scheduler, told, rgb_preview(checkpoint.family, order.fitted.padded), stop_at=share),
+            with_noise(pipeline.scheduler, vary, order.fitted.padded),
         ):
             made = pipeline(**call).images[0]
     except Enough as enough:

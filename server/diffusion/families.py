@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .samplers import Habit
+from .controls import KINDS
+from .samplers import DISTILLED, Habit
 
 Mode = Literal["text", "image", "inpaint"]
 """From words alone, from a picture, or only where a mask is white."""
@@ -29,6 +31,19 @@ class Family:
     controlnet: class of its ControlNets; `controls`: how many at once; `fits`: settings that they share with the base.
     context:    width of the text that published networks of the family attend to; tells single files apart.
     repository: of the published base, whose small files (configs, tokenizers) single files need.
+    modes: kind of picture -> its number among those that a ControlNet for everything was trained on.
+    distilled: words in names of checkpoints and LoRAs -> habits of those.
+
+    Of transformers that follow a straight line from noise to picture:
+    inputs: numbers that the network reads for each place; tells the variants of a family apart. 0 is not looked at.
+    variants: families of checkpoints that lie in the same folder but want other pipelines.
+    needs: "control" for a network that always reads a control picture, "mask" for one that fills masks.
+    plain: habit of checkpoints without an input for guidance; None: there is no such difference.
+    packed: latents are rows of 2 x 2. longest: tokens of prompt that the pipelines read, of `reader`, a tokenizer.
+    licences: of a network (without, with) an input for guidance.
+    guidance_inside: guidance is an input of the network, so that what to avoid needs a second pass.
+    plain_longest: tokens that checkpoints without an input for guidance were trained on.
+    siblings: pipelines of the variants; all that is not the network is the same in them.
     """
 
     id: str
@@ -53,6 +68,19 @@ class Family:
         "addition_embed_type",
         "projection_class_embeddings_input_dim",
     )
+    modes: Mapping[str, int] = field(default_factory=lambda: {kind: mode for kind, (_, mode) in KINDS.items()})
+    distilled: tuple[tuple[str, Habit], ...] = DISTILLED
+    inputs: int = 0
+    variants: tuple[Family, ...] = ()
+    needs: Literal["", "control", "mask"] = ""
+    plain: Habit | None = None
+    packed: bool = False
+    longest: int = 0
+    reader: str = "tokenizer"
+    licences: tuple[str, str] = ("", "")
+    siblings: tuple[str, ...] = ()
+    guidance_inside: bool = False
+    plain_longest: int = 0
 
 
 SDXL = Family(
@@ -125,6 +153,7 @@ Z_IMAGE = Family(
         ("image", ""): "ZImageImg2ImgPipeline",
         ("inpaint", ""): "ZImageInpaintPipeline",
         ("text", "controlnet"): "ZImageControlNetPipeline",
+        ("inpaint", "controlnet"): "ZImageControlNetInpaintPipeline",
     },
     1024 * 1024,
     16,
@@ -140,4 +169,73 @@ Z_IMAGE = Family(
     controlnet="ZImageControlNetModel",
     controls=1,
     fits=("dim", "n_heads", "n_refiner_layers"),
+    distilled=(),
+    longest=512,
 )
+
+_FLUX = Family(
+    "flux",
+    "FLUX.1",
+    {
+        ("text", ""): "FluxPipeline",
+        ("image", ""): "FluxImg2ImgPipeline",
+        ("inpaint", ""): "FluxInpaintPipeline",
+        ("text", "controlnet"): "FluxControlNetPipeline",
+        ("image", "controlnet"): "FluxControlNetImg2ImgPipeline",
+        ("inpaint", "controlnet"): "FluxControlNetInpaintPipeline",
+    },
+    1024 * 1024,
+    16,
+    _FLUX_RGB,
+    (0.0, 0.0, 0.0),
+    4096,
+    "black-forest-labs/FLUX.1-schnell",
+    Habit(28, 3.5),
+    network="transformer",
+    half="bfloat16",
+    encodes=False,
+    controlnet="FluxControlNetModel",
+    fits=("num_attention_heads", "attention_head_dim", "joint_attention_dim", "pooled_projection_dim", "in_channels"),
+    # of InstantX's and Shakker-Labs' unions for FLUX.1 [dev]
+    modes={"canny": 0, "line": 0, "tile": 1, "depth": 2, "pose": 4},
+    # as their authors run them (ByteDance/Hyper-SD, alimama-creative/FLUX.1-Turbo-Alpha)
+    distilled=(("hyper", Habit(8, 3.5)), ("turbo", Habit(8, 3.5)), ("schnell", Habit(4, 1.0))),
+    inputs=64,
+    plain=Habit(4, 1.0),
+    packed=True,
+    longest=512,
+    reader="tokenizer_2",
+    licences=("Apache-2.0", "FLUX.1 [dev] Non-Commercial"),
+    guidance_inside=True,
+    plain_longest=256,
+    siblings=("FluxPipeline", "FluxControlPipeline", "FluxFillPipeline"),
+)
+"""[schnell], without guidance, and [dev], which takes it as an input."""
+
+FLUX_CONTROL = replace(
+    _FLUX,
+    label="FLUX.1 Control",
+    pipelines={
+        ("text", ""): "FluxControlPipeline",
+        ("image", ""): "FluxControlImg2ImgPipeline",
+        ("inpaint", ""): "FluxControlInpaintPipeline",
+    },
+    habit=Habit(30, 10.0),
+    plain=None,
+    inputs=128,
+    needs="control",
+)
+"""[dev] Depth and Canny: the control picture's latents lie beside those of the picture."""
+
+FLUX_FILL = replace(
+    _FLUX,
+    label="FLUX.1 Fill",
+    pipelines={("inpaint", ""): "FluxFillPipeline"},
+    habit=Habit(50, 30.0),
+    plain=None,
+    inputs=384,
+    needs="mask",
+)
+"""[dev] Fill: it sees what is around the mask, and the mask."""
+
+FLUX = replace(_FLUX, variants=(FLUX_CONTROL, FLUX_FILL))

@@ -9,11 +9,20 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 from blender_aigc.protocol import Fault
 
 AGAIN = "Delete it and download it again, or choose another one."
 _LARGEST_HEADER = 100_000_000
+
+_TRANSFORMERS = {
+    "flux2": ("double_stream_modulation_img.",),
+    "chroma": ("distilled_guidance_layer.",),
+    "z_image": ("cap_embedder.",),
+    "flux": ("double_blocks.", "single_transformer_blocks."),
+}
+"""Family -> how the names of its tensors begin; the first that fits."""
 
 Header = dict[str, tuple[int, ...]]
 """Name of a tensor -> its shape."""
@@ -44,15 +53,30 @@ def read_header(path: Path) -> Header:
     return header
 
 
+def read_config(path: Path) -> dict[str, Any]:
+    """The settings in the .json file at `path`. Raises Fault: weights_missing, weights_damaged."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Fault("weights_missing", f"The file {path.name} is missing.", AGAIN, str(path)) from None
+    except (OSError, ValueError) as error:
+        raise Fault("weights_damaged", f"The file {path.name} is damaged.", AGAIN, f"{path}: {error}") from None
+    if not isinstance(config, dict):
+        raise Fault("weights_damaged", f"The file {path.name} is damaged.", AGAIN, str(path))
+    return config
+
+
 def family_of(header: Header) -> str:
-    """ "sdxl", "sdxl refiner", "sd15", "sd2", "flux", "lora", "controlnet" or "" of a single-file checkpoint."""
+    """ "sdxl", "sdxl refiner", "sd15", "sd2", "flux", "flux2", "chroma", "z_image", "lora", "controlnet" or "" of a
+    single-file checkpoint."""
     keys = header.keys()
-    if any("double_blocks." in key for key in keys):
-        return "flux"
-    if any(".lora_" in key or "lora_down" in key or "lora_A" in key for key in keys):
+    if any(".lora_" in key or "lora_down" in key or "lora_A" in key or "_lora1" in key for key in keys):
         return "lora"
-    if any(key.startswith(("control_model.", "controlnet_", "input_hint_block")) for key in keys):
+    if any(key.startswith(("control_", "controlnet_", "input_hint_block")) for key in keys):
         return "controlnet"
+    for family, words in _TRANSFORMERS.items():
+        if any(key.removeprefix("model.diffusion_model.").startswith(words) for key in keys):
+            return family
     if "model.diffusion_model.input_blocks.0.0.weight" not in keys:
         return ""
     if any(key.startswith("conditioner.embedders.1.") for key in keys):

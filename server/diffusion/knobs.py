@@ -53,6 +53,16 @@ GUIDANCE = Param(
     0.0,
     30.0,
 )
+AVOID_SCALE = Param(
+    "avoid_scale",
+    "float",
+    "Avoid Strength",
+    "Above 1, what to avoid is left out, which takes twice as long; at 1 it is not read",
+    1.0,
+    1.0,
+    10.0,
+    advanced=True,
+)
 CHECKPOINT = Param(
     "checkpoint", "text", "Checkpoint", "Name of a file or folder among the weights; empty takes the first", ""
 )
@@ -128,7 +138,7 @@ MEMORY = Param(
 
 FLOW = (
     *(STRENGTH, CONTROLS, SIZE, WIDTH, HEIGHT, NEGATIVE, IMAGES, STEPS, GUIDANCE, CHECKPOINT, LORAS),
-    *(SOFT, EXTEND, SEEDS, MEMORY),
+    *(SOFT, EXTEND, SEEDS, VARIATION, MEMORY),
 )
 """Of models that follow a straight line from noise to picture: no samplers, no layers to skip."""
 

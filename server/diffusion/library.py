@@ -62,6 +62,11 @@ class Library:
         return {path.stem: path for path in sorted((self.folder / kind).glob("*.safetensors"))}
 
 
+def named(path: Path) -> str:
+    """The name that users know it by; folders may have dots in theirs, as FLUX.1-dev."""
+    return path.name.removesuffix(".safetensors")
+
+
 def pick(found: Mapping[str, Path], name: str, what: str, where: str) -> Path:
     """The one called `name` (its case does not matter; "" the first), or in the hub's cache, "organisation/name".
 

@@ -7,10 +7,10 @@ tell.
 from __future__ import annotations
 
 import inspect
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ from blender_aigc.protocol import Fault
 
 from ..weights import hub_snapshot
 from .families import Control, Family, Mode
-from .headers import AGAIN, family_of, read_header
+from .headers import AGAIN, Header, family_of, read_config, read_header
+from .samplers import Habit
+from .variants import controlnet_of, network_of, variant_of
 
 if TYPE_CHECKING:
     from torch import dtype
@@ -51,6 +53,22 @@ class Checkpoint:
     def scheduler(self) -> Any:
         return self.parts["scheduler"]
 
+    @property
+    def habit(self) -> Habit:
+        """What suits it, as far as its network tells: without an input for guidance it was distilled to few steps."""
+        guided = getattr(self.parts[self.family.network].config, "guidance_embeds", None)
+        return self.family.plain if guided is False and self.family.plain is not None else self.family.habit
+
+    @property
+    def licence(self) -> str:
+        """Of what its network descends from; "" where the family has only one."""
+        guided = bool(getattr(self.parts[self.family.network].config, "guidance_embeds", None))
+        return self.family.licences[guided]
+
+    def simplest(self) -> Any:
+        """A pipeline for what all of the family's have in common: adding LoRAs, say."""
+        return self.pipeline(*next(iter(self.family.pipelines))[:1])
+
     def pipeline(self, mode: Mode, controlnets: Sequence[Any] = (), **others: Any) -> Any:
         """A pipeline over the same networks. Costs nothing: no weight is copied.
 
@@ -61,7 +79,7 @@ class Checkpoint:
 
         kind: Control = "" if not controlnets else "union" if _is_union(controlnets[0]) else "controlnet"
         if (mode, kind) not in self.family.pipelines:
-            what = "ControlNet-Union" if kind == "union" else "ControlNet where a mask says what may change"
+            what = "ControlNet-Union" if kind == "union" else "ControlNet"
             raise Fault("bad_request", f"{self.family.label} takes no {what}.", "Leave Controls empty.")
         made = getattr(diffusers, self.family.pipelines[mode, kind])
         known = inspect.signature(made).parameters
@@ -88,24 +106,54 @@ def load_checkpoint(path: Path, family: Family, precision: dtype, settings: Path
     """The base model at `path`, on the CPU, as `precision`.
 
     settings: folder with the configs and tokenizers of the published base, which a single file needs.
+    Of transformers a single file is the network alone, and `settings` the folder of a whole checkpoint.
+    The result's family is the variant that the files belong to.
     Raises Fault: weights_missing, weights_damaged (incomplete, damaged, another family).
     """
     import diffusers
 
     quiet()
-    named = getattr(diffusers, next(iter(family.pipelines.values())))
+    around, network = path, None
+    folder = path.parent if settings is None else settings
+    files: tuple[Path, ...] = ()
     common: dict[str, Any] = {"dtype": precision, "local_files_only": True}
+    if path.is_dir():
+        _check_class(path, family)
+        family = variant_of(path, family)
+    elif family.network != "unet":
+        around = settings_of(family, folder)
+        network, family = _network_alone(path, family, around, precision)
+        files = (path,)
+    named = getattr(diffusers, next(iter(family.pipelines.values())))
     if "safety_checker" in inspect.signature(named).parameters:
         common |= {"safety_checker": None, "requires_safety_checker": False}
-    if path.is_dir():
-        variant, files = _check_folder(path, family)
-        load = _loader(named.from_pretrained, path, use_safetensors=True, variant=variant, **common)
+    if around.is_dir():
+        variant, own = _check_folder(around, family, family.network if network is not None else "")
+        files += own
+        given = {} if network is None else {family.network: network}
+        load = _loader(named.from_pretrained, around, use_safetensors=True, variant=variant, **given, **common)
     else:
         files = (path,)
         _check_file(path, family)
-        config = settings_of(family, path.parent if settings is None else settings)
-        load = _loader(named.from_single_file, path, config=str(config), **common)
-    pipeline = guarded(load, path, family.label)
+        load = _loader(named.from_single_file, path, config=str(settings_of(family, folder)), **common)
+    return _put_together(guarded(load, around, family.label), named, path, family, files)
+
+
+def _network_alone(path: Path, family: Family, around: Path, precision: dtype) -> tuple[Any, Family]:
+    """The transformer that `path` holds, and which variant it is. around: a whole checkpoint, for what it shares."""
+    import diffusers
+
+    family, options = network_of(_check_file(path, family), family, path)
+    index = read_config(around / "model_index.json")
+    _, name = index.get(family.network) or ("", "")
+    if not hasattr(diffusers, str(name)):
+        raise Fault("weights_damaged", f"The file model_index.json of {around.name} is damaged.", AGAIN, str(around))
+    config = str(around / family.network)
+    load = _loader(getattr(diffusers, name).from_single_file, path, config=config, dtype=precision, **options)
+    return guarded(load, path, family.label), family
+
+
+def _put_together(pipeline: Any, named: Any, path: Path, family: Family, files: tuple[Path, ...]) -> Checkpoint:
     signature = inspect.signature(named).parameters
     options = {
         name: value for name, value in pipeline.config.items() if name in signature and name not in pipeline.components
@@ -127,7 +175,7 @@ def load_controlnet(path: Path, checkpoint: Checkpoint, precision: dtype) -> Any
     quiet()
     common: dict[str, Any] = {"dtype": precision, "local_files_only": True}
     if path.is_dir():
-        config = _config(path / "config.json")
+        config = read_config(path / "config.json")
         union = config.get("_class_name") == "ControlNetUnionModel" or "num_control_type" in config
         made = diffusers.ControlNetUnionModel if union else getattr(diffusers, checkpoint.family.controlnet)
         variant = _variant(path)
@@ -135,22 +183,49 @@ def load_controlnet(path: Path, checkpoint: Checkpoint, precision: dtype) -> Any
             read_header(file)
         network = guarded(_loader(made.from_pretrained, path, use_safetensors=True, variant=variant, **common), path)
     else:
-        union = any(name.startswith(("task_embedding", "control_add_embedding")) for name in read_header(path))
+        header = read_header(path)
+        union = any(name.startswith(("task_embedding", "control_add_embedding")) for name in header)
         made = diffusers.ControlNetUnionModel if union else getattr(diffusers, checkpoint.family.controlnet)
-        network = guarded(_loader(made.from_single_file, path, **common), path)
+        load = _loader(made.from_single_file, path, **common)
+        if checkpoint.family.network != "unet":
+            base = checkpoint.parts[checkpoint.family.network].config
+            load = partial(_controlnet_alone, path, made, controlnet_of(header, base, path), precision)
+        network = guarded(load, path)
     _check_complete(network, "ControlNet", path)
     _check_base(network, checkpoint, path)
     return network.requires_grad_(False).eval()
 
 
+def _controlnet_alone(path: Path, made: Any, options: dict[str, Any], precision: dtype) -> Any:
+    """A transformer's ControlNet from one file; what the file lacks stays on the meta device."""
+    from accelerate import init_empty_weights
+    from safetensors.torch import load_file
+
+    tensors = load_file(path)
+    first = tensors.get("control_noise_refiner.0.before_proj.weight")
+    if first is not None and not first.any():  # Z-Image's 2.0 was published with a refiner that it does not use
+        options["add_control_noise_refiner"] = "control_layers"
+    with init_empty_weights():
+        network = made(**options)
+    network.load_state_dict({name: tensor.to(precision) for name, tensor in tensors.items()}, strict=False, assign=True)
+    return network
+
+
 def settings_of(family: Family, folder: Path) -> Path:
     """Where the small files of the published base lie: `config/` or `base/` in `folder`, or the hub's cache.
 
-    Raises Fault("weights_missing").
+    A single transformer needs whole text encoders from there. Raises Fault("weights_missing").
     """
     for place in (folder / "config", folder / "base", hub_snapshot(family.repository)):
         if place is not None and (place / "model_index.json").is_file():
             return place
+    if family.network != "unet":
+        raise Fault(
+            "weights_missing",
+            f"A single file holds only the network; the text encoders of {family.label} are missing.",
+            f"Put {family.repository}, or another in its layout, into the folder 'base' beside it.",
+            str(folder),
+        )
     raise Fault(
         "weights_missing",
         f"A single file holds no tokenizers and settings; those of {family.label} are missing.",
@@ -175,16 +250,16 @@ def stored_bytes(path: Path, itemsize: int) -> int:
     return sum(file.stat().st_size for file in files) * itemsize // 4
 
 
-def _check_folder(path: Path, family: Family) -> tuple[str | None, tuple[Path, ...]]:
-    """The variant to load and its files. Raises Fault when a part is missing, damaged or of another family."""
-    index = _config(path / "model_index.json")
-    known = {name.partition("Pipeline")[0] for name in family.pipelines.values()}
-    if str(index.get("_class_name", "")).partition("Pipeline")[0] not in known:
-        raise _another(path, family, str(index.get("_class_name", "something else")))
+def _check_folder(path: Path, family: Family, without: str = "") -> tuple[str | None, tuple[Path, ...]]:
+    """The variant to load and its files, of all parts but `without`.
+
+    Raises Fault when a part is missing, damaged or of another family.
+    """
+    index = _check_class(path, family)
     files: list[Path] = []
     variant = _variant(path / family.network)
     for part, named in index.items():
-        if not isinstance(named, list) or not named or named[0] is None or part == "safety_checker":
+        if not isinstance(named, list) or not named or named[0] is None or part in ("safety_checker", without):
             continue
         if not (path / part).is_dir():
             raise Fault("weights_missing", f"The part {part} of {path.name} is not there.", AGAIN, str(path / part))
@@ -200,13 +275,23 @@ def _check_folder(path: Path, family: Family) -> tuple[str | None, tuple[Path, .
     return variant, tuple(files)
 
 
-def _check_file(path: Path, family: Family) -> None:
+def _check_class(path: Path, family: Family) -> dict[str, Any]:
+    """The table of parts in `path`. Raises Fault when it is that of another family."""
+    index = read_config(path / "model_index.json")
+    known = {name.partition("Pipeline")[0] for name in (*family.pipelines.values(), *family.siblings)}
+    if str(index.get("_class_name", "")).partition("Pipeline")[0] not in known:
+        raise _another(path, family, str(index.get("_class_name", "something else")))
+    return index
+
+
+def _check_file(path: Path, family: Family) -> Header:
     header = read_header(path)
     found = family_of(header)
     if found != family.id:
         raise _another(
             path, family, {"": "something else", "lora": "a LoRA", "controlnet": "a ControlNet"}.get(found, found)
         )
+    return header
 
 
 def _another(path: Path, family: Family, found: str) -> Fault:
@@ -256,18 +341,6 @@ def _variant(folder: Path) -> str | None:
     """ "fp16" when the folder has only that."""
     names = [path.name for path in folder.glob("*.safetensors")]
     return "fp16" if names and all(".fp16." in name for name in names) else None
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Fault("weights_missing", f"The file {path.name} is missing.", AGAIN, str(path)) from None
-    except (OSError, ValueError) as error:
-        raise Fault("weights_damaged", f"The file {path.name} is damaged.", AGAIN, f"{path}: {error}") from None
-    if not isinstance(config, dict):
-        raise Fault("weights_damaged", f"The file {path.name} is damaged.", AGAIN, str(path))
-    return config
 
 
 def _loader(load: Callable[..., Any], path: Path, **options: Any) -> Callable[[], Any]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from blender_aigc.protocol import Fault
+
 from .controls import KINDS, Unit
+from .prompts import encode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 
     from .canvas import Canvas
     from .families import Mode
+    from .loading import Checkpoint
     from .sizes import Fit
 
 
@@ -22,6 +27,8 @@ class Order:
     """A job, understood: everything that a pipeline's call needs, except the seed.
 
     canvas: None for words alone. pictures: one for each unit, (H, W, 3) uint8 at the canvas's size.
+    modes: kind of picture -> its number in a ControlNet for everything; empty for ControlNet-Union's own.
+    avoid_scale: how strongly to leave out `negative`, where guidance is an input of the network.
     steps: of the whole schedule, of which the share `strength` is taken; 1 starts from noise alone.
     """
 
@@ -37,6 +44,40 @@ class Order:
     guidance: float
     clip_skip: int
     reference: np.ndarray | None = None
+    modes: Mapping[str, int] = field(default_factory=dict)
+    avoid_scale: float = 1.0
+
+
+def prompt_arguments(checkpoint: Checkpoint, order: Order) -> dict[str, Any]:
+    """The arguments of a call that stand for what to draw and what to avoid: text, or embeddings.
+
+    Raises Fault("bad_request") for a prompt that is longer than what is read.
+    """
+    family = checkpoint.family
+    if family.encodes:
+        network = checkpoint.parts["unet"]
+        guided = order.guidance > 1 and getattr(network.config, "time_cond_proj_dim", None) is None
+        zero = bool(checkpoint.options.get("force_zeros_for_empty_prompt"))
+        return encode(checkpoint.parts, order.prompt, order.negative, order.clip_skip, guided, zero)
+    count = max(_tokens(checkpoint, text) for text in (order.prompt, order.negative))
+    if count > family.longest:
+        hint = f"Shorten it to {family.longest}."
+        raise Fault("bad_request", f"The prompt is too long: {count} tokens.", hint)
+    short = family.plain_longest if checkpoint.habit == family.plain else 0
+    call: dict[str, Any] = {"prompt": order.prompt, "max_sequence_length": short if count <= short else family.longest}
+    if order.negative and (order.avoid_scale if family.guidance_inside else order.guidance) > 1:
+        call |= {"negative_prompt": order.negative, "true_cfg_scale": order.avoid_scale}
+    return call
+
+
+def _tokens(checkpoint: Checkpoint, text: str) -> int:
+    """As the pipelines count: of Z-Image with what a chat puts around it."""
+    tokenizer = checkpoint.parts[checkpoint.family.reader]
+    if getattr(tokenizer, "chat_template", None):
+        message = [{"role": "user", "content": text}]
+        options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": True}
+        text = tokenizer.apply_chat_template(message, **options)
+    return len(tokenizer(text, truncation=False).input_ids)
 
 
 def arguments(pipeline: Any, order: Order, words: dict[str, Any], generator: Generator) -> dict[str, Any]:
@@ -65,12 +106,16 @@ def arguments(pipeline: Any, order: Order, words: dict[str, Any], generator: Gen
         call["ip_adapter_image"] = Image.fromarray(order.reference[..., :3])
     if order.units:
         call |= _control_arguments(pipeline, order)
-    known = inspect.signature(pipeline.__call__).parameters  # not all of them take a size, or a strength
-    return {name: value for name, value in call.items() if name in known}
+    return {name: value for name, value in call.items() if takes(pipeline, name)}
+
+
+def takes(pipeline: Any, name: str) -> bool:
+    """Has the call of `pipeline` an argument of that name? Not all of them take a size, or a strength."""
+    return name in inspect.signature(pipeline.__call__).parameters
 
 
 def _control_arguments(pipeline: Any, order: Order) -> dict[str, Any]:
-    """One value for one unit, lists for several; a union also hears what each picture shows."""
+    """One value for one unit, lists for several; a union also hears what each picture shows. Raises Fault."""
     from PIL import Image
 
     units, several = order.units, len(order.units) > 1
@@ -80,10 +125,22 @@ def _control_arguments(pipeline: Any, order: Order) -> dict[str, Any]:
         "control_guidance_start": [unit.start for unit in units],
         "control_guidance_end": [unit.end for unit in units],
     }
-    union = type(getattr(pipeline, "controlnet", None)).__name__ == "ControlNetUnionModel"
-    if union:
-        lists["control_mode"] = [KINDS[unit.kind][1] for unit in units]
+    net = getattr(pipeline, "controlnet", None)
+    union = type(net).__name__ == "ControlNetUnionModel"
+    nets = [net] * len(units) if union else list(getattr(net, "nets", [net]))
+    lists["control_mode"] = [
+        _mode(order, unit) if union or getattr(one, "union", False) else None
+        for unit, one in zip(units, nets, strict=False)
+    ]
     # Stable Diffusion's pipelines from words call the control picture "image"
     name = "control_image"
-    lists[name if name in inspect.signature(pipeline.__call__).parameters else "image"] = pictures
-    return {name: values if several or union else values[0] for name, values in lists.items()}
+    lists[name if takes(pipeline, name) else "image"] = pictures
+    return {name: values if several or union else values[0] for name, values in lists.items() if values}
+
+
+def _mode(order: Order, unit: Unit) -> int:
+    modes = order.modes or {kind: number for kind, (_, number) in KINDS.items()}
+    if unit.kind not in modes:
+        hint = f"It knows: {', '.join(modes)}."
+        raise Fault("bad_request", f"The ControlNet {unit.name} was not trained on {unit.kind} pictures.", hint)
+    return modes[unit.kind]

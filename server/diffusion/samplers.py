@@ -52,7 +52,7 @@ class Habit:
 
 
 _TRAILING = (("timestep_spacing", "trailing"),)
-_DISTILLED: tuple[tuple[str, Habit], ...] = (
+DISTILLED: tuple[tuple[str, Habit], ...] = (
     # word in the name -> as its authors run it (model cards of ByteDance/SDXL-Lightning, ByteDance/Hyper-SD,
     # stabilityai/sdxl-turbo, latent-consistency/lcm-lora-sdxl, tianweiy/DMD2)
     ("lightning", Habit(4, 1.0, "euler", _TRAILING)),
@@ -63,13 +63,13 @@ _DISTILLED: tuple[tuple[str, Habit], ...] = (
 )
 
 
-def habit_of(names: Sequence[str], usual: Habit) -> Habit:
+def habit_of(names: Sequence[str], usual: Habit, distilled: Sequence[tuple[str, Habit]] = DISTILLED) -> Habit:
     """What suits the checkpoint and the LoRAs called `names`; `usual` when none of them was distilled.
 
-    A number of steps in the name counts: "sdxl_lightning_8step".
+    distilled: words in such names, the family's. A number of steps in the name counts: "sdxl_lightning_8step".
     """
     for name in names:
-        for word, habit in _DISTILLED:
+        for word, habit in distilled:
             if word in name.lower():
                 steps = re.search(r"(\d+)[ _-]?steps?", name.lower())
                 count = int(steps.group(1)) if steps and 1 <= int(steps.group(1)) <= 50 else habit.steps

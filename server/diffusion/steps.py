@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .packing import packed, unpacked
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -62,34 +64,45 @@ def watched(
 
 
 @contextmanager
-def with_noise(scheduler: Any, noise: Callable[[Tensor], Tensor] | None) -> Iterator[None]:
-    """While inside, pictures are noised with what `noise` makes of the pipeline's own (B, C, h, w), unit variance."""
-    if noise is None or not hasattr(scheduler, "add_noise"):
+def with_noise(
+    scheduler: Any, noise: Callable[[Tensor], Tensor] | None, size: tuple[int, int] = (0, 0)
+) -> Iterator[None]:
+    """While inside, pictures are noised with what `noise` makes of the pipeline's own (B, C, h, w), unit variance.
+
+    size: (width, height) of the picture in pixels, for families whose latents come as rows of 2 x 2 (FLUX).
+    """
+    name = next((name for name in ("add_noise", "scale_noise") if hasattr(scheduler, name)), "")
+    if noise is None or not name:
         yield
         return
-    plain = scheduler.add_noise
+    plain = getattr(scheduler, name)
+
+    def ours(theirs: Tensor) -> Tensor:
+        return noise(theirs) if theirs.ndim == 4 else packed(noise(unpacked(theirs, size)))
 
     @functools.wraps(plain)
     def add(original: Tensor, theirs: Tensor, timesteps: Tensor) -> Tensor:
-        return plain(original, noise(theirs), timesteps)
+        return plain(original, ours(theirs), timesteps)
 
-    with _replaced(scheduler, "add_noise", add):
+    @functools.wraps(plain)
+    def scale(sample: Tensor, timestep: Any, noise: Tensor) -> Tensor:  # of those that go straight
+        return plain(sample, timestep, ours(noise))
+
+    with _replaced(scheduler, name, add if name == "add_noise" else scale):
         yield
 
 
 def rgb_preview(family: Family, size: tuple[int, int] = (0, 0)) -> Callable[[Tensor], np.ndarray]:
     """Latents as a small picture (h, w, 3) uint8 through the family's linear map: free, and good enough to judge.
 
-    size: (width, height) of the picture in pixels, for families whose latents come as rows of 2 x 2 (Flux).
+    size: (width, height) of the picture in pixels, for families whose latents come as rows of 2 x 2 (FLUX).
     """
 
     def preview(latents: Tensor) -> np.ndarray:
         import torch
 
-        first = latents[0].detach().float()
-        if first.ndim == 2:
-            rows = first.view(size[1] // 16, size[0] // 16, -1, 2, 2)
-            first = rows.permute(2, 0, 3, 1, 4).reshape(rows.shape[2], size[1] // 8, size[0] // 8)
+        first = latents[:1].detach().float()
+        first = (first if first.ndim == 4 else unpacked(first, size))[0]
         stride = max(1, -(-max(first.shape[-2:]) // PREVIEW_PX))
         matrix = torch.tensor(family.latent_rgb, device=first.device)
         bias = torch.tensor(family.latent_bias, device=first.device)

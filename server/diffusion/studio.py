@@ -18,6 +18,9 @@ from .loading import Checkpoint, load_checkpoint, load_controlnet, stored_bytes
 if TYPE_CHECKING:
     from torch import dtype
 
+_ALIKE = ("num_layers", "num_single_layers", "guidance_embeds")
+"""Of transformers' ControlNets: diffusers adds them block by block, and drops what only one of them has."""
+
 
 @dataclass
 class Studio:
@@ -57,7 +60,8 @@ class Studio:
 
     def nets(self, units: Sequence[Unit]) -> list[Any]:
         """The ControlNets of `units`, in their order; a union that several units share is there once. Others are let
-        go. Raises Fault: see `load_controlnet`; bad_request when a union is mixed with others."""
+        go. Raises Fault: see `load_controlnet`; bad_request when a union is mixed with others, or they do not add up.
+        """
         assert self.checkpoint is not None
         wanted = dict.fromkeys(unit.path for unit in units)
         self.controlnets = {path: net for path, net in self.controlnets.items() if path in wanted}
@@ -66,6 +70,9 @@ class Studio:
                 self._check_room(path)
                 self.controlnets[path] = load_controlnet(path, self.checkpoint, self.precision)
         nets = [self.controlnets[unit.path] for unit in units]
+        if len({tuple(net.config.get(key) for key in _ALIKE) for net in nets}) > 1:
+            hint = "Take one of them, or a ControlNet for everything."
+            raise Fault("bad_request", "These ControlNets differ in depth and cannot be added to each other.", hint)
         unions = {type(net).__name__ == "ControlNetUnionModel" for net in nets}
         if len(unions) > 1:
             hint = "Take all controls from the union, or none."

@@ -59,8 +59,8 @@ def sd15_pipeline(seed: int = 0, **unet: Any) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return StableDiffusionPipeline(
-            vae=_vae(0.18215),
-            text_encoder=CLIPTextModel(_text()),
+            vae=autoencoder(0.18215),
+            text_encoder=CLIPTextModel(text_config()),
             tokenizer=tokenizer(),
             unet=UNet2DConditionModel(**{**_UNET, **_UP, **_SD15, **unet}),
             scheduler=PNDMScheduler(**_noise(), skip_prk_steps=True, steps_offset=1),
@@ -107,7 +107,9 @@ def z_image_pipeline(seed: int = 0) -> Any:
             token.data.normal_()  # made without values
         return ZImagePipeline(
             FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=3.0),
-            _vae(0.3611, latent_channels=16, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False),
+            autoencoder(
+                0.3611, latent_channels=16, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False
+            ),
             Qwen3Model(Qwen3Config(vocab_size=300, hidden_size=16, intermediate_size=16, **heads)),
             Qwen2Tokenizer(
                 vocab={word: number for number, word in enumerate(words)}, merges=[], chat_template=template
@@ -167,9 +169,9 @@ def sdxl_pipeline(seed: int = 0, **unet: Any) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return StableDiffusionXLPipeline(
-            vae=_vae(0.13025),
-            text_encoder=CLIPTextModel(_text()),
-            text_encoder_2=CLIPTextModelWithProjection(_text(CONTEXT_2, projection_dim=CONTEXT)),
+            vae=autoencoder(0.13025),
+            text_encoder=CLIPTextModel(text_config()),
+            text_encoder_2=CLIPTextModelWithProjection(text_config(CONTEXT_2, projection_dim=CONTEXT)),
             tokenizer=tokenizer(),
             tokenizer_2=tokenizer(pad="!"),
             unet=UNet2DConditionModel(**{**_UNET, **_UP, **_SDXL, **unet}),
@@ -187,9 +189,9 @@ def sdxl_refiner(seed: int = 2) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return StableDiffusionXLImg2ImgPipeline(
-            vae=_vae(0.13025),
+            vae=autoencoder(0.13025),
             text_encoder=None,
-            text_encoder_2=CLIPTextModelWithProjection(_text(CONTEXT_2, projection_dim=CONTEXT)),
+            text_encoder_2=CLIPTextModelWithProjection(text_config(CONTEXT_2, projection_dim=CONTEXT)),
             tokenizer=None,
             tokenizer_2=tokenizer(pad="!"),
             unet=UNet2DConditionModel(**_UNET, **_UP, **{**_SDXL, **own}),
@@ -254,7 +256,8 @@ def _letters() -> list[str]:
     return [chr(byte) for byte in shown] + [chr(256 + number) for number in range(256 - len(shown))]
 
 
-def _text(width: int = CONTEXT, **more: Any) -> Any:
+def text_config(width: int = CONTEXT, **more: Any) -> Any:
+    """Of CLIP's text encoder."""
     from transformers import CLIPTextConfig
 
     return CLIPTextConfig(
@@ -270,7 +273,8 @@ def _text(width: int = CONTEXT, **more: Any) -> Any:
     )
 
 
-def _vae(scaling: float, **more: Any) -> Any:
+def autoencoder(scaling: float, **more: Any) -> Any:
+    """A picture to latents an eighth as wide, and back."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(

@@ -32,7 +32,7 @@ def variation(job: Job, seed: int) -> Callable[[Tensor], Tensor] | None:
 
 def latent_shape(pipeline: Any, fitted: Fit) -> tuple[int, int, int, int]:
     scale = pipeline.vae_scale_factor
-    return 1, pipeline.unet.config.in_channels, fitted.padded[1] // scale, fitted.padded[0] // scale
+    return 1, pipeline.vae.config.latent_channels, fitted.padded[1] // scale, fitted.padded[0] // scale
 
 
 def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:

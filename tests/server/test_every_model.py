@@ -76,7 +76,7 @@ TOYS = {"image": toy_image, "passes": toy_passes, "state": toy_state, "mesh": to
 
 def test_the_models_can_all_be_imported() -> None:
     assert REGISTRY.broken == {}
-    assert {"echo", "inflate", "sd15", "sdxl", "solid", "stylise", "triposr", "z_image"} <= set(REGISTRY.models)
+    assert {"echo", "flux", "inflate", "sd15", "sdxl", "solid", "stylise", "triposr", "z_image"} <= set(REGISTRY.models)
 
 
 @pytest.mark.parametrize("model_id", sorted(REGISTRY.models))

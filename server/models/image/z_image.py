@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from blender_aigc.protocol import Fault, Job, ModelInfo
 
-from ...diffusion.knobs import FLOW
+from ...diffusion.knobs import FLOW, QUALITIES
+from ...sequence.params import SEQUENCE_PARAMS
 from ...weights import Weights
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ class ZImage:
     info = ModelInfo(
         id="z_image",
         task="render_image",
-        also=("text_to_image",),
+        also=("text_to_image", "render_sequence"),
         label="Z-Image Turbo",
         help="Draws the render anew in nine steps, freely licensed, held to one pass by its ControlNet",
-        params=FLOW,
+        params=(*FLOW, *SEQUENCE_PARAMS),
+        qualities=QUALITIES,
         source="Z-Image-Turbo (Tongyi-MAI 2025) through diffusers 0.42.1, pipelines/z_image",
         requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
         repository=REPOSITORY,
@@ -39,7 +41,7 @@ class ZImage:
         REVISION,
         licence=LICENCE,
         bytes=20_500_000_000,
-        one_of=("model_index.json", "*/model_index.json"),
+        one_of=("model_index.json", "*/model_index.json", "*.safetensors"),
     )
 
     def __init__(self) -> None:
