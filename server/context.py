@@ -61,6 +61,7 @@ class Context:
         self._facts: dict[str, bool | int | float | str] = {}
         self._pace = _Pace()
         self._previews: list[Path] = []
+        self._weights: list[Path] = []
 
     # ------------------------------------------------------------------------------------------ progress and cancel
 
@@ -169,8 +170,14 @@ class Context:
 
         licence: theirs, where the model has checkpoints under several.
         """
-        changed = {"weights_sha256": sha256_of(files), "licence": licence or self.provenance.licence}
+        self._weights = list(files)
+        changed = {"weights_sha256": sha256_of(self._weights), "licence": licence or self.provenance.licence}
         self.provenance = dataclasses.replace(self.provenance, **changed)
+
+    def used_weights_too(self, files: Iterable[Path]) -> None:
+        """Of a second network in the same job, beside those of `used_weights`."""
+        self._weights.extend(files)
+        self.provenance = dataclasses.replace(self.provenance, weights_sha256=sha256_of(self._weights))
 
     def result(self) -> Result:
         """What the job made. Raises Fault("empty_result") when it made nothing."""

@@ -79,6 +79,19 @@ class Studio:
             raise Fault("bad_request", "A ControlNet-Union cannot be mixed with other ControlNets.", hint)
         return list(self.controlnets.values()) if unions == {True} else nets
 
+    def step_aside(self) -> None:
+        """What stays on the device between jobs goes to the machine's own memory, so that another network has room."""
+        import torch
+
+        if self.device == "cpu":
+            return
+        parts = self.checkpoint.parts.values() if self.checkpoint is not None else ()
+        for part in [*parts, *self.controlnets.values()]:
+            if isinstance(part, torch.nn.Module) and not any(tensor.is_meta for tensor in part.parameters()):
+                part.to("cpu")
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+
     def _check_room(self, path: Path) -> None:
         """Before gigabytes are read: do they fit into this machine's memory?"""
         free, need = memory.free_bytes("cpu"), stored_bytes(path, self.precision.itemsize)

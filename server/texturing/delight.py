@@ -43,6 +43,19 @@ def delit(texture: np.ndarray, sheet: Sheet, strength: float) -> np.ndarray:
     return result
 
 
+def mixed(texture: np.ndarray, albedo: np.ndarray, strength: float) -> np.ndarray:
+    """(S, S, 3) uint8 sRGB: the share `strength` (0..1) of `albedo` over `texture`, in linear light."""
+    if strength in (0, 1):
+        return albedo if strength else texture
+    table = _linear(np.arange(256, dtype=np.float32) / 255).astype(np.float32)
+    result = np.empty_like(texture)
+    for top in range(0, len(texture), 256):
+        rows = slice(top, top + 256)
+        light = table[texture[rows]] * (1 - strength) + table[albedo[rows]] * strength
+        result[rows] = np.rint(255 * _encoded(light))
+    return result
+
+
 def harmonics(normal: np.ndarray) -> np.ndarray:
     """(N, 3) unit vectors -> (N, 9) real spherical harmonics up to degree 2, without their constants."""
     x, y, z = normal.T.astype(np.float64)

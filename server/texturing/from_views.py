@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..geometry.texels import Sheet
+from ..geometry.bake import fill_around
+from ..geometry.texels import Sheet, tangent_normals
 from ..materials.painter import Maps
 from ..png import encode_png
-from .delight import delit
+from .delight import delit, mixed
 from .delivery import Delivery
+from .estimates import baked_estimates
 from .exposures import exposures
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ..context import Context
     from ..geometry.cameras import Camera
     from ..geometry.view_bake import BakedSheet
+    from .estimates import Estimates, Found
     from .subject import Subject
 
 STATE_FILE = "views.npz"
@@ -32,9 +35,18 @@ SURE = (0.1, 0.45)
 
 
 def deliver_views(
-    job: Job, context: Context, subject: Subject, cameras: Sequence[Camera], views: Sequence[np.ndarray], device: str
+    job: Job,
+    context: Context,
+    subject: Subject,
+    cameras: Sequence[Camera],
+    views: Sequence[np.ndarray],
+    device: str,
+    estimates: Estimates | None = None,
 ) -> None:
-    """Bakes `views`, one (H, W, 3 or 4) uint8 sRGB for each camera, and saves all maps. Raises Fault."""
+    """Bakes `views`, one (H, W, 3 or 4) uint8 sRGB for each camera, and saves all maps. Raises Fault.
+
+    estimates: what was read out of the views (estimates.py); without it numbers of the panel stand in for it.
+    """
     from ..geometry.blend import BakeOptions
     from ..geometry.view_bake import bake_views
     from .stored_views import StoredViews, fingerprint, stored_bytes
@@ -55,6 +67,7 @@ def deliver_views(
         device=device,
     )
     sheets = {sheet.sheet.tile - 1001: sheet for sheet in baked.sheets}
+    found = baked_estimates(estimates, subject.triangles, cameras, baked, options, context, device)
     exposed = exposures(subject.mesh, subject.sets, size, context.check_cancelled)
     delivery = Delivery(context, subject.mesh, bool(job.params.get("separate")))
     for number, (group, exposure) in enumerate(zip(subject.sets, exposed, strict=True)):
@@ -62,7 +75,7 @@ def deliver_views(
         if number not in sheets or (part is not None and not part.changes(number)):
             continue
         sheet = Sheet(subject.mesh, group, size, context.check_cancelled)
-        maps = _maps(job, sheet, sheets[number], exposure.sky)
+        maps = _maps(job, sheet, sheets[number], found[number], exposure.sky)
         if part is not None:
             maps = part.joined(number, maps, _sure(sheets[number]) if str(job.params.get("only_views", "")) else None)
         delivery.add(group if part is None else part.group(number), maps, context.check_cancelled)
@@ -83,20 +96,25 @@ def _sure(baked: BakedSheet) -> np.ndarray:
     return np.clip((np.sqrt(baked.weight) - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
 
 
-def _maps(job: Job, sheet: Sheet, baked: BakedSheet, sky: np.ndarray) -> Maps:
+def _maps(job: Job, sheet: Sheet, baked: BakedSheet, found: Found, sky: np.ndarray) -> Maps:
     """A full material around the baked colours: what a picture does not tell is a number in the panel."""
     size, params = sheet.size, job.params
-    colour = delit(baked.texture, sheet, float(params["delight"]))
+    strength = float(params["delight"])
+    if found.albedo is None:
+        colour = delit(baked.texture, sheet, strength)
+    else:
+        colour = mixed(baked.texture, found.albedo, strength)
     orm = np.empty((size, size, 3), np.uint8)
     rows = (np.arange(size) * sky.shape[0] // size).clip(0, sky.shape[0] - 1)
     orm[..., 0] = np.rint(255 * np.clip(sky[rows][:, rows], 0, 1))
     orm[..., 1] = round(255 * float(params["roughness"]))
     orm[..., 2] = round(255 * float(params["metallic"]))
+    if found.material is not None:
+        orm[..., 1:] = found.material[..., :2]
     height = _fine_structure(colour)
     height_m = float(params["relief"]) * 8 * sheet.texel_m()
-    return Maps(
-        colour, orm, _normals(height * height_m, sheet.texel_m()), _levels(height), max(height_m, 1e-6), sheet.covered
-    )
+    bumps = _normals(height * height_m, sheet.texel_m()) if found.bend is None else bent(found.bend, sheet)
+    return Maps(colour, orm, bumps, _levels(height), max(height_m, 1e-6), sheet.covered)
 
 
 def _fine_structure(colour: np.ndarray) -> np.ndarray:
@@ -118,6 +136,20 @@ def _normals(height_m: np.ndarray, texel_m: float) -> np.ndarray:
     normal = np.stack([-right, down, np.ones_like(right)], axis=-1)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
     return np.rint(127.5 + 127.5 * normal).clip(0, 255).astype(np.uint8)
+
+
+def bent(bend: np.ndarray, sheet: Sheet) -> np.ndarray:
+    """(S, S, 3) uint8 changes of the normal in the world (`Estimates.bend`) -> a normal map, OpenGL convention."""
+    result = np.full(bend.shape, (128, 128, 255), np.uint8)
+    index = np.flatnonzero(sheet.covered.reshape(-1))
+    for first in range(0, len(index), 1 << 18):
+        part = index[first : first + (1 << 18)]
+        texels = sheet.texels(part)
+        change = bend.reshape(-1, 3)[part].astype(np.float32) / 127.5 - 1
+        change[np.abs(change) < 1 / 127] = 0  # half a level is rounding
+        normal = tangent_normals(texels.normal, -change, *sheet.axes(texels.face))
+        result.reshape(-1, 3)[part] = np.rint(127.5 + 127.5 * normal).clip(0, 255)
+    return fill_around(result, sheet.covered)
 
 
 def _levels(height: np.ndarray) -> np.ndarray:

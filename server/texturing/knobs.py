@@ -86,5 +86,37 @@ ONLY_VIEWS = Param(
     "only_views", "text", "Only Views", "Draw no others than these, such as back, top; empty: all", "", advanced=True
 )
 
+MAPS = Param(
+    "maps",
+    "enum",
+    "Maps From",
+    "Where base colour, roughness and metal come from, besides the drawn colours",
+    "numbers",
+    choices=(
+        Choice("numbers", "Numbers", "Roughness and metal as set above, light taken out by the object's normals"),
+        Choice("marigold", "Marigold Appearance", "Base colour, roughness and metal, estimated from each view"),
+        Choice("lighting", "Marigold Lighting", "Base colour without light, estimated from each view"),
+    ),
+)
+BUMPS = Param(
+    "bumps",
+    "enum",
+    "Bumps From",
+    "What the normal map is made of",
+    "colour",
+    choices=(
+        Choice("colour", "Colours", "Dark lines are grooves"),
+        Choice("marigold", "Marigold Normals", "Fine detail of normals that are estimated from each view"),
+    ),
+    advanced=True,
+)
+ESTIMATES = Param(
+    "estimates", "int", "Estimates", "Marigold's answers to each view, of which the middle is taken", 3, 1, 10,
+    advanced=True,
+)  # fmt: skip
+
+ESTIMATED = (MAPS, BUMPS, ESTIMATES)
+"""Of engines whose views go through estimates.py."""
+
 MATERIAL = (DELIGHT, ROUGHNESS, METALLIC, RELIEF, UV, SEPARATE, SOFT_PX)
 """What every engine that draws views needs for the last leg (from_views.py)."""

@@ -43,6 +43,7 @@ class MvAdapter:
             diffusion.STEPS,
             diffusion.GUIDANCE,
             *knobs.MATERIAL,
+            *knobs.ESTIMATED,
             VIEW_PX,
             diffusion.CHECKPOINT,
             diffusion.LORAS,
@@ -92,6 +93,7 @@ class MvAdapter:
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...nets.mv_adapter import six_views
+        from ...texturing.estimates import read_views
         from ...texturing.from_views import deliver_views
         from ...texturing.six_together import FILES, draw_six, load_adapter
         from ...texturing.subject import subject_of
@@ -111,7 +113,8 @@ class MvAdapter:
             )
         cameras = six_views(subject.points, int(job.params["view_px"]))
         views = draw_six(job, context, self.studio, worn, subject, cameras)
-        deliver_views(job, context, subject, cameras, views, self.studio.device)
+        estimates = read_views(job, context, self.studio, subject, cameras, views)
+        deliver_views(job, context, subject, cameras, views, self.studio.device, estimates)
 
 
 MODEL = MvAdapter

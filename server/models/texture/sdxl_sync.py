@@ -63,6 +63,7 @@ class SdxlSync:
             diffusion.STEPS,
             diffusion.GUIDANCE,
             *knobs.MATERIAL,
+            *knobs.ESTIMATED,
             knobs.VIEW_PX,
             CONTROLS,
             AGREEMENT,
@@ -112,6 +113,7 @@ class SdxlSync:
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...texturing.drawn_together import draw_together
+        from ...texturing.estimates import read_views
         from ...texturing.from_views import deliver_views
         from ...texturing.reference import given_reference
         from ...texturing.rigs import rig
@@ -122,7 +124,8 @@ class SdxlSync:
         cameras = rig(str(job.params["cameras"]), subject, int(job.params["view_px"]))
         reference = given_reference(job, context)
         views = draw_together(job, context, self.studio, subject, cameras, reference)
-        deliver_views(job, context, subject, cameras, views, self.studio.device)
+        estimates = read_views(job, context, self.studio, subject, cameras, views)
+        deliver_views(job, context, subject, cameras, views, self.studio.device, estimates)
 
 
 MODEL = SdxlSync

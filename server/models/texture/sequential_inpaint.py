@@ -43,6 +43,7 @@ class SequentialInpaint:
             diffusion.STEPS,
             diffusion.GUIDANCE,
             *knobs.MATERIAL,
+            *knobs.ESTIMATED,
             knobs.VIEW_PX,
             CONTROLS,
             diffusion.CHECKPOINT,
@@ -89,6 +90,7 @@ class SequentialInpaint:
 
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
+        from ...texturing.estimates import read_views
         from ...texturing.from_views import deliver_views
         from ...texturing.one_by_one import draw_one_by_one
         from ...texturing.reference import given_reference
@@ -100,7 +102,8 @@ class SequentialInpaint:
         cameras = rig(str(job.params["cameras"]), subject, int(job.params["view_px"]))
         reference = given_reference(job, context)
         views = draw_one_by_one(job, context, self.studio, subject, cameras, reference)
-        deliver_views(job, context, subject, cameras, views, self.studio.device)
+        estimates = read_views(job, context, self.studio, subject, cameras, views)
+        deliver_views(job, context, subject, cameras, views, self.studio.device, estimates)
 
 
 MODEL = SequentialInpaint
