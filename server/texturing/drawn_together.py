@@ -9,6 +9,7 @@ plan and its numbers are SyncMVD's (Liu et al., SIGGRAPH Asia 2024; source at co
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from ..diffusion.prompts import encode
 from ..diffusion.samplers import habit_of, scheduler_for
 from ..diffusion.steps import rgb_preview, watched
 from ..diffusion.synchronise import synchronised
+from .from_present import Start, beginnings, start_from
 from .reference import on_plain_ground
 from .subject import Subject, avoided_for, words_for
 from .view_controls import AUTO, KINDS, control_view
@@ -54,6 +56,7 @@ class Agreement:
     """What the views agree on at each step; called by `synchronised`.
 
     backgrounds: (K, C) latents of plain colours, the first mid grey. until: which part of the run they agree in.
+    start: a texture that is there, which stays where it may not change.
     """
 
     links: ViewLinks
@@ -61,8 +64,10 @@ class Agreement:
     backgrounds: Tensor
     rng: np.random.Generator
     until: float
+    start: Start | None = None
 
     def __call__(self, clean: Tensor, step: int, steps: int) -> Tensor:
+        step += self.start.first if self.start is not None else 0
         share = step / steps
         self.sight.active = (step + 1) / steps < min(LOOK_UNTIL, self.until)
         agreed = clean
@@ -73,6 +78,9 @@ class Agreement:
                 rows = list(self.rng.integers(0, len(self.backgrounds), len(clean)))
             plain = self.backgrounds[rows].to(clean)[:, :, None, None]
             agreed = agreed.where(self.links.mask[:, None], plain.expand_as(agreed))
+        if self.start is not None:
+            free = self.start.free | ~self.links.mask
+            agreed = agreed.where(free[:, None], self.start.clean.to(agreed))
         return agreed
 
 
@@ -95,7 +103,7 @@ def draw_together(
     from ..geometry.raster import Scene, render_maps
 
     words, avoided = (
-        words_for(job.prompt, cameras, str(job.params["view_prompts"])),
+        words_for(job.prompt, cameras, str(job.params["view_prompts"]), not str(job.params["only_views"])),
         avoided_for(str(job.params["negative"]), cameras),
     )
     context.progress("Loading")
@@ -105,7 +113,7 @@ def draw_together(
     units = parse_controls(str(job.params["controls"]), studio.library.controlnets(), KINDS, AUTO)
     nets = studio.nets(units)
     scheduler = scheduler_for(checkpoint.scheduler, str(job.params["sampler"]), habit)
-    pipeline = checkpoint.pipeline("text", nets, scheduler=scheduler)
+    pipeline = checkpoint.pipeline("text" if subject.part is None else "image", nets, scheduler=scheduler)
     context.used_weights([*used, *(file for unit in units for file in files_of(unit.path))])
 
     context.progress("Looking from all sides")
@@ -123,13 +131,17 @@ def draw_together(
     sight = Sight.ring(len(cameras))
     until = float(job.params["agreement"])
     sight.active = until > 0
-    agreement = Agreement(links, sight, _backgrounds(pipeline, context), context.rng, until)
+    backgrounds = _backgrounds(pipeline, context)
     noise = torch.randn(
         (len(cameras), pipeline.unet.config.in_channels, small[1], small[0]),
         generator=torch.Generator("cpu").manual_seed(job.seed),
     )
     noise = noise.to(studio.device)
     noise = (links.carry_noise(noise) if until > 0 else noise).to(pipeline.unet.dtype)
+    there, start = beginnings(subject, seen), None
+    if there is not None:
+        start = start_from(pipeline, there, noise, steps, float(job.params["strength"]))
+    agreement = Agreement(links, sight, backgrounds, context.rng, until, start)
     call = {
         **embedded,
         "latents": noise,
@@ -139,8 +151,11 @@ def draw_together(
         "width": cameras[0].size_px[0],
         "height": cameras[0].size_px[1],
         "output_type": "np",
-        **_controls(units, seen),
+        **_controls(units, seen, "image" if start is None else "control_image"),
+        **(start.call if start is not None else {}),
     }
+    known = inspect.signature(pipeline.__call__).parameters  # not all of them take a size
+    call = {name: value for name, value in call.items() if name in known}
     if reference is not None:
         call["ip_adapter_image"] = Image.fromarray(on_plain_ground(reference))
 
@@ -191,8 +206,10 @@ def _embedded(checkpoint: Checkpoint, words: Sequence[str], avoided: Sequence[st
     return {key: torch.cat([row[key] for row in rows]) for key in rows[0]}
 
 
-def _controls(units: Sequence[Unit], seen: Sequence[Maps]) -> dict[str, Any]:
-    """The arguments of diffusers' ControlNet pipelines; each control's pictures are one tensor (N, 3, H, W) in 0..1."""
+def _controls(units: Sequence[Unit], seen: Sequence[Maps], key: str) -> dict[str, Any]:
+    """key: what the pipelines without a union call the control's pictures.
+
+    The arguments of diffusers' ControlNet pipelines; each control's pictures are one tensor (N, 3, H, W) in 0..1."""
     import torch
 
     if not units:
@@ -209,7 +226,7 @@ def _controls(units: Sequence[Unit], seen: Sequence[Maps]) -> dict[str, Any]:
     union, several = any(unit.union for unit in units), len(units) > 1
     if union:
         lists["control_mode"] = [CONTROL_KINDS[unit.kind][1] for unit in units]
-    lists["control_image" if union else "image"] = pictures
+    lists["control_image" if union else key] = pictures
     return {name: values if several or union else values[0] for name, values in lists.items()}
 
 

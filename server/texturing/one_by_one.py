@@ -23,6 +23,7 @@ from ..diffusion.samplers import habit_of, scheduler_for
 from ..diffusion.sizes import fit
 from ..diffusion.steps import rgb_preview, watched
 from .drawn_together import finished
+from .from_present import Beginning, beginnings, looked_at
 from .reference import on_plain_ground
 from .subject import Subject, avoided_for, words_for
 from .view_controls import AUTO, KINDS, control_view
@@ -58,7 +59,7 @@ def draw_one_by_one(
 
     from ..geometry.raster import Scene, render_maps
 
-    words = words_for(job.prompt, cameras, str(job.params["view_prompts"]))
+    words = words_for(job.prompt, cameras, str(job.params["view_prompts"]), not str(job.params["only_views"]))
     avoided = avoided_for(str(job.params["negative"]), cameras)
     context.progress("Loading")
     checkpoint = studio.open(str(job.params["checkpoint"]))
@@ -86,27 +87,35 @@ def draw_one_by_one(
         reference=None if reference is None else on_plain_ground(reference),
     )
     views: list[np.ndarray] = []
+    present, placed = beginnings(subject, seen), False
     for number, (maps, prompt, negative) in enumerate(zip(seen, words, avoided, strict=True)):
         there = _so_far(scene, cameras[:number], views, maps)
         change = _may_change(scene, cameras[: number + 1], maps, there)
+        strength = _STRENGTH
+        if present is not None:
+            change = np.where(present[number].free > 0, change, 0).astype(np.uint8)
+            there = _over(there, present[number], maps.target.cpu().numpy())
+            strength = float(job.params["strength"])
         if not change.any():
             views.append(np.zeros((*change.shape, 4), np.uint8))
             continue
         rgba = there.copy()
         rgba[..., 3] = np.where(maps.mask.cpu().numpy() & (there[..., 3] > 0), 255, 0)
+        begun = number > 0 or present is not None
         own = replace(
             order,
-            mode="inpaint" if number else "text",
-            canvas=Canvas(rgba, change) if number else None,
-            strength=_STRENGTH if number and order.steps > 1 else 1.0,  # of one step, less would be none
+            mode="inpaint" if begun else "text",
+            canvas=Canvas(rgba, change) if begun else None,
+            strength=max(strength, 1.01 / order.steps) if begun and order.steps > 1 else 1.0,  # less would be no step
             pictures=tuple(control_view(maps, unit.kind) for unit in units),
             prompt=prompt,
             negative=negative,
         )
         scheduler = scheduler_for(checkpoint.scheduler, str(job.params["sampler"]), habit)
         pipeline = checkpoint.pipeline(own.mode, nets, scheduler=scheduler)
-        if number == 0:
+        if not placed:
             _place(job, pipeline, studio, size)
+            placed = True
         zero = bool(checkpoint.options.get("force_zeros_for_empty_prompt"))
         embedded = encode(checkpoint.parts, own.prompt, own.negative, 0, own.guidance > 1, zero)
         call = arguments(pipeline, own, embedded, torch.Generator("cpu").manual_seed(job.seed))
@@ -137,9 +146,6 @@ def _place(job: Job, pipeline: Any, studio: Studio, size: tuple[int, int]) -> No
 
 def _so_far(scene: Scene, cameras: Sequence[Camera], views: Sequence[np.ndarray], maps: Maps) -> np.ndarray:
     """(H, W, 4) uint8: what the earlier `views` left on the surface, as this camera sees it; alpha 0: nothing."""
-    import torch
-    from torch.nn.functional import grid_sample
-
     from ..geometry.blend import NONE, BakeOptions
     from ..geometry.view_bake import bake_views
 
@@ -151,20 +157,20 @@ def _so_far(scene: Scene, cameras: Sequence[Camera], views: Sequence[np.ndarray]
     pixels = min(_SO_FAR_PX, 2 * max(width, height))
     options = BakeOptions(erosion_px=max(1, width // 256), feather_px=max(1, width // 256), gains=False, fill="plane")
     baked = bake_views(scene, *zip(*drawn, strict=True), pixels, options, device=scene.device)
-    uv = maps.uv()
-    for sheet in baked.sheets:
-        column, row = sheet.sheet.place
-        inside = maps.target & (uv[..., 0].floor() == column) & (uv[..., 1].floor() == row)
-        place = torch.stack([uv[..., 0] - column, 1 - (uv[..., 1] - row)], dim=-1)[inside] * 2 - 1
-        if not len(place):
-            continue
-        layers = np.dstack([sheet.texture, np.where(sheet.winner != NONE, 255, 0).astype(np.uint8)])
-        table = torch.from_numpy(layers).permute(2, 0, 1)[None].float().to(place.device)
-        found = grid_sample(table, place[None, None], align_corners=False, padding_mode="border")[0, :, 0].T
-        there = inside.cpu().numpy()
-        result[there] = found.round().byte().cpu().numpy()
+    textures = {
+        sheet.sheet.place: np.dstack([sheet.texture, np.where(sheet.winner != NONE, 255, 0).astype(np.uint8)])
+        for sheet in baked.sheets
+    }
+    result, _ = looked_at(maps, textures)
     result[..., 3] = np.where(result[..., 3] > 200, 255, 0)
     return result
+
+
+def _over(there: np.ndarray, present: Beginning, target: np.ndarray) -> np.ndarray:
+    """(H, W, 4) uint8: what earlier views left, over the present texture."""
+    drawn = there[..., 3] > 0
+    picture = np.where(drawn[..., None], there[..., :3], present.picture)
+    return np.dstack([picture, np.where(target | drawn, 255, 0)]).astype(np.uint8)
 
 
 def _may_change(scene: Scene, cameras: Sequence[Camera], maps: Maps, there: np.ndarray) -> np.ndarray:

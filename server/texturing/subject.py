@@ -66,8 +66,11 @@ def subject_of(job: Job, context: Context) -> Subject:
     return Subject(mesh, sets, triangles, notes, part.size if part is not None else size, part)
 
 
-def words_for(prompt: str, cameras: Sequence[Camera], own: str = "") -> list[str]:
-    """The prompt of each view. own: "front: a smiling face; back: long hair" adds words to single views."""
+def words_for(prompt: str, cameras: Sequence[Camera], own: str = "", strict: bool = True) -> list[str]:
+    """The prompt of each view. own: "front: a smiling face; back: long hair" adds words to single views.
+
+    Raises Fault("bad_input") for no words at all, and with `strict` Fault("bad_request") for words of no view.
+    """
     if not prompt.strip():
         raise Fault("bad_input", "The prompt is empty.", "Say in words what the object should look like.")
     extra: dict[str, str] = {}
@@ -77,7 +80,7 @@ def words_for(prompt: str, cameras: Sequence[Camera], own: str = "") -> list[str
             extra[name.strip().lower()] = words.strip()
     named = {camera.name.lower() for camera in cameras}
     unknown = [name for name in extra if name not in named]
-    if unknown:
+    if unknown and strict:
         offered = ", ".join(dict.fromkeys(camera.name for camera in cameras))
         raise Fault("bad_request", f"There is no view called {unknown[0]!r}.", f"There are: {offered}.")
     result = []

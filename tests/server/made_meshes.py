@@ -17,6 +17,9 @@ from server.worker import Runner
 
 REGISTRY = Registry()
 SQUARE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+NOISE = np.random.default_rng(3).integers(0, 256, (256, 256, 3), np.uint8)
+SIDE = np.repeat(np.arange(6) == 1, 2)
+"""The two triangles of the cube's second side, which lies in the middle of the lower row of the texture."""
 CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.float32)
 QUADS = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
 
@@ -60,6 +63,31 @@ def saved(mesh: MeshInput, path: Path, **more: np.ndarray) -> Path:
         facts=np.frombuffer(json.dumps({"objects": objects}).encode(), np.uint8),
         **more,
     )
+    return path
+
+
+def with_part(
+    path: Path,
+    chosen: np.ndarray = SIDE,
+    pictures: tuple[np.ndarray, ...] = (NOISE,),
+    mesh: MeshInput | None = None,
+    uvs: np.ndarray | None = None,
+    **present: object,
+) -> Path:
+    """A cube with a texture, as Blender sends it."""
+    mesh = mesh or cube(packed_sides())
+    for thing in mesh.objects:
+        thing.uv = "own"
+    entry = {"ours": False, "maps": {"colour": {"0": 0}}, "plain": {"roughness": 0.25}, **present}
+    more = {f"picture_{n}": picture for n, picture in enumerate(pictures)}
+    change = np.repeat(np.where(chosen, 255, 0).astype(np.uint8)[:, None], 3, axis=1)
+    saved(mesh, path, change=change, present_uvs=mesh.corner_uvs if uvs is None else uvs, **more)
+    stored = dict(np.load(path))
+    facts = json.loads(stored["facts"].tobytes())
+    for thing in facts["objects"]:
+        thing["present"] = {str(slot): entry for slot in range(len(thing["slots"]))}
+    stored["facts"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+    np.savez(path, **stored)
     return path
 
 

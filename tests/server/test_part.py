@@ -8,44 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_meshes import REGISTRY, cube, packed_sides, saved
+from made_meshes import NOISE, REGISTRY, cube, packed_sides, saved, with_part
 from PIL import Image
 
 from blender_aigc.protocol import Blob, Fault, Job
-from server.geometry.mesh_input import MeshInput, read_mesh
+from server.geometry.mesh_input import read_mesh
 from server.geometry.texture_sets import texture_sets
 from server.texturing.part import PartWork, mixed, resized, sampled
 from server.worker import Runner
 
-NOISE = np.random.default_rng(3).integers(0, 256, (256, 256, 3), np.uint8)
-SIDE = np.repeat(np.arange(6) == 1, 2)
-"""The two triangles of the cube's second side, which lies in the middle of the lower row of the texture."""
 WITHIN = (slice(171, 256), slice(86, 171))
-
-
-def with_part(
-    path: Path,
-    chosen: np.ndarray = SIDE,
-    pictures: tuple[np.ndarray, ...] = (NOISE,),
-    mesh: MeshInput | None = None,
-    uvs: np.ndarray | None = None,
-    **present: object,
-) -> Path:
-    """A cube with a texture, as Blender sends it."""
-    mesh = mesh or cube(packed_sides())
-    for thing in mesh.objects:
-        thing.uv = "own"
-    entry = {"ours": False, "maps": {"colour": {"0": 0}}, "plain": {"roughness": 0.25}, **present}
-    more = {f"picture_{n}": picture for n, picture in enumerate(pictures)}
-    change = np.repeat(np.where(chosen, 255, 0).astype(np.uint8)[:, None], 3, axis=1)
-    saved(mesh, path, change=change, present_uvs=mesh.corner_uvs if uvs is None else uvs, **more)
-    stored = dict(np.load(path))
-    facts = json.loads(stored["facts"].tobytes())
-    for thing in facts["objects"]:
-        thing["present"] = {str(slot): entry for slot in range(len(thing["slots"]))}
-    stored["facts"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-    np.savez(path, **stored)
-    return path
 
 
 def run(out: Path, mesh: Path, mask: np.ndarray | None = None, **params: object):

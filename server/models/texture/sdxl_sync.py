@@ -59,12 +59,14 @@ class SdxlSync:
             knobs.TEXTURE_PX,
             knobs.CAMERAS,
             knobs.VIEW_PROMPTS,
+            knobs.STRENGTH,
             diffusion.NEGATIVE,
             diffusion.STEPS,
             diffusion.GUIDANCE,
             *knobs.MATERIAL,
             *knobs.ESTIMATED,
             knobs.VIEW_PX,
+            knobs.ONLY_VIEWS,
             CONTROLS,
             AGREEMENT,
             diffusion.CHECKPOINT,
@@ -116,12 +118,13 @@ class SdxlSync:
         from ...texturing.estimates import read_views
         from ...texturing.from_views import deliver_views
         from ...texturing.reference import given_reference
-        from ...texturing.rigs import rig
+        from ...texturing.rigs import only, rig
         from ...texturing.subject import subject_of
 
         assert self.studio is not None
         subject = subject_of(job, context)
         cameras = rig(str(job.params["cameras"]), subject, int(job.params["view_px"]))
+        cameras = only(cameras, str(job.params["only_views"]))
         reference = given_reference(job, context)
         views = draw_together(job, context, self.studio, subject, cameras, reference)
         estimates = read_views(job, context, self.studio, subject, cameras, views)
