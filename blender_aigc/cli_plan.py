@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import bpy
@@ -18,6 +19,8 @@ _MOST_BYTES = 2_000_000
 def _options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("plan").add_argument
     add("--bake", action="store_true", help="compute how everything moves")
+    add("--dry-run", action="store_true", help="say what the plan, or its change by --prompt, is, and build nothing")
+    add("--yes", action="store_true", help="do not ask on a terminal whether a plan may be changed so")
     add("--render", type=Path, metavar="FILE", help="render one picture (.png), or all frames into a folder")
     add("--frame", type=int, default=0, help="which frame is rendered; the middle one when left out")
 
@@ -26,6 +29,9 @@ def _make(options: argparse.Namespace) -> None:
     """Plan it, build it, bake it, render it, save it. Raises Fault."""
     from . import physics
 
+    if options.dry_run:
+        _say(*_plan(options))
+        return
     targets = [target for target in (options.save_as, options.out, options.render) if target]
     if not targets:
         raise Fault("bad_request", "The result would be lost.", "Say --save-as FILE.")
@@ -33,7 +39,9 @@ def _make(options: argparse.Namespace) -> None:
         prepare(target.absolute(), folder=target is options.out or (target is options.render and not target.suffix))
     if options.save_as and options.save_as.suffix.lower() != ".blend":
         raise Fault("bad_request", "--save-as names the Blender file.", "Say --render for a picture.")
-    plan = _plan(options)
+    plan, changes = _plan(options)
+    if changes is not None:
+        _agree(options, changes)
     if options.out:
         path = options.out / "plan.json"
         path.write_text(plan.to_json(), encoding="utf-8")
@@ -52,7 +60,25 @@ def _make(options: argparse.Namespace) -> None:
         _render(options, plan)
 
 
-def _plan(options: argparse.Namespace) -> Plan:
+def _say(plan: Plan, changes: list[str] | None) -> None:
+    """The change line by line, or a new plan as text, to standard output."""
+    sys.stdout.write(("\n".join(changes or ["Nothing changes."]) if changes is not None else plan.to_json()) + "\n")
+    sys.stdout.flush()
+
+
+def _agree(options: argparse.Namespace, changes: list[str]) -> None:
+    """Show what a sentence changes before it is done; on a terminal, ask. Raises Fault("cancelled") for a no."""
+    for line in changes or ["Nothing changes."]:
+        tell(line)
+    if options.yes or not sys.stdin.isatty():
+        return
+    tell("Change the plan so? [y/N]")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Fault("cancelled", "The plan was not changed.", "Say it in other words, or --yes.")
+
+
+def _plan(options: argparse.Namespace) -> tuple[Plan, list[str] | None]:
+    """The plan, and with --plan and --prompt what the sentence changes of it. Raises Fault."""
     from . import batch, physics
 
     if options.plan is not None and not options.prompt:
@@ -62,7 +88,7 @@ def _plan(options: argparse.Namespace) -> Plan:
             text = options.plan.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise Fault("bad_input", "The plan cannot be read.", "Check the name behind --plan.", str(error)) from None
-        return physics.read_plan(text)
+        return physics.read_plan(text), None
     if not options.prompt:
         raise Fault("bad_request", "There is nothing to make.", "Say --prompt WORDS or --plan FILE.")
     inputs = {"plan": options.plan} if options.plan is not None else {}
@@ -75,7 +101,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         seed=options.seed,
         name=options.name,
     )
-    if options.out:
+    if options.out and not options.dry_run:
         keep_files(options, status)
     plans = [artefact for artefact in status.result.artefacts if artefact.kind == "plan"]
     if not plans:
@@ -83,7 +109,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     plan = physics.read_plan(batch.artefact_path(status, plans[0]).read_bytes())
     if plan.notes:
         tell(plan.notes)
-    return plan
+    return plan, str(status.result.report.get("changes", "")).splitlines() if options.plan is not None else None
 
 
 def _render(options: argparse.Namespace, plan: Plan) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
-from . import physics, watch
+from . import physics, targets, watch
+from .place import place
+from .plan_text import newest_plan
 from .protocol import Fault
 from .state import STATE
 
@@ -32,11 +34,15 @@ class AIGC_OT_run_plan(bpy.types.Operator):
         return context.mode == "OBJECT"
 
     def execute(self, context) -> set[str]:
-        chosen = bpy.data.texts.get(self.text) if self.text else context.scene.aigc.plan or physics.newest_plan()
+        settings = context.scene.aigc
+        chosen = bpy.data.texts.get(self.text) if self.text else newest_plan(settings)
         try:
-            built = physics.run(context, physics.plan_of(chosen), context.scene.aigc.set_up_scene)
+            built = physics.run(context, physics.plan_of(chosen), settings.set_up_scene)
         except Fault as fault:
             return refuse(self, fault)
+        if settings.replace_run:
+            physics.replace(settings, built.collection)
+        settings.built = built.collection
         STATE.fault = None
         self.report({"INFO"}, f"{sum(map(len, built.objects.values()))} objects in {built.collection.name}")
         return {"FINISHED"}
@@ -110,7 +116,7 @@ class AIGC_OT_show_plan(bpy.types.Operator):
     bl_description = "Show the plan in a Text Editor; Run takes what stands there"
 
     def execute(self, context) -> set[str]:
-        text = context.scene.aigc.plan or physics.newest_plan()
+        text = newest_plan(context.scene.aigc)
         if text is None:
             return refuse(self, Fault("bad_input", "There is no plan yet.", "Write a sentence and press Generate."))
         areas = [area for window in context.window_manager.windows for area in window.screen.areas]
@@ -124,7 +130,51 @@ class AIGC_OT_show_plan(bpy.types.Operator):
         return {"FINISHED"}
 
 
-_CLASSES = (AIGC_OT_run_plan, AIGC_OT_bake, AIGC_OT_bake_cancel, AIGC_OT_bake_apply, AIGC_OT_show_plan)
+class AIGC_OT_plan_apply(bpy.types.Operator):
+    bl_idname = "aigc.plan_apply"
+    bl_label = "Apply Changes"
+    bl_description = "Take the changed plan; the old one stays among the texts. One undo step"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return STATE.record(STATE.proposal) is not None
+
+    def execute(self, context) -> set[str]:
+        record = STATE.record(STATE.proposal)
+        try:
+            place(context, record, record.target)
+        except Fault as fault:
+            return refuse(self, fault)
+        targets.forget(record.job_id)
+        return {"FINISHED"}
+
+
+class AIGC_OT_plan_discard(bpy.types.Operator):
+    bl_idname = "aigc.plan_discard"
+    bl_label = "Discard Changes"
+    bl_description = "Leave the plan as it is; Place in the list of results takes the changed one after all"
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return bool(STATE.proposal)
+
+    def execute(self, _context) -> set[str]:
+        watch.keep_for_later(STATE.proposal, "You did not want these changes. Place takes the changed plan after all.")
+        STATE.proposal = ""
+        watch.redraw()
+        return {"FINISHED"}
+
+
+_CLASSES = (
+    AIGC_OT_run_plan,
+    AIGC_OT_bake,
+    AIGC_OT_bake_cancel,
+    AIGC_OT_bake_apply,
+    AIGC_OT_show_plan,
+    AIGC_OT_plan_apply,
+    AIGC_OT_plan_discard,
+)
 
 
 def register() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from . import physics
+from .drawing import wrapped
+from .plan_text import newest_plan
 from .state import STATE
 
 _MOVING = {
@@ -19,6 +21,11 @@ _MOVING = {
     "gas": "MOD_FLUID",
 }
 _LINES = 24
+_KINDS = {": removed": "REMOVE", ": added": "ADD"}
+_UNITS = {"m_s2": "m/s²", "m2_s": "m²/s", "m_s": "m/s", "deg_s": "°/s", "deg": "°", "kg": "kg", "mm": "mm", "px": "px",
+          "m": "m"}  # fmt: skip
+_UNIT = re.compile(rf"(?<=[a-z])_({'|'.join(_UNITS)})\b")
+"""The unit at the end of a field's name, longest first."""
 
 
 class AIGC_PT_plan(bpy.types.Panel):
@@ -32,11 +39,16 @@ class AIGC_PT_plan(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context) -> bool:
-        return context.scene.aigc.plan is not None or physics.newest_plan() is not None
+        return bool(STATE.proposal) or newest_plan(context.scene.aigc) is not None
 
     def draw(self, context) -> None:
         layout, settings = self.layout, context.scene.aigc
-        text = settings.plan or physics.newest_plan()
+        record = STATE.record(STATE.proposal)
+        if record is not None:
+            draw_changes(layout, context, str(record.status.result.report.get("changes", "")))
+        text = newest_plan(settings)
+        if text is None:
+            return
         row = layout.row(align=True)
         row.prop(settings, "plan", text="")
         row.operator("aigc.show_plan", text="", icon="TEXT")
@@ -46,7 +58,9 @@ class AIGC_PT_plan(bpy.types.Panel):
             row = column.row()
             row.separator(factor=0.01 + 2.0 * depth)
             row.label(text=line, icon=icon, translate=False)
-        layout.prop(settings, "set_up_scene")
+        column = layout.column(align=True)
+        column.prop(settings, "set_up_scene")
+        column.prop(settings, "replace_run")
         row = layout.row(align=True)
         row.scale_y = 1.6
         if STATE.bake is None:
@@ -58,6 +72,31 @@ class AIGC_PT_plan(bpy.types.Panel):
             factor=bake.fraction, text=f"{iface_(bake.part.capitalize())} {bake.done}/{bake.total}", type="BAR"
         )
         row.operator("aigc.bake_cancel", text="", icon="CANCEL")
+
+
+def draw_changes(layout, context, changes: str) -> None:
+    """What a second sentence would change, line by line, and the two buttons that decide."""
+    box = layout.box()
+    box.label(text="These changes are proposed", icon="QUESTION")
+    column = box.column(align=True)
+    lines = changes.splitlines()
+    for line in lines[:_LINES]:
+        icon = next((icon for word, icon in _KINDS.items() if word in line), "DOT")
+        wrapped(column, context, said(line), icon)
+    if len(lines) > _LINES:
+        column.label(text=iface_("{number} more").format(number=len(lines) - _LINES), icon="BLANK1", translate=False)
+    if not lines:
+        wrapped(column, context, "Nothing would change.", "INFO")
+    row = box.row(align=True)
+    row.scale_y = 1.4
+    row.operator("aigc.plan_apply", text="Apply", icon="CHECKMARK")
+    row.operator("aigc.plan_discard", text="Discard", icon="X")
+
+
+def said(line: str) -> str:
+    """A line of a diff for the eye: "wind: speed_m_s 2.4 -> 3.6" becomes "wind: speed (m/s) 2.4 → 3.6"."""
+    line = _UNIT.sub(lambda match: f" ({_UNITS[match[1]]})", line)
+    return re.sub(r"(?<=\w)[._](?=[a-z])", " ", line).replace("->", "→")
 
 
 @functools.lru_cache(maxsize=4)

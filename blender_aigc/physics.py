@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import bpy
@@ -32,17 +33,6 @@ def parameters() -> dict:
     from .catalogue import catalogue
 
     return {info.id: info.params for info in catalogue().generators}
-
-
-def newest_plan() -> bpy.types.Text | None:
-    """The text that looks like a plan and was made last."""
-    plans = [text for text in bpy.data.texts if is_plan(text)]
-    return plans[-1] if plans else None
-
-
-def is_plan(text: bpy.types.Text) -> bool:
-    head = "".join(line.body for line in text.lines[:6])
-    return head.lstrip().startswith("{") and '"version"' in head
 
 
 def collection_of(context: bpy.types.Context) -> bpy.types.Collection:
@@ -76,6 +66,35 @@ def run(context: bpy.types.Context, plan: Plan, staged: bool = True):
         if obj.name in context.view_layer.objects:
             obj.hide_set(True)
     return built
+
+
+def replace(settings, collection: bpy.types.Collection) -> None:
+    """Take away what the last Run of this scene built, which `collection` now stands for. `settings` is `Scene.aigc`.
+
+    What the user has also put into a collection of his own stays.
+    """
+    from .director.build import PLAN
+
+    last = settings.built
+    settings.built = collection
+    if last is None or last == collection or PLAN not in last:
+        return
+    for obj in [obj for obj in last.objects if set(obj.users_collection) == {last}]:
+        data = obj.data
+        bpy.data.objects.remove(obj)
+        if data is not None and data.users == 0:
+            bpy.data.batch_remove([data])
+    if not last.children:
+        bpy.data.collections.remove(last)
+    collection.name = _free(collection.name, bpy.data.collections)
+    for obj in collection.objects:
+        obj.name = _free(obj.name, bpy.data.objects)
+
+
+def _free(name: str, taken) -> str:
+    """`name` without the number that Blender gave it because of what is gone now."""
+    plain = re.sub(r"\.\d{3,}$", "", name)
+    return plain if plain not in taken else name
 
 
 def new_bake(context: bpy.types.Context, collection: bpy.types.Collection, staged: bool = True):

@@ -9,7 +9,7 @@ import bpy
 
 from . import targets
 from .protocol import Fault
-from .state import Record, Target
+from .state import STATE, Record, Target
 
 if TYPE_CHECKING:
     from .sequence.run import Run
@@ -31,7 +31,12 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
     location = target.location if target is not None and empty is None else None
     objects = targets.find_objects(target) if target is not None else ()
     blocks = apply_result(context, Path(record.status.folder), result, Placement(location, empty, objects))
-    record.message = " ".join(block.as_string() for block in blocks if isinstance(block, bpy.types.Text))[:200]
+    texts = [block for block in blocks if isinstance(block, bpy.types.Text)]
+    if texts and any(artefact.kind == "plan" for artefact in result.artefacts):
+        context.scene.aigc.plan = texts[0]  # texts are sorted by name, so that the newest could not be found again
+    if STATE.proposal == record.job_id:
+        STATE.proposal = ""
+    record.message = " ".join(text.as_string() for text in texts)[:200]
     record.note = str(result.report.get("notes", ""))[:300]
     if "passes" in result.job.inputs:  # made from a render, so it takes the render's place on the screen
         for image in [block for block in blocks if isinstance(block, bpy.types.Image)][:1]:

@@ -142,6 +142,17 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
     plan: PointerProperty(
         name="Plan", description="The text with the plan that Run carries out; empty: the newest", type=bpy.types.Text
     )
+    change_plan: BoolProperty(
+        name="Change the Plan",
+        description="The sentence changes the plan that is there, instead of making a new one; you see it first",
+        default=False,
+    )
+    built: PointerProperty(type=bpy.types.Collection, description="What the last Run has built")
+    replace_run: BoolProperty(
+        name="Replace Last Run",
+        description="Run takes away what the last Run has built in this scene (undo brings it back)",
+        default=True,
+    )
     set_up_scene: BoolProperty(
         name="Set Up Scene",
         description="The plan's camera, sky, length and render settings become the scene's (undo brings yours back)",

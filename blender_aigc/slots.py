@@ -17,6 +17,7 @@ from bpy.app.translations import pgettext_iface as iface_
 
 from .fixit import Problem
 from .gather.sources import SELECTED, Given, Part, Render
+from .plan_text import newest_plan
 from .protocol import TASKS, Fault, InputKind, Task, TaskInput
 from .state import STATE
 
@@ -248,6 +249,20 @@ class StateSlot(Slot):
         pass
 
 
+class PlanSlot(Slot):
+    """The plan of the panel, when the sentence is to change it; else a new one is made."""
+
+    def given(self, context: Context, _wanted: TaskInput) -> Given | None:
+        settings = context.scene.aigc
+        return newest_plan(settings) if settings.change_plan else None
+
+    def draw(self, layout: UILayout, context: Context, _wanted: TaskInput) -> None:
+        settings = context.scene.aigc
+        text = newest_plan(settings)
+        if text is not None:
+            layout.prop(settings, "change_plan")
+
+
 class OwnSlot(Slot):
     """The marked assets and the selection: taken as they are when the sentence is sent. A file stands in for them."""
 
@@ -262,7 +277,7 @@ SLOTS: dict[InputKind, Slot] = {
     "mask": MaskSlot(),
     "views": Slot(),
     "motion": Slot(),
-    "plan": Slot(),
+    "plan": PlanSlot(),
     "state": StateSlot(),
     "own": OwnSlot(),
 }

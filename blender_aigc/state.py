@@ -81,6 +81,7 @@ class State:
     choices: the preferences that the session was made with.
     experience: how long jobs took. sent: id -> when, monotonic, and how many pixels.
     bake: the director's simulation that runs now, or None.
+    proposal: id of a job that has changed a plan, until the user has agreed or not; "" for none.
     rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none.
     sequence: the newest sequence, running or finished; None when there was none.
     styles_waiting: session_uids of scenes whose style was chosen before the models were known.
@@ -104,6 +105,7 @@ class State:
     sequence: Run | None = None
     render_first: bool = False
     bake: Any = None
+    proposal: str = ""
 
     def template(self, style: str) -> str:
         """The prompt template of a style; "" for none, and for one that is not there any more."""

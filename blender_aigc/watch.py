@@ -150,12 +150,21 @@ def finished(status: JobStatus) -> None:
         label = status.result.job.name or TASKS[status.result.job.task].label
         STATE.add(Record(status, label, target=STATE.targets.get(status.id)))
         properties.list_results(bpy.context.window_manager)
-        if status.id in STATE.targets:
+        if status.id in STATE.targets and "plan" in status.result.job.inputs:
+            _propose(status.id)
+        elif status.id in STATE.targets:
             STATE.waiting[status.id] = ""
         return
     if status.state == "failed" and status.fault is not None:
         STATE.show(status.fault, status.id)
     targets.forget(status.id)
+
+
+def _propose(job_id: str) -> None:
+    """A changed plan is shown before it is applied; another one that nobody has agreed to steps back into the list."""
+    if STATE.proposal:
+        keep_for_later(STATE.proposal, "You did not want these changes. Place takes the changed plan after all.")
+    STATE.proposal = job_id
 
 
 # ----------------------------------------------------------------------------------------- results enter the scene
@@ -294,7 +303,16 @@ def _redraw_if_changed() -> None:
     jobs = [_looks(job) for job in shown.jobs.values()] if shown is not None else []
     status = (shown.state, shown.sentence) if shown is not None else None
     bake = (STATE.bake.part, STATE.bake.done) if STATE.bake is not None else None
-    now = (bake, status, jobs, STATE.fault, list(STATE.waiting.items()), len(STATE.results), len(STATE.models))
+    now = (
+        bake,
+        STATE.proposal,
+        status,
+        jobs,
+        STATE.fault,
+        list(STATE.waiting.items()),
+        len(STATE.results),
+        len(STATE.models),
+    )
     if now != _drawn:
         _drawn = now
         redraw()

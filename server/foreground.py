@@ -181,4 +181,7 @@ def summary(result_path: Path) -> str:
     """What a script wants to know, as one line of JSON."""
     result = json.loads(result_path.read_text(encoding="utf-8"))
     files = [str(result_path.parent / artefact["file"]) for artefact in result["artefacts"]]
-    return json.dumps({"result": str(result_path), "files": files}, ensure_ascii=False)
+    said = {"result": str(result_path), "files": files}
+    if "changes" in result["report"]:  # of a plan, by a second sentence
+        said["changes"] = result["report"]["changes"].splitlines()
+    return json.dumps(said, ensure_ascii=False)

@@ -99,6 +99,13 @@ def _file(source: Given, _scene: bpy.types.Scene) -> tuple[bytes, str]:
         raise Fault("bad_input", f"The file {path.name} cannot be read.", "Check that it exists.", str(error)) from None
 
 
+def _text(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str] | None:
+    """As it stands there now, with what the user has changed in it."""
+    if isinstance(source, bpy.types.Text):
+        return source.as_string().encode(), ".json"
+    return _file(source, scene)
+
+
 def _own(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str] | None:
     """Of selected objects, with what is marked in the file; a file is taken as it is."""
     if isinstance(source, (str, Path)):
@@ -115,7 +122,7 @@ GATHERERS: dict[InputKind, Gatherer] = {
     "mask": _image,
     "views": _file,
     "motion": _file,
-    "plan": _file,
+    "plan": _text,
     "state": _file,
     "own": _own,
 }

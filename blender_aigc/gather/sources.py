@@ -60,9 +60,9 @@ class Part:
     inverted: bool = False
 
 
-Given = bpy.types.Image | str | Path | Blob | Render | Part | Sequence[bpy.types.Object]
-"""A picture (datablock or file), any file, the stored file of an earlier job, a render, or objects of the scene or a
-part of them.
+Given = bpy.types.Image | bpy.types.Text | str | Path | Blob | Render | Part | Sequence[bpy.types.Object]
+"""A picture or text (datablock or file), any file, the stored file of an earlier job, a render, or objects of the scene
+or a part of them.
 """
 
 
@@ -80,7 +80,7 @@ def _name(source: Given | None, scene: bpy.types.Scene) -> str:
         return _name(source.picture, scene) or f"{scene.name} Render"
     if isinstance(source, Part):
         return _name(source.objects, scene)
-    if isinstance(source, bpy.types.Image):
+    if isinstance(source, (bpy.types.Image, bpy.types.Text)):
         return Path(source.name).stem
     if isinstance(source, (str, Path)):
         return Path(source).stem

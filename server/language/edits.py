@@ -53,13 +53,35 @@ def edit(plan: Plan, prompt: str, entries: Catalogue | None = None) -> Plan:
     check_language(tokens, words)
     changed, notes = plan, []
     for command in _commands(tokens):
-        after = _obey(changed, command, words, notes)
+        after = _one_by_one(changed, command, words) or _obey(changed, command, words, notes)
         if after == changed and not notes:
             raise _unknown(command)
         changed = after
     title = f"{plan.title}; {' '.join(prompt.split())}"[:100]
     changed = dataclasses.replace(changed, title=title, notes=" ".join(notes)[:2000])
     return validate(spread(changed, entries.selection) if entries is not None else changed)
+
+
+def _one_by_one(plan: Plan, command: list[Token], words: Lexicon) -> Plan | None:
+    """ "twice as many, on the moon": what stands between commas, when each of it is a change of its own; else None."""
+    pieces: list[list[Token]] = [[]]
+    for token in command:
+        if token.word == ",":
+            pieces.append([])
+        else:
+            pieces[-1].append(token)
+    if len(pieces) < 2 or not all(pieces):
+        return None
+    for piece in pieces:
+        notes: list[str] = []
+        try:
+            after = _obey(plan, piece, words, notes)
+        except Fault:
+            return None
+        if after == plan or notes:
+            return None
+        plan = after
+    return plan
 
 
 def _commands(tokens: Sequence[Token]) -> list[list[Token]]:

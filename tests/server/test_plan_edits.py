@@ -82,6 +82,20 @@ def test_several_changes_in_one_sentence() -> None:
     assert ball.count == 4 and ball.size_m == (0.264, 0.264, 0.264) and after.light.setup == "night"
 
 
+@pytest.mark.parametrize(
+    ("second", "lines"),
+    [
+        ("twice as many balls, on the moon", ["ball: count 2 -> 4", "world: gravity_m_s2 9.81 -> 1.62"]),
+        ("at night, from above, five balls", 4),
+        ("add a red, shiny cube", 1),
+    ],
+)
+def test_changes_between_commas(second: str, lines: list[str] | int) -> None:
+    before = plan_of(BALLS)
+    told = list(differences(before, edit(before, second)))
+    assert told == lines if isinstance(lines, list) else len(told) == lines
+
+
 def test_the_wind_of_a_second_sentence_comes_to_the_first() -> None:
     after = edit(plan_of("A white flag on a pole"), "add a strong wind")
     assert [force.speed_m_s for force in after.forces] == [18.0]
@@ -138,7 +152,8 @@ def test_the_command_line_writes_and_changes_plans(tmp_path: Path, capsys: pytes
     second = load((tmp_path / "two" / result.artefacts[0].file).read_text(encoding="utf-8"))
     assert second.forces[0].speed_m_s == 3.6 and second.seed == 3
     assert result.report["changes"] == "wind: speed_m_s 2.4 -> 3.6"
-    capsys.readouterr()
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "changes" not in told[0] and told[1]["changes"] == ["wind: speed_m_s 2.4 -> 3.6"]
 
 
 @pytest.mark.parametrize(
