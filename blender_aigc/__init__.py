@@ -14,6 +14,7 @@ _PARTS = (
     "thumbnails",
     "operators",
     "operators_sequence",
+    "operators_upscale",
     "operators_styles",
     "operators_plan",
     "operators_library",

@@ -89,8 +89,9 @@ def whole_prompt_of(scene: bpy.types.Scene) -> str:
 
 
 def has_style(task: str) -> bool:
-    """Does it make pictures, for which there are looks to choose from?"""
-    return task in TASKS and "image" in TASKS[task].outputs and "mesh" not in TASKS[task].outputs
+    """Does it make pictures, for which there are looks to choose from? A larger one keeps the look that it has."""
+    outputs = TASKS[task].outputs if task in TASKS and task != "upscale_image" else ()
+    return "image" in outputs and "mesh" not in outputs
 
 
 def makes_objects(task: str) -> bool:

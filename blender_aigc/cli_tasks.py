@@ -19,7 +19,7 @@ from .operators_styles import LIBRARY, own_folder
 from .protocol import TASKS, Fault, JobStatus, ModelInfo, Task
 from .styles import Style, filled_text, read_styles
 
-ALIASES = {"render_image": ("render",), "texture_mesh": ("texture",)}
+ALIASES = {"render_image": ("render",), "texture_mesh": ("texture",), "upscale_image": ("upscale",)}
 
 
 @dataclass(frozen=True)

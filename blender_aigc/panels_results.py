@@ -60,6 +60,7 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
                 ("aigc.to_compositor", "NODE_COMPOSITING"),
             ):
                 row.operator(operator, text="", icon=icon).job_id = record.job_id
+            draw_upscale(layout, record.job_id)
         if any(artefact.kind == "map" for artefact in record.status.result.artefacts):
             layout.operator("aigc.export_maps", text="Export Maps", icon="EXPORT").job_id = record.job_id
         row = layout.row(align=True)
@@ -71,6 +72,15 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
             ("aigc.show_provenance", "QUESTION"),
         ):
             row.operator(operator, text="", icon=icon).job_id = record.job_id
+
+
+def draw_upscale(layout, job_id: str) -> None:
+    """A button for each scale."""
+    row = layout.split(factor=0.45, align=True)
+    row.label(text="Upscale", icon="FULLSCREEN_ENTER")
+    for scale in ("2", "4"):
+        made = row.operator("aigc.upscale", text=f"{scale}x")
+        made.job_id, made.scale = job_id, scale
 
 
 CLASSES = (AIGC_UL_results, AIGC_PT_results)

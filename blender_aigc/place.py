@@ -38,7 +38,7 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
         STATE.proposal = ""
     record.message = " ".join(text.as_string() for text in texts)[:200]
     record.note = str(result.report.get("notes", ""))[:300]
-    if "passes" in result.job.inputs:  # made from a render, so it takes the render's place on the screen
+    if "passes" in result.job.inputs or result.job.task == "upscale_image":  # it takes the render's place on the screen
         for image in [block for block in blocks if isinstance(block, bpy.types.Image)][:1]:
             show(context.window_manager, image)
 

@@ -72,6 +72,11 @@ class ImageSlot(Slot):
     def draw(self, layout: UILayout, context: Context, wanted: TaskInput) -> None:
         if wanted.key == "image":
             draw_picture(layout, context.scene.aigc)
+            if context.scene.aigc.task != "upscale_image":
+                return
+            row = layout.row(align=True)
+            row.operator("aigc.use_picture", text="Last Render", icon="RENDER_RESULT").what = "RENDER"
+            row.operator("aigc.use_picture", text="Last Result", icon="IMAGE_DATA").what = "RESULT"
             return
         row = layout.split(factor=0.45, align=True)
         row.label(text=wanted.label)

@@ -69,6 +69,14 @@ TASKS: dict[str, Task] = {
             prompt=True,
         ),
         Task(
+            "upscale_image",
+            "Upscale Picture",
+            "Make a picture two or four times larger, with finer detail",
+            (dataclasses.replace(_IMAGE, help="The picture to make larger; its transparency is kept"),),
+            ("image",),
+            prompt=True,
+        ),
+        Task(
             "render_sequence",
             "Render to Sequence",
             "Turn a range of frames into a sequence of another kind that does not flicker, led by its passes",

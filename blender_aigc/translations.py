@@ -245,6 +245,21 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "L'image de départ ; la transparence marque le fond",
     ),
     (
+        "Last Render",
+        "Letztes Rendering",
+        "Dernier rendu",
+    ),
+    (
+        "Last Result",
+        "Letztes Ergebnis",
+        "Dernier résultat",
+    ),
+    (
+        "Upscale",
+        "Vergrößern",
+        "Agrandir",
+    ),
+    (
         "What to make",
         "Was entstehen soll",
         "Ce qu'il faut créer",

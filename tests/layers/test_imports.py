@@ -139,7 +139,8 @@ def test_models_stand_alone(path: Path) -> None:
     """A model takes nets, geometry, the context and what describes and reads weights; never another model.
 
     `diffusion` is what the models on diffusers' pipelines share: loading, controls, prompts, steps. `language` is what
-    turns sentences into plans by rules, `dialogue` what the language models that plan share.
+    turns sentences into plans by rules, `dialogue` what the language models that plan share, `upscaling` what makes
+    pictures larger.
     """
     allowed = (
         "server.nets",
@@ -155,6 +156,7 @@ def test_models_stand_alone(path: Path) -> None:
         "server.diffusion",
         "server.language",
         "server.dialogue",
+        "server.upscaling",
     )
     own = [n for n in imports(path) if n.startswith("server.") and n != "server." and n.count(".") >= 1]
     assert [n for n in own if not n.startswith(allowed)] == []

@@ -1,0 +1,161 @@
+"""Larger pictures in the real Blender: from the tab, from a result, from a render, by command; the scene stays."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from live_server import ROOT
+from scene_state import differences, scene_state
+
+from blender_aigc import cli, operators_upscale, watch
+from blender_aigc.apply.scene import JOB
+from blender_aigc.gather.image import image_pixels
+from blender_aigc.state import STATE
+
+DUCK = ROOT / "blender_aigc" / "samples" / "duck.png"
+
+
+@pytest.fixture
+def tab(studio: Path) -> bpy.types.PropertyGroup:
+    settings = bpy.context.scene.aigc
+    settings.task = "upscale_image"
+    return settings
+
+
+def picture(width: int = 40, height: int = 24) -> bpy.types.Image:
+    """Generated, half of it transparent, its left half red."""
+    made = bpy.data.images.new("Small", width, height, alpha=True)
+    pixels = np.ones((height, width, 4), np.float32)
+    pixels[:, : width // 2] = (1, 0, 0, 1)
+    pixels[: height // 2, :, 3] = 0  # Blender's row 0 is at the bottom
+    made.pixels.foreach_set(pixels.ravel())
+    return made
+
+
+def rest() -> dict[str, str]:
+    """The file without its pictures and the marks that find the scene again."""
+    return {path: value for path, value in scene_state().items() if not re.search(r"images\[|aigc\.uid", path)}
+
+
+def made_images() -> list[bpy.types.Image]:
+    return [image for image in bpy.data.images if image.get(JOB)]
+
+
+def test_the_tab_makes_a_larger_picture_and_nothing_else(tab) -> None:
+    tab.image = picture()
+    watch.await_models()  # the properties of the models are there from now on
+    before = rest()
+    assert bpy.ops.aigc.generate() == {"FINISHED"}
+    (made,) = made_images()
+    assert tuple(made.size) == (80, 48) and made.packed_file is not None
+    assert made.name == "Small 2x"
+    pixels = image_pixels(made)
+    assert (pixels[:22, :36] == (255, 0, 0, 255)).all() and (pixels[:22, 44:] == 255).all()
+    assert (pixels[26:, :, 3] == 0).all()
+    facts = json.loads(made["aigc"])
+    assert facts["model"] == "enlarge" and facts["params"]["scale"] == "2"
+    assert differences(before, rest()) == []
+
+
+def test_a_result_is_made_larger_by_its_button(tab) -> None:
+    tab.image = picture()
+    bpy.ops.aigc.generate()
+    first = STATE.results[0].job_id
+    tab.task = "image_to_mesh"  # whatever the tab says meanwhile
+    assert bpy.ops.aigc.upscale(job_id=first, scale="4") == {"FINISHED"}
+    larger = next(image for image in made_images() if image[JOB] == STATE.results[0].job_id)
+    assert tuple(larger.size) == (320, 192) and larger.name.endswith("4x")
+    assert len(made_images()) == 2
+    assert bpy.ops.aigc.upscale(image_name="Small", scale="2") == {"FINISHED"}
+    bpy.ops.aigc.run_again(job_id=first)
+    hashes = {r.status.result.artefacts[0].sha256 for r in STATE.results if r.status.result.artefacts[0].bytes < 1e5}
+    assert len(STATE.results) == 4 and len(hashes) == 2  # run again is the same file
+
+
+def test_one_undo_takes_it_away(tab) -> None:
+    tab.image = picture()
+    bpy.ops.aigc.generate()
+    job_id = STATE.results[0].job_id
+    bpy.ops.aigc.remove_result(job_id=job_id)
+    assert made_images() == []
+    bpy.ops.ed.undo_push(message="before")
+    bpy.ops.aigc.apply("EXEC_DEFAULT", True, job_id=job_id)
+    assert len(made_images()) == 1
+    bpy.ops.ed.undo()
+    assert made_images() == []
+
+
+def test_the_last_render_and_the_last_result_can_be_chosen(tab) -> None:
+    for what in ("RENDER", "RESULT"):
+        with pytest.raises(RuntimeError, match="Make one first"):
+            bpy.ops.aigc.use_picture(what=what)
+    scene = bpy.context.scene
+    scene.camera = bpy.data.objects.new("Eye", bpy.data.cameras.new("Eye"))
+    scene.collection.objects.link(scene.camera)
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 32, 16, 100
+    bpy.ops.render.render()
+    bpy.ops.aigc.use_picture(what="RENDER")
+    assert tab.image.type == "RENDER_RESULT"
+    assert bpy.ops.aigc.generate() == {"FINISHED"}
+    (made,) = made_images()
+    assert tuple(made.size) == (64, 32)
+    bpy.ops.aigc.use_picture(what="RESULT")
+    assert tab.image == made
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200)])
+def test_too_small_a_picture_is_a_sentence(tab, size: tuple[int, int]) -> None:
+    tab.image = bpy.data.images.new("Dot", *size)
+    with pytest.raises(RuntimeError, match=f"{size[0]} x {size[1]}"):
+        bpy.ops.aigc.generate()
+    assert STATE.fault.code == "bad_input" and made_images() == []
+
+
+def test_an_unknown_picture_is_a_sentence(tab) -> None:
+    with pytest.raises(RuntimeError, match="no picture called 'Nothing'"):
+        bpy.ops.aigc.upscale(image_name="Nothing")
+    with pytest.raises(RuntimeError, match="not in this file"):
+        bpy.ops.aigc.upscale(job_id="gone")
+
+
+def test_the_command(studio: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "Ünï çødé" / "big.png"
+    given = tmp_path / "small.png"
+    shown = bpy.data.images.load(str(DUCK))
+    shown.scale(96, 80)
+    shown.filepath_raw, shown.file_format = str(given), "PNG"
+    shown.save()
+    words = ["upscale", "--image", str(given), "--param", "scale=4", "--save-as", str(out), "--out", str(tmp_path)]
+    watch.await_models()
+    before, file = rest(), given.read_bytes()
+    assert cli.main(words) == 0
+    assert given.read_bytes() == file, "the result is laid beside it, not over it"
+    assert str(out) in capfd.readouterr().out
+    small, large = image_pixels(given), image_pixels(out)
+    assert large.shape == (4 * small.shape[0], 4 * small.shape[1], 4)
+    mean = large.reshape(small.shape[0], 4, small.shape[1], 4, 4).mean((1, 3))
+    seen = small[..., 3] == 255
+    assert np.abs(mean[seen] - small[seen])[:, :3].mean() < 1.5
+    assert (tmp_path / "result.json").is_file()
+    assert differences(before, rest()) == []
+    assert cli.main([*words[:3], "--param", "scale=3", "--save-as", str(out)]) == 1
+    assert "Choose one of: 2, 4" in capfd.readouterr().err
+
+
+def test_no_style_is_laid_over_it(studio: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["upscale", "--help"]) == 0
+    told = capfd.readouterr().out
+    assert "--prompt" in told and "--style" not in told
+
+
+def test_every_operator_explains_itself(addon: None) -> None:
+    for cls in operators_upscale._CLASSES:
+        rna = getattr(bpy.ops.aigc, cls.bl_idname.removeprefix("aigc.")).get_rna_type()
+        assert rna.description and not rna.description.endswith(".")
+        assert all(p.description for p in rna.properties if p.identifier not in ("rna_type", "job_id"))
