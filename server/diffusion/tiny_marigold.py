@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .tiny import _UNET, _UP, CONTEXT, _noise, _text, _vae, tokenizer
+from .tiny import _UNET, _UP, CONTEXT, _noise, autoencoder, text_config, tokenizer
 
 _ASIDE = {"prediction_space": "linear"}
 TARGETS: dict[str, dict[str, Any]] = {
@@ -57,7 +57,7 @@ def marigold_pipeline(kind: str, seed: int = 0) -> Any:
                 in_channels=4 * (1 + answers),
                 out_channels=4 * answers,
             ),
-            vae=_vae(0.18215),
+            vae=autoencoder(0.18215),
             scheduler=DDIMScheduler(
                 **_noise(),
                 clip_sample=False,
@@ -67,7 +67,7 @@ def marigold_pipeline(kind: str, seed: int = 0) -> Any:
                 steps_offset=1,
                 timestep_spacing="trailing",
             ),
-            text_encoder=CLIPTextModel(_text()),
+            text_encoder=CLIPTextModel(text_config()),
             tokenizer=tokenizer(),
             **(own or {"prediction_type": "normals", "use_full_z_range": True}),
             default_denoising_steps=2,
