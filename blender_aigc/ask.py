@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import consent, operators_styles, params, preflight, slots, targets, watch
-from .gather.sources import Given, name_of, objects_of
+from .gather.sources import Given, name_of, objects_of, with_cameras
 from .protocol import TASKS, Fault, Job
 from .state import STATE
 from .styles import filled, filled_text, prompt_at
@@ -61,12 +61,13 @@ def ask_from_scene(context: bpy.types.Context, task: str = "", last_render: bool
     replace = settings.placement == "REPLACE" and makes_objects(task)
     if replace and (context.object is None or context.object.type != "EMPTY"):
         raise Fault("bad_input", "No empty is selected to be replaced.", "Select one, or place at the 3D cursor.")
+    values = params.values(settings.params, info) if info else {}
     return Ask(
         task=task,
         model=model,
-        inputs=inputs,
+        inputs=with_cameras(inputs, values, [wanted.key for wanted in TASKS[task].inputs], settings.others_hide),
         prompt=prompt_of(context.scene, task),
-        params=params.values(settings.params, info) if info else {},
+        params=values,
         seed=settings.seed,
         name=settings.result_name or name_of(inputs, context.scene) or settings.prompt[:40],
         replace=replace,

@@ -15,7 +15,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from . import operators_pictures, operators_results, operators_server, operators_texture, params, preflight, watch
 from .ask import Ask, ask_from_scene, submit
 from .place import place
-from .protocol import Fault
+from .protocol import TASKS, Fault
 from .state import STATE
 
 PICTURES = "*.png;*.jpg;*.jpeg;*.webp;*.tif;*.tiff;*.bmp;*.tga;*.exr;*.gif"
@@ -40,7 +40,8 @@ def carry_out(context: bpy.types.Context, ask: Ask) -> None:
     watch.finished(status)
     if status.state != "done":
         raise status.fault.fault() if status.fault else Fault("cancelled", "The job was cancelled.")
-    watch.place_now(job_id)
+    if not TASKS[ask.task].only_looks:
+        watch.place_now(job_id)
 
 
 class AIGC_OT_generate(bpy.types.Operator):

@@ -8,7 +8,12 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
+from .ask import Ask, ask_from_scene
+from .protocol import Fault
 from .state import STATE
+
+LOOK = "view_coverage"
+"""The task and the model that says how much the chosen views see."""
 
 
 class AIGC_OT_export_maps(bpy.types.Operator):
@@ -68,4 +73,35 @@ class AIGC_OT_original_materials(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (AIGC_OT_export_maps, AIGC_OT_original_materials)
+class AIGC_OT_check_views(bpy.types.Operator):
+    bl_idname = "aigc.check_views"
+    bl_label = "Check Views"
+    bl_description = "Say how much of the selected objects the chosen views see; nothing is drawn yet"
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return STATE.running_job() is None
+
+    def execute(self, context) -> set[str]:
+        from .operators import carry_out, refuse
+
+        STATE.seen = ""
+        try:
+            carry_out(context, look_at_views(context))
+        except Fault as fault:
+            return refuse(self, fault)
+        if STATE.seen:  # in the background it is known by now
+            self.report({"INFO"}, STATE.seen)
+        return {"FINISHED"}
+
+
+def look_at_views(context: bpy.types.Context) -> Ask:
+    """The job that only looks, with the views that the tab says. Raises Fault("bad_input")."""
+    ask = ask_from_scene(context)
+    known = {"cameras", "views", "view_px"}
+    values = {key: value for key, value in ask.params.items() if key in known}
+    inputs = {key: given for key, given in ask.inputs.items() if key in ("mesh", "cameras")}
+    return Ask(LOOK, LOOK, inputs, params=values, name=ask.name)
+
+
+CLASSES = (AIGC_OT_check_views, AIGC_OT_export_maps, AIGC_OT_original_materials)

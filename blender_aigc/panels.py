@@ -9,6 +9,7 @@ from . import fixit, panels_results, panels_sequence, params, preflight, slots, 
 from .ask import has_style
 from .drawing import InTab, characters, time_left, wrapped
 from .operators_styles import draw_style
+from .operators_texture import LOOK
 from .properties import chosen_model
 from .protocol import TASKS, FaultRecord, ModelInfo
 from .state import STATE
@@ -172,6 +173,7 @@ def draw_generate(layout, context, settings) -> None:
         settings, chosen_model(settings), context.object, STATE
     )
     if problem is None:
+        draw_views_check(layout, context, settings)
         draw_preflight(layout, context, settings, settings.task)
         row = layout.row()
         row.scale_y = 2.0
@@ -185,6 +187,16 @@ def draw_generate(layout, context, settings) -> None:
         row = box.row()
         row.scale_y = 1.6
         row.operator(problem.operator, text=problem.button)
+
+
+def draw_views_check(layout, context, settings) -> None:
+    """How much of the objects the views see, for models that draw views."""
+    info = STATE.models.get(STATE.model_for(settings.task, settings.model_id))
+    if info is None or LOOK not in STATE.models or not any(param.key == "cameras" for param in info.params):
+        return
+    layout.operator("aigc.check_views", icon="VIEW_CAMERA")
+    if STATE.seen:
+        wrapped(layout, context, STATE.seen, "INFO")
 
 
 def draw_preflight(layout, context, settings, task: str) -> None:

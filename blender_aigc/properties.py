@@ -119,6 +119,11 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
     reference: PointerProperty(
         name="Colours", description="A picture whose colours the result takes; may be empty", type=bpy.types.Image
     )
+    others_hide: BoolProperty(
+        name="Others Hide",
+        description="From cameras and the current view, objects that are not selected hide what is behind them",
+        default=True,
+    )
     after_render: BoolProperty(
         name="Run After Render",
         description="Whenever a render is finished (F12), make the picture from it, while Blender stays usable",

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
+from . import params
 from .fixit import Problem
-from .gather.sources import SELECTED, Given, Part, Render
+from .gather.sources import ASK_FOR_CAMERAS, SELECTED, Cameras, Given, Part, Render
 from .plan_text import newest_plan
 from .protocol import TASKS, Fault, InputKind, Task, TaskInput
 from .state import STATE
@@ -275,6 +276,33 @@ class OwnSlot(Slot):
         pass
 
 
+class CamerasSlot(Slot):
+    """The selected cameras and the current view, where the model's parameters ask for them (`sources.with_cameras`)."""
+
+    def draw(self, layout: UILayout, context: Context, _wanted: TaskInput) -> None:
+        settings = context.scene.aigc
+        info = STATE.models.get(STATE.model_for(settings.task, settings.model_id))
+        group = params.group_of(settings.params, info) if info is not None else None
+        if getattr(group, "cameras", "") in ASK_FOR_CAMERAS:
+            layout.prop(settings, "others_hide")
+
+    def add_options(self, parser: argparse.ArgumentParser, _task: Task, wanted: TaskInput) -> None:
+        help_text = "names of cameras, * and ? allowed, for --param cameras=own; or a .json file of cameras"
+        parser.add_argument(f"--{option(wanted)}", dest=wanted.key, action="append", metavar="PATTERN", help=help_text)
+
+    def of_options(self, options: argparse.Namespace, wanted: TaskInput) -> Given | None:
+        patterns = getattr(options, wanted.key, None)
+        if not patterns:
+            return None
+        if len(patterns) == 1 and Path(patterns[0]).suffix.lower() in (".json", ".npz"):
+            return Path(patterns[0])
+        cameras = [obj for obj in bpy.context.scene.objects if obj.type == "CAMERA"]
+        found = [obj for obj in cameras if any(fnmatch.fnmatchcase(obj.name, pattern) for pattern in patterns)]
+        if not found:
+            raise Fault("bad_input", f"No camera is called {' or '.join(patterns)}.", "Check the names.")
+        return Cameras(tuple(found))
+
+
 SLOTS: dict[InputKind, Slot] = {
     "image": ImageSlot(),
     "passes": PassesSlot(),
@@ -285,6 +313,7 @@ SLOTS: dict[InputKind, Slot] = {
     "plan": PlanSlot(),
     "state": StateSlot(),
     "own": OwnSlot(),
+    "cameras": CamerasSlot(),
 }
 
 

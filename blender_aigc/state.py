@@ -86,6 +86,7 @@ class State:
     sequence: the newest sequence, running or finished; None when there was none.
     styles_waiting: session_uids of scenes whose style was chosen before the models were known.
     render_first: it is to be rendered before.
+    seen: what the newest job that only looks has said.
     """
 
     session: Session | None = None
@@ -104,6 +105,7 @@ class State:
     rendered: int = 0
     sequence: Run | None = None
     render_first: bool = False
+    seen: str = ""
     bake: Any = None
     proposal: str = ""
 
@@ -165,7 +167,9 @@ class State:
 
 def task_items() -> list[tuple[str, str, str, str, int]]:
     """Items of the task drop-down, in the order of the product table."""
-    return [(task.id, task.label, task.help, "NONE", enum_number(task.id)) for task in TASKS.values()]
+    return [
+        (task.id, task.label, task.help, "NONE", enum_number(task.id)) for task in TASKS.values() if not task.only_looks
+    ]
 
 
 STATE = State()

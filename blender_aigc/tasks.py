@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-InputKind = Literal["image", "mesh", "views", "motion", "passes", "state", "plan", "own", "mask"]
+InputKind = Literal["image", "mesh", "views", "motion", "passes", "state", "plan", "own", "mask", "cameras"]
 ArtefactKind = Literal["mesh", "image", "text", "plan", "state", "material", "map", "file"]
 
 
@@ -23,7 +23,10 @@ class TaskInput:
 
 @dataclass(frozen=True)
 class Task:
-    """One row of the product: what goes in, what comes out."""
+    """One row of the product: what goes in, what comes out.
+
+    only_looks: it says something about its inputs, in the report; nothing of it enters the scene or the results list.
+    """
 
     id: str
     label: str
@@ -31,6 +34,7 @@ class Task:
     inputs: tuple[TaskInput, ...]
     outputs: tuple[ArtefactKind, ...]
     prompt: bool = False
+    only_looks: bool = False
 
 
 _IMAGE = TaskInput("image", "image", "Picture", "The picture to work from; transparency marks the background")
@@ -41,6 +45,9 @@ _OWN = TaskInput(
     "Own Things",
     "The assets that you marked and what is selected: sentences may name them",
     required=False,
+)
+_CAMERAS = TaskInput(
+    "cameras", "cameras", "Cameras", "Cameras to draw from; with them, what hides the objects", required=False
 )
 
 TASKS: dict[str, Task] = {
@@ -103,9 +110,18 @@ TASKS: dict[str, Task] = {
                     "A picture on the texture's UV map, white where it may change",
                     required=False,
                 ),
+                _CAMERAS,
             ),
             ("material", "map", "file", "state"),
             prompt=True,
+        ),
+        Task(
+            "view_coverage",
+            "Check Views",
+            "Say how much of the selected objects the chosen views see, before anything is drawn",
+            (TaskInput("mesh", "mesh", "Objects", "The objects to look at, with their modifiers"), _CAMERAS),
+            ("file",),
+            only_looks=True,
         ),
         Task(
             "text_to_physics",

@@ -147,6 +147,10 @@ def finished(status: JobStatus) -> None:
         if sent_s:
             job = status.result.job
             STATE.experience.add(job.task, job.model, pixels, time.monotonic() - sent_s)
+        if TASKS[status.result.job.task].only_looks:
+            STATE.seen = str(status.result.report.get("notes", ""))
+            targets.forget(status.id)
+            return
         label = status.result.job.name or TASKS[status.result.job.task].label
         STATE.add(Record(status, label, target=STATE.targets.get(status.id)))
         properties.list_results(bpy.context.window_manager)
@@ -304,6 +308,7 @@ def _redraw_if_changed() -> None:
     status = (shown.state, shown.sentence) if shown is not None else None
     bake = (STATE.bake.part, STATE.bake.done) if STATE.bake is not None else None
     now = (
+        STATE.seen,
         bake,
         STATE.proposal,
         status,

@@ -10,7 +10,7 @@ import bpy
 from ..faults import Fault
 from ..protocol import TASKS, Blob, InputKind, TaskInput
 from .image import image_blob
-from .sources import Given, Part, Render
+from .sources import Cameras, Given, Part, Render
 
 PutBlob = Callable[[bytes, str], Blob]
 Gatherer = Callable[[Given, bpy.types.Scene], tuple[bytes, str] | None]
@@ -88,6 +88,14 @@ def _mesh(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
     return mesh_blob(source, scene, part)
 
 
+def _cameras(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
+    if not isinstance(source, Cameras):
+        return _file(source, scene)
+    from .cameras import cameras_blob
+
+    return cameras_blob(source, scene)
+
+
 def _file(source: Given, _scene: bpy.types.Scene) -> tuple[bytes, str]:
     """A file that the server reads itself."""
     if not isinstance(source, (str, Path)):
@@ -125,5 +133,6 @@ GATHERERS: dict[InputKind, Gatherer] = {
     "plan": _text,
     "state": _file,
     "own": _own,
+    "cameras": _cameras,
 }
 """One row an input kind: what was given for it, and the scene -> the bytes that are sent, and their suffix, or None."""

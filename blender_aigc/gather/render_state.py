@@ -271,10 +271,10 @@ def camera_matrices(
         )
     finally:
         bpy.data.batch_remove([scene])  # scenes.remove asks for a window, and crashes in `blender -c`
-    return pose @ np.diag([1.0, -1.0, -1.0, 1.0]), _intrinsics(projection, width_px, height_px)
+    return pose @ np.diag([1.0, -1.0, -1.0, 1.0]), intrinsics(projection, width_px, height_px)
 
 
-def _intrinsics(projection: np.ndarray, width: int, height: int) -> np.ndarray:
+def intrinsics(projection: np.ndarray, width: int, height: int) -> np.ndarray:
     """Of an OpenGL projection matrix, whose camera looks along -z with y up."""
     perspective = projection[3, 3] == 0
     offset_x = -projection[0, 2] if perspective else projection[0, 3]

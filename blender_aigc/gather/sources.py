@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -60,10 +60,41 @@ class Part:
     inverted: bool = False
 
 
-Given = bpy.types.Image | bpy.types.Text | str | Path | Blob | Render | Part | Sequence[bpy.types.Object]
-"""A picture or text (datablock or file), any file, the stored file of an earlier job, a render, or objects of the scene
-or a part of them.
+ASK_FOR_CAMERAS = frozenset({"own", "view", "camera"})
+"""Values of a model's parameter `cameras` for which the user's cameras are sent."""
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """The user's cameras, and what the 3D viewport shows.
+
+    objects: camera objects; None: the selected ones. around: the objects that are looked at.
+    hidden_by_others: whether all else in the scene hides them where it stands in the way.
+    """
+
+    objects: tuple[bpy.types.Object, ...] | None = None
+    around: tuple[bpy.types.Object, ...] = ()
+    hidden_by_others: bool = True
+
+
+Given = bpy.types.Image | bpy.types.Text | str | Path | Blob | Render | Part | Cameras | Sequence[bpy.types.Object]
+"""A picture or text (datablock or file), any file, the stored file of an earlier job, a render, cameras, or objects of
+the scene or a part of them.
 """
+
+
+def with_cameras(
+    given: Mapping[str, Given | None],
+    params: Mapping[str, object],
+    keys: Collection[str],
+    hidden_by_others: bool = True,
+) -> dict[str, Given | None]:
+    """`given` of a task that takes `keys`, completed by the cameras that its parameters ask for."""
+    cameras = given.get("cameras")
+    if "cameras" not in keys or params.get("cameras") not in ASK_FOR_CAMERAS or isinstance(cameras, (str, Path, Blob)):
+        return dict(given)
+    objects = cameras.objects if isinstance(cameras, Cameras) else None
+    return {**given, "cameras": Cameras(objects, objects_of(given), hidden_by_others)}
 
 
 def name_of(given: Mapping[str, Given | None], scene: bpy.types.Scene) -> str:
@@ -84,7 +115,7 @@ def _name(source: Given | None, scene: bpy.types.Scene) -> str:
         return Path(source.name).stem
     if isinstance(source, (str, Path)):
         return Path(source).stem
-    if source is None or isinstance(source, Blob) or not len(source):
+    if source is None or isinstance(source, (Blob, Cameras)) or not len(source):
         return ""
     return source[0].name
 

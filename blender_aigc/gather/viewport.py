@@ -19,7 +19,7 @@ def render_of_viewport(context: bpy.types.Context, longest_px: int = 0) -> Rende
     camera's render; one without lights (Solid, Wireframe) a quick picture without lights.
     Raises Fault("bad_input") when no viewport is open, as in the background.
     """
-    area = context.area if context.area is not None and context.area.type == "VIEW_3D" else _largest(context)
+    area = viewport(context)
     if area is None:
         raise Fault("bad_input", "No 3D viewport is open.", "Render from the camera instead.")
     space = area.spaces.active
@@ -63,6 +63,11 @@ def in_front(view: CameraView, layer: bpy.types.ViewLayer) -> CameraView:
     return CameraView(
         pose, 0.0, view.ortho_width_m, view.shift, (margin / 2, max(far, far - near) + 2 * margin), view.size_px
     )
+
+
+def viewport(context: bpy.types.Context) -> bpy.types.Area | None:
+    """The one that the pointer is in, else the largest of the window; None where there is none."""
+    return context.area if context.area is not None and context.area.type == "VIEW_3D" else _largest(context)
 
 
 def _largest(context: bpy.types.Context) -> bpy.types.Area | None:

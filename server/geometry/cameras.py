@@ -124,7 +124,9 @@ def from_meta(meta: Mapping[str, Any]) -> Camera:
             str(meta.get("name", "camera")),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise Fault("bad_input", "The camera's description is incomplete.", "", repr(error)) from error
+        raise Fault(
+            "bad_input", "The camera's description is incomplete.", "Send the camera again.", repr(error)
+        ) from error
 
 
 def looking(direction: np.ndarray, up: np.ndarray | tuple[float, float, float] = (0, 0, 1)) -> np.ndarray:

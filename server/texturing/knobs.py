@@ -21,19 +21,34 @@ VIEW_PX = Param(
     choices=tuple(Choice(str(px), f"{px} px") for px in (64, 512, 768, 1024, 1536)),
     advanced=True,
 )
+_VIEW = Choice("view", "Current View", "What the 3D viewport shows, or the scene's camera")
+_CAMERA = Choice("camera", "Scene Camera", "What the scene's camera sees")
 CAMERAS = Param(
     "cameras",
     "enum",
     "Views",
     "From where the object is drawn",
-    "around",
+    "greedy",
     choices=(
+        Choice("greedy", "Best Views", "As few as see nearly all of the surface, each chosen for what it adds"),
         Choice("around", "All Around", "Six views around it, one from above and one from below"),
         Choice("axes", "Six Sides", "Front, back, left, right, top and bottom, without perspective"),
-        Choice("ring", "Ring", "Eight views around it"),
+        Choice("ring", "Ring", "Views around it at eye level"),
         Choice("room", "Room", "Six views from its middle outwards"),
+        Choice("own", "Selected Cameras", "The cameras that are selected together with the objects"),
+        _VIEW,
+        _CAMERA,
     ),
 )
+ONE_CAMERA = Param(
+    "cameras",
+    "enum",
+    "View",
+    "From where the picture shows the objects",
+    "view",
+    choices=(_VIEW, _CAMERA),
+)
+VIEWS = Param("views", "int", "Number of Views", "Views of a ring; the most that Best Views takes", 8, 1, 32)
 VIEW_PROMPTS = Param(
     "view_prompts", "text", "Words for Views", "Added to single views, such as front: a smiling face; back: a zip", ""
 )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from blender_aigc.protocol import Fault
 
+from ..geometry.cameras import view_name
 from ..geometry.mesh_input import MeshInput, read_mesh
+from ..geometry.normals import face_cross, unit
 from ..geometry.texture_sets import TextureSet, texture_sets
 from ..geometry.triangles import Triangles
 from .part import PartWork, part_work
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
     from ..context import Context
     from ..geometry.cameras import Camera
+    from ..geometry.raster import Scene
 
+_KNOWN_SIDES = frozenset({"front", "back", "left", "right", "top", "bottom"})
 _SIDES = {"left": "side", "right": "side"}
 """A camera's name -> the word that image models know for it."""
 
@@ -38,6 +42,36 @@ class Subject:
     notes: list[str]
     size: int
     part: PartWork | None = None
+    _scene: Scene | None = field(default=None, repr=False)
+
+    def scene(self, device: str) -> Scene:
+        """The triangles on a device, made once."""
+        import torch
+
+        from ..geometry.raster import Scene
+
+        if self._scene is None or self._scene.device != torch.device(device):
+            self._scene = Scene(self.triangles, device)
+        return self._scene
+
+    def hide_behind(self, vertices: np.ndarray, faces: np.ndarray) -> None:
+        """Other objects, (V, 3) and (F, 3), hide this one from now on; they get no texture."""
+        if not len(faces):
+            return
+        own, more = self.triangles, len(faces)
+        assert own.face_object is not None and own.target is not None
+        soft, uvs = own.corner_normals, own.corner_uvs
+        flat = np.repeat(unit(face_cross(vertices, faces))[:, None], 3, axis=1).astype(np.float32)
+        self._scene = None
+        self.triangles = Triangles(
+            np.concatenate([own.positions, vertices.astype(own.positions.dtype)]),
+            np.concatenate([own.faces, faces + np.int32(len(own.positions))]),
+            None if uvs is None else np.concatenate([uvs, np.zeros((more, 3, 2), np.float32)]),
+            None if soft is None else np.concatenate([soft, flat]),
+            np.concatenate([own.face_object, np.full(more, len(own.object_names), np.int32)]),
+            np.concatenate([own.target, np.zeros(more, bool)]),
+            (*own.object_names, "others"),
+        )
 
     @property
     def points(self) -> np.ndarray:
@@ -66,6 +100,15 @@ def subject_of(job: Job, context: Context) -> Subject:
     return Subject(mesh, sets, triangles, notes, part.size if part is not None else size, part)
 
 
+def shape_of(context: Context) -> Subject:
+    """The job's mesh without any textures: only to be looked at. Raises Fault("bad_input")."""
+    context.progress("Reading the mesh")
+    mesh = read_mesh(context.input_path("mesh"))
+    names = tuple(thing.name for thing in mesh.objects)
+    triangles = Triangles(mesh.vertices, mesh.faces, None, mesh.corner_normals, mesh.face_object, None, names)
+    return Subject(mesh, [], triangles, [], 0)
+
+
 def words_for(prompt: str, cameras: Sequence[Camera], own: str = "", strict: bool = True) -> list[str]:
     """The prompt of each view. own: "front: a smiling face; back: long hair" adds words to single views.
 
@@ -85,11 +128,20 @@ def words_for(prompt: str, cameras: Sequence[Camera], own: str = "", strict: boo
         raise Fault("bad_request", f"There is no view called {unknown[0]!r}.", f"There are: {offered}.")
     result = []
     for camera in cameras:
-        side = camera.name.lower()
-        result.append(", ".join(filter(None, (extra.get(side, ""), prompt, f"{_SIDES.get(side, side)} view"))))
+        side = side_of(camera)
+        words = (extra.get(camera.name.lower(), ""), prompt, f"{_SIDES.get(side, side)} view")
+        result.append(", ".join(filter(None, words)))
     return result
+
+
+def side_of(camera: Camera) -> str:
+    """ "front", "top back"...: what the camera is called after, or for one with a name of its own, what it sees."""
+    name = camera.name.lower()
+    return name if name.split(" ")[0] in _KNOWN_SIDES else view_name(camera.forward)
 
 
 def avoided_for(negative: str, cameras: Sequence[Camera]) -> list[str]:
     """The negative prompt of each view: sides and back are told not to show a front (SyncMVD's rule)."""
-    return [", ".join(filter(None, (negative, "" if camera.name == "front" else "front view"))) for camera in cameras]
+    return [
+        ", ".join(filter(None, (negative, "" if "front" in side_of(camera) else "front view"))) for camera in cameras
+    ]

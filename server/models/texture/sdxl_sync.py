@@ -58,6 +58,7 @@ class SdxlSync:
         params=(
             knobs.TEXTURE_PX,
             knobs.CAMERAS,
+            knobs.VIEWS,
             knobs.VIEW_PROMPTS,
             knobs.STRENGTH,
             diffusion.NEGATIVE,
@@ -118,13 +119,12 @@ class SdxlSync:
         from ...texturing.estimates import read_views
         from ...texturing.from_views import deliver_views
         from ...texturing.reference import given_reference
-        from ...texturing.rigs import only, rig
+        from ...texturing.rigs import cameras_of
         from ...texturing.subject import subject_of
 
         assert self.studio is not None
         subject = subject_of(job, context)
-        cameras = rig(str(job.params["cameras"]), subject, int(job.params["view_px"]))
-        cameras = only(cameras, str(job.params["only_views"]))
+        cameras = cameras_of(job, context, subject, self.studio.device)
         reference = given_reference(job, context)
         views = draw_together(job, context, self.studio, subject, cameras, reference)
         estimates = read_views(job, context, self.studio, subject, cameras, views)

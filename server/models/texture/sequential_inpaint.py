@@ -38,6 +38,7 @@ class SequentialInpaint:
         params=(
             knobs.TEXTURE_PX,
             knobs.CAMERAS,
+            knobs.VIEWS,
             knobs.VIEW_PROMPTS,
             knobs.STRENGTH,
             diffusion.NEGATIVE,
@@ -96,13 +97,12 @@ class SequentialInpaint:
         from ...texturing.from_views import deliver_views
         from ...texturing.one_by_one import draw_one_by_one
         from ...texturing.reference import given_reference
-        from ...texturing.rigs import only, rig
+        from ...texturing.rigs import cameras_of
         from ...texturing.subject import subject_of
 
         assert self.studio is not None
         subject = subject_of(job, context)
-        cameras = rig(str(job.params["cameras"]), subject, int(job.params["view_px"]))
-        cameras = only(cameras, str(job.params["only_views"]))
+        cameras = cameras_of(job, context, subject, self.studio.device)
         reference = given_reference(job, context)
         views = draw_one_by_one(job, context, self.studio, subject, cameras, reference)
         estimates = read_views(job, context, self.studio, subject, cameras, views)
