@@ -40,6 +40,11 @@ def _render_done(scene, *_args) -> None:
     if scene is None or not scene.aigc.after_render:
         return
     if not bpy.app.background:
+        if len(_written) > 1:
+            sentence = "The animation's frames were not drawn: one by one they would flicker."
+            STATE.show(Fault("bad_request", sentence, "Choose Render to Sequence in the AIGC tab.").record())
+            watch.redraw()
+            return
         STATE.rendered, STATE.render_first = scene.session_uid, False
         watch.wake()
     elif scene == bpy.context.scene:
@@ -54,7 +59,8 @@ def _follow_up(scene: bpy.types.Scene) -> None:
     from .operators import carry_out
 
     try:
-        carry_out(bpy.context, ask_from_scene(bpy.context, TASK, last_render=True))
+        frame = _written[0] if _written else None  # `-f 24` shows the file's own frame again by now
+        carry_out(bpy.context, ask_from_scene(bpy.context, TASK, last_render=True, frame=frame))
         if _written:
             _put_beside(_file_of(scene))
     except Fault as fault:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import consent, operators_styles, params, preflight, slots, targets, watch
-from .gather.sources import Given, name_of, objects_of, with_cameras
+from . import consent, operators_styles, preflight, slots, targets, watch
+from .gather.sources import Given, Render, name_of, objects_of, with_cameras
+from .over_time import over_time
 from .protocol import TASKS, Fault, Job
 from .state import STATE
 from .styles import filled, filled_text, prompt_at
@@ -40,8 +42,11 @@ class Ask:
         return cls(job.task, job.model, job.inputs, job.prompt, job.params, job.seed, job.name)
 
 
-def ask_from_scene(context: bpy.types.Context, task: str = "", last_render: bool = False) -> Ask:
-    """What the tab says, or `task` with its settings; last_render: of the render that is there.
+def ask_from_scene(
+    context: bpy.types.Context, task: str = "", last_render: bool = False, frame: int | None = None
+) -> Ask:
+    """What the tab says, or `task` with its settings; last_render: of the render that is there; frame: that it is of,
+    default the current one.
 
     Raises Fault("bad_input") when something is missing.
     """
@@ -55,20 +60,28 @@ def ask_from_scene(context: bpy.types.Context, task: str = "", last_render: bool
     for wanted in TASKS[task].inputs:
         if last_render and wanted.kind == "passes":
             inputs[wanted.key] = slots.last_render(context)
+        given = inputs.get(wanted.key)
+        if isinstance(given, Render) and given.picture is None:
+            inputs[wanted.key] = dataclasses.replace(given, frame=frame)
         missing = slots.SLOTS[wanted.kind].problem(context, wanted) if wanted.key not in inputs else None
         if missing is not None:
             raise Fault("bad_input", missing.sentence, missing.hint or f"Press {missing.button}.")
     replace = settings.placement == "REPLACE" and makes_objects(task)
     if replace and (context.object is None or context.object.type != "EMPTY"):
         raise Fault("bad_input", "No empty is selected to be replaced.", "Select one, or place at the 3D cursor.")
-    values = params.values(settings.params, info) if info else {}
+    values: Mapping[str, bool | int | float | str] = {}
+    seed = settings.seed
+    if info is not None:
+        with over_time(context.scene, info) as settings_at:
+            moment = settings_at.at(context.scene.frame_current if frame is None else frame)
+        values, seed = moment.params, moment.seed
     return Ask(
         task=task,
         model=model,
         inputs=with_cameras(inputs, values, [wanted.key for wanted in TASKS[task].inputs], settings.others_hide),
-        prompt=prompt_of(context.scene, task),
+        prompt=prompt_of(context.scene, task, frame),
         params=values,
-        seed=settings.seed,
+        seed=seed,
         name=settings.result_name or name_of(inputs, context.scene) or settings.prompt[:40],
         replace=replace,
     )

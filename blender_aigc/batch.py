@@ -159,16 +159,18 @@ def run_sequence(
     reference: bpy.types.Image | str | Path | None = None,
     prompt: str = "",
     params: Mapping[str, Value] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     name: str = "",
     render: Render | None = None,
     start_over: bool = False,
+    as_in_tab: bool = False,
     progress: Callable[[Run], None] | None = None,
 ) -> Run:
     """Make the frames first..last (default the scene's) into `folder`, those that are not there yet; see sequence/run.
 
     The same call goes on after an interruption; other settings are refused unless start_over. progress is called about
-    20 times a second; an exception from it stops the sequence, and the frames that are done are kept. Raises Fault.
+    20 times a second; an exception from it stops the sequence, and the frames that are done are kept.
+    as_in_tab: what `params` and `seed` leave out is as the tab of the scene says at each frame. Raises Fault.
     """
     path = output_folder(folder)
     info, scene, session = model_for(SEQUENCE, model), bpy.context.scene, _session()
@@ -183,6 +185,7 @@ def run_sequence(
         seed=seed,
         name=name,
         render=render,
+        as_in_tab=as_in_tab,
     )
     return make_sequence(session, Run(session, scene, order, path, start_over), progress)
 

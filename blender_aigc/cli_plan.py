@@ -98,7 +98,7 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, list[str] | None]:
         inputs=inputs,
         prompt=options.prompt,
         params=cli_tasks.params_of(options),
-        seed=options.seed,
+        seed=options.seed or 0,
         name=options.name,
     )
     if options.out and not options.dry_run:

@@ -13,6 +13,10 @@ from .sequence.run import TASK, Run
 
 
 def _options(parser: argparse.ArgumentParser, whole: bool) -> None:
+    as_saved = (
+        "what is not said is as in the tab of the file: model, prompt, style, parameters with their keyframes, mask"
+    )
+    parser.add_argument("--as-saved", action="store_true", help=as_saved)
     add = parser.add_argument_group("frames").add_argument
     which = "the scene's when left out" if whole else "makes a sequence instead of one picture; needs --out"
     add("--frames", default="", metavar="FIRST-LAST", help=which)
@@ -49,6 +53,8 @@ def make_sequence(options: argparse.Namespace) -> None:
     if options.save_as and options.save_as.suffix.lower() != ".blend":
         raise Fault("bad_request", "--save-as names the Blender file of a sequence.", "Say --out for the frames.")
     frames = parse_frames(options.frames) if options.frames else None
+    if options.as_saved:
+        cli_tasks.moment_of(options)  # chooses the model
     with quiet():  # renders talk
         run = batch.run_sequence(
             options.out,
@@ -59,6 +65,7 @@ def make_sequence(options: argparse.Namespace) -> None:
             prompt=cli_tasks.prompt_of(options),
             params=cli_tasks.params_of(options),
             seed=options.seed,
+            as_in_tab=options.as_saved,
             name=options.name,
             start_over=options.start_over,
             progress=_Progress(),

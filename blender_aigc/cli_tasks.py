@@ -12,12 +12,14 @@ from pathlib import Path
 
 import bpy
 
-from . import slots
+from . import slots, watch
 from .ask import has_style
 from .cli_output import Progress, keep_files, prepare, quiet, report, save_file, tell, wants_picture
 from .operators_styles import LIBRARY, own_folder
+from .over_time import Moment, over_time
 from .protocol import TASKS, Fault, JobStatus, ModelInfo, Task
-from .styles import Style, filled_text, read_styles
+from .state import STATE
+from .styles import Style, filled_text, prompt_at, read_styles
 
 ALIASES = {"render_image": ("render",), "texture_mesh": ("texture",), "upscale_image": ("upscale",)}
 
@@ -59,7 +61,7 @@ def _add_task(parser: argparse.ArgumentParser, task: Task) -> None:
         add("--style", default="", metavar="ID", help="of the gallery: its template for the prompt, and its parameters")
     add("--model", default="", metavar="ID", help="see `models`; the first one that can run when left out")
     add("--param", action="append", default=[], metavar="KEY=VALUE", help="of the model; may be repeated")
-    add("--seed", type=int, default=0, help="0 to 2147483647; the same seed gives the same result")
+    add("--seed", type=int, help="0 to 2147483647; the same seed gives the same result")
     add("--name", default="", help="what the result is called; after the picture or the prompt when left out")
     if "mesh" in task.outputs:
         add("--height-m", type=float, metavar="M", help="height of the object, the same as --param height_m=M")
@@ -80,6 +82,7 @@ def make(options: argparse.Namespace) -> None:
     """Make it, place it, save it, and look whether it is there. Raises Fault."""
     from . import batch
 
+    moment = moment_of(options)
     targets = [getattr(options, key, None) for key in ("save_as", "out", "glb", "render")]
     if not any(targets):
         raise Fault("bad_request", "The result would be lost.", "Say --save-as FILE.")
@@ -93,9 +96,9 @@ def make(options: argparse.Namespace) -> None:
             options.task.id,
             options.model,
             inputs=inputs,
-            prompt=prompt_of(options),
-            params=params_of(options),
-            seed=options.seed,
+            prompt=prompt_now(options),
+            params=moment.params,
+            seed=moment.seed,
             name=options.name,
             progress=Progress(),
         )
@@ -118,6 +121,16 @@ def hand_over(options: argparse.Namespace, status: JobStatus, made: list[bpy.typ
         with quiet():
             render_portrait(made, options.render.absolute())
         report(options.render)
+
+
+def moment_of(options: argparse.Namespace) -> Moment:
+    """Parameters and seed; with --as-saved those of the tab at this frame, where the words do not say otherwise."""
+    if not getattr(options, "as_saved", False):
+        return Moment(params_of(options), options.seed or 0)
+    scene = bpy.context.scene
+    with over_time(scene, _model(options)) as settings_at:
+        saved = settings_at.at(scene.frame_current)
+    return Moment({**saved.params, **params_of(options)}, saved.seed if options.seed is None else options.seed)
 
 
 def params_of(options: argparse.Namespace) -> dict[str, bool | int | float | str]:
@@ -145,10 +158,24 @@ def params_of(options: argparse.Namespace) -> dict[str, bool | int | float | str
 
 
 def prompt_of(options: argparse.Namespace) -> str:
-    """The --prompt, in the template of --style. Raises Fault("bad_request")."""
+    """The --prompt, in the template of --style. Raises Fault("bad_request").
+
+    With --as-saved, what the tab says where a word is missing; a style's parameters are among the tab's already.
+    """
     style = style_of(options)
     prompt: str = getattr(options, "prompt", "")
+    if getattr(options, "as_saved", False):
+        settings = bpy.context.scene.aigc
+        if style is None:
+            style = read_styles([LIBRARY, own_folder()])[0].get(settings.style)
+        prompt = prompt or (settings.prompt_text.as_string() if settings.prompt_text else settings.prompt)
     return filled_text(style.prompt, prompt) if style is not None else prompt
+
+
+def prompt_now(options: argparse.Namespace) -> str:
+    """`prompt_of` for one picture: of the tab's text the lines that count at this frame."""
+    prompt = prompt_of(options)
+    return prompt_at(prompt, bpy.context.scene.frame_current) if getattr(options, "as_saved", False) else prompt
 
 
 def style_of(options: argparse.Namespace) -> Style | None:
@@ -165,6 +192,10 @@ def style_of(options: argparse.Namespace) -> Style | None:
 def _model(options: argparse.Namespace) -> ModelInfo:
     from . import batch
 
+    if getattr(options, "as_saved", False):
+        watch.know_models()
+        saved = STATE.models.get(bpy.context.scene.aigc.model_id)
+        options.model = options.model or (saved.id if saved is not None and saved.does(options.task.id) else "")
     return batch.model_for(options.task.id, options.model)
 
 

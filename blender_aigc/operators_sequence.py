@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import EnumProperty
 
-from . import params, watch
+from . import watch
 from .ask import whole_prompt_of
 from .place import show_sequence
 from .properties import chosen_model
@@ -39,12 +39,11 @@ def begin(context: bpy.types.Context) -> None:
         scene,
         session,
         info,
-        params=params.values(settings.params, info),
         reference=settings.reference,
         prompt=whole_prompt_of(scene),
-        seed=settings.seed,
         name=settings.result_name,
         render=Render(longest_px=settings.longest_px),
+        as_in_tab=True,
     )
     STATE.fault = None
     STATE.sequence = Run(session, scene, order, folder, settings.frames_anew)

@@ -61,6 +61,9 @@ def value_of(group: bpy.types.PropertyGroup | bpy.types.Operator, param: Param) 
     if param.type == "float":
         # Blender stores 32 bit: 0.1 reads back as 0.10000000149, which could lie outside the range of the contract.
         value = float(f"{value:.7g}")
+    if param.type in ("int", "float"):  # a curve between keyframes may overshoot
+        value = max(value, param.minimum) if param.minimum is not None else value
+        value = min(value, param.maximum) if param.maximum is not None else value
     return value
 
 

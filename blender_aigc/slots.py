@@ -83,6 +83,12 @@ class ImageSlot(Slot):
         row.label(text=wanted.label)
         row.template_ID(context.scene.aigc, wanted.key, open="image.open")
 
+    def of_options(self, options: argparse.Namespace, wanted: TaskInput) -> Given | None:
+        chosen = super().of_options(options, wanted)
+        if chosen is None and getattr(options, "as_saved", False):
+            return self.given(bpy.context, wanted)
+        return chosen
+
 
 class PassesSlot(Slot):
     """A render with its passes, made when it is asked for; a picture stands in for it."""
@@ -143,6 +149,9 @@ class PassesSlot(Slot):
         if picture is not None and picture.suffix.lower() == ".npz":
             return picture
         painted = options.mask_image
+        if getattr(options, "as_saved", False) and picture is None and painted is None and not options.mask_objects:
+            longest_px = options.longest_px or bpy.context.scene.aigc.longest_px
+            return _masked(bpy.context, Render(longest_px=longest_px))
         objects = named_objects(options.mask_objects, "--mask-objects") if options.mask_objects else None
         mask = "painted" if painted is not None else "selected" if objects else ""
         return Render(longest_px=options.longest_px, picture=picture, mask=mask, painted=painted, selected=objects)

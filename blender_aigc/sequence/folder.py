@@ -73,6 +73,18 @@ class Folder:
         entry = self._frames.get(str(frame))
         return entry is not None and _size(self.path / entry["file"]) == entry["bytes"]
 
+    def check_changes(self, frame: int, changes: Mapping[str, Any]) -> None:
+        """Raises Fault("bad_request") when a done frame was made with other keyframed values than those of now."""
+        then, now = self._frames[str(frame)].get("changes", {}), json.loads(json.dumps(dict(changes)))
+        different = sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
+        if different:
+            raise Fault(
+                "bad_request",
+                f"The folder holds a sequence with other keyframes (frame {frame}: {', '.join(different[:3])}).",
+                "Choose another folder, or start over.",
+                str(self.path),
+            )
+
     def file(self, frame: int) -> Path:
         return self.path / f"{self.name}_{frame:04d}.png"
 

@@ -10,7 +10,9 @@ import bpy
 
 from ..gather.image import image_blob
 from ..gather.sources import Render
+from ..over_time import Moment, over_time
 from ..protocol import Blob, Fault, ModelInfo
+from .plan import check_range
 from .run import Order, Run
 
 if TYPE_CHECKING:
@@ -28,17 +30,33 @@ def order_of(
     params: Mapping[str, bool | int | float | str] | None = None,
     reference: bpy.types.Image | str | Path | Blob | None = None,
     prompt: str = "",
-    seed: int = 0,
+    seed: int | None = None,
     name: str = "",
     render: Render | None = None,
+    as_in_tab: bool = False,
 ) -> Order:
-    """What to make. frames: first and last, default the scene's. Raises Fault for what is wrong with it."""
+    """What to make. frames: first and last, default the scene's. Raises Fault for what is wrong with it.
+
+    as_in_tab: parameters and seed as the tab says at each frame, where `params` and `seed` do not say otherwise.
+    """
     first, last = frames or (scene.frame_start, scene.frame_end)
-    checked = info.check_params(dict(params or {}))
+    given, moments = dict(params or {}), {}
+    if as_in_tab:
+        check_range(first, last)
+        info.check_params(given)
+        with over_time(scene, info) as settings_at:
+            frames_that_differ = range(first, last + 1) if settings_at.changes else (first,)
+            moments = {frame: settings_at.at(frame) for frame in frames_that_differ}
+        moments = {
+            frame: Moment({**one.params, **given}, one.seed if seed is None else seed) for frame, one in moments.items()
+        }
+        given, seed = moments[first].params, moments[first].seed
+    checked = info.check_params(given)
     inputs: dict[str, Blob] = {}
     if reference is not None:
         inputs["reference"] = reference if isinstance(reference, Blob) else session.put_blob(*image_blob(reference))
-    return Order(info.id, prompt, checked, seed, file_name(name or scene.name), inputs, first, last, render or Render())
+    title = file_name(name or scene.name)
+    return Order(info.id, prompt, checked, seed or 0, title, inputs, first, last, render or Render(), moments)
 
 
 def file_name(name: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..gather.sources import Render
+from ..over_time import Moment
 from ..protocol import Blob, Fault, Job, JobStatus
 from ..styles import prompt_at
 from ..tracking import artefact_path
@@ -41,6 +42,7 @@ class Order:
     """What is to be made: the settings of every frame.
 
     params: complete. inputs: besides the passes, stored files. render: how each frame is rendered; its frame is unused.
+    moments: frame -> the settings of that frame, where they change; params and seed are those of the first one.
     """
 
     model: str
@@ -52,6 +54,7 @@ class Order:
     first: int = 1
     last: int = 250
     render: Render = Render()
+    moments: Mapping[int, Moment] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_range(self.first, self.last)
@@ -74,6 +77,18 @@ class Order:
             "longest_px": self.render.longest_px,
             "mask": self.render.mask + "!" * self.render.inverted,
         }
+
+    def moment(self, frame: int) -> Moment:
+        """What is asked for at `frame`; how many frames lie between keyframes is the same for all."""
+        found = self.moments.get(frame) or Moment(dict(self.params), self.seed)
+        every = {EVERY: self.params[EVERY]} if EVERY in self.params else {}
+        return Moment({**found.params, **every}, found.seed)
+
+    def changes(self, frame: int) -> dict[str, object]:
+        """What at `frame` differs from the settings of the first frame."""
+        now = self.moment(frame)
+        changed = {k: v for k, v in now.params.items() if v != self.params.get(k) and k not in _HARMLESS}
+        return changed | ({"seed": now.seed} if now.seed != self.seed else {})
 
 
 class Run:
@@ -101,6 +116,8 @@ class Run:
         self._passes: dict[int, Blob] = {}
         self._job: tuple[Job, Step] | None = None
         self._done = {frame for frame in self.frames if self.folder.done(frame)}
+        for frame in self._done:
+            self.folder.check_changes(frame, order.changes(frame))
         self._kept = len(self._done)
         self._began_s = time.monotonic()
         self._steps = self._todo()
@@ -233,16 +250,9 @@ class Run:
                 inputs[key] = self._session.put_blob(_read(state), ".npz")
             elif key == "ahead" and frame is not None:
                 raise Fault("bad_input", "What a keyframe has left is gone.", "Render again, and start over.")
-        job = Job(
-            str(uuid.uuid4()),
-            TASK,
-            order.model,
-            inputs,
-            dict(order.params),
-            prompt_at(order.prompt, step.frame),
-            order.seed,
-            order.name,
-        )
+        now = order.moment(step.frame)
+        prompt = prompt_at(order.prompt, step.frame)
+        job = Job(str(uuid.uuid4()), TASK, order.model, inputs, now.params, prompt, now.seed, order.name)
         self._job = job, step
         self.sentence = f"Frame {step.frame}"
         self._session.submit(job)
@@ -258,6 +268,9 @@ class Run:
         facts = {key: value for key, value in result.report.items() if key.startswith(("flicker", "kept"))}
         if step.kind == "make" and "before" not in result.job.inputs:
             facts["begins"] = True  # nothing before it to be steady with
+        changes = self.order.changes(step.frame)
+        if changes:
+            facts["changes"] = changes
         provenance = _plain(result.provenance)
         self.folder.keep(step.frame, picture, found.get("state"), facts, provenance)
         if picture is not None:
