@@ -14,6 +14,7 @@ from typing import Any
 import bpy
 
 from .cli_output import brief, tell
+from .cli_passes import add_command as add_passes
 from .cli_plan import ALIASES as OF_PLANS_TOO
 from .cli_plan import OWN as OF_PLANS
 from .cli_sequence import OWN as OF_SEQUENCES
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_models)
     test = commands.add_parser("self-test", help="send something through the whole chain and back")
     test.set_defaults(command=_self_test)
+    add_passes(commands)
     OWN.update(OF_SEQUENCES | OF_PLANS)
     ALIASES.update(OF_PLANS_TOO)
     add_tasks(commands)

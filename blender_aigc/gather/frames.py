@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import bpy
+import numpy as np
 
 from .passes import passes_blob
 from .render_state import Stage, camera_at, stage
@@ -40,16 +41,20 @@ class Frames:
 
     def blob(self, frame: int) -> tuple[bytes, str]:
         """The passes of one frame as the bytes of a file, and its suffix. Raises Fault."""
+        return passes_blob(self.passes(frame))
+
+    def passes(self, frame: int) -> dict[str, np.ndarray]:
+        """The passes of one frame. Raises Fault."""
         how = dataclasses.replace(self._how, frame=frame)
         if not self._keep:
-            return passes_blob(rendered(how, self._scene))
+            return rendered(how, self._scene)
         camera = camera_at(self._scene, frame)
         if camera != self._camera:  # a marker binds another one
             self.close()
         self._camera, self._frame, self._calls = camera, frame, 0
         with ExitStack() as failing:
             failing.callback(self.close)
-            made = passes_blob(rendered(how, self._scene, self._staged))
+            made = rendered(how, self._scene, self._staged)
             failing.pop_all()
         return made
 

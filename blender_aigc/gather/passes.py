@@ -9,6 +9,7 @@ have to be written into the user's objects.
 Every array is (H, W[, C]) of the camera's real resolution, percentage and crop included, row 0 on top:
 
   combined     (H, W, 4) uint8   sRGB as the user sees it (view transform applied), straight alpha
+  linear       (H, W, 4) float32 the same before the view transform: scene-linear, alpha associated
   depth        (H, W)    float32 metres along the view axis; inf = background
   normal       (H, W, 3) float32 camera space, unit: x right, y up, z towards the camera; 0 = background
   object_id    (H, W)    int32   0 = background; the names are in `meta["objects"]`, index 0 = ""
@@ -57,7 +58,7 @@ from .pose_picture import control_pose
 from .render_state import CameraView, Stage, camera_matrices, stage, used_layers
 
 PASSES = frozenset(
-    "combined depth normal object_id material_id mask line ao position uv vector pose".split()  # noqa: SIM905 - a table
+    "combined linear depth normal object_id material_id mask line ao position uv vector pose".split()  # noqa: SIM905 - a table
 )
 AO_SAMPLES = 32
 MASK_SAMPLES = 16
@@ -152,9 +153,9 @@ def _all(
         say("mask")
         with staged() as here:
             result["mask"] = _mask(here, chosen, folder)
-    if "combined" in wanted:
+    if wanted & {"combined", "linear"}:
         say("combined")
-        result["combined"] = _combined(staged, scene, combined, folder)
+        result |= _combined(staged, scene, combined, folder, "linear" in wanted)
     return result, facts
 
 
@@ -320,12 +321,14 @@ def _mask(here: Stage, names: set[str], folder: Path) -> np.ndarray:
     return (np.clip(np.nan_to_num(total), 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def _combined(staged: Staged, scene: bpy.types.Scene, source: str, folder: Path) -> np.ndarray:
+def _combined(staged: Staged, scene: bpy.types.Scene, source: str, folder: Path, linear: bool) -> dict[str, np.ndarray]:
     if source == "last":
+        if linear:
+            raise Fault("bad_request", "The last render is there as a picture only.", "Render again for linear values.")
         result = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
         if result is None:
             raise Fault("bad_input", "There is no render to use.", "Render an image first (F12).")
-        return image_pixels(result)
+        return {"combined": image_pixels(result)}
     with staged() as here:
         render = here.scene.render
         render.use_sequencer = render.use_multiview = render.use_stamp = False
@@ -342,7 +345,22 @@ def _combined(staged: Staged, scene: bpy.types.Scene, source: str, folder: Path)
         settings.compression, settings.color_management = 0, "FOLLOW_SCENE"
         path = folder / "combined.png"
         _render(here, path)
-        return image_pixels(path)
+        made = {"combined": image_pixels(path)}
+        return made | ({"linear": _linear(here, folder / "linear.exr")} if linear else {})
+
+
+def _linear(here: Stage, path: Path) -> np.ndarray:
+    """The render that was just made, once more without the view transform."""
+    settings = here.scene.render.image_settings
+    settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR", "32", "NONE"
+    settings.color_mode = "RGBA"
+    result = next(image for image in bpy.data.images if image.type == "RENDER_RESULT")
+    try:
+        result.save_render(str(path), scene=here.scene)
+        channels, _ = read_exr(path)
+    except (ExrError, OSError, RuntimeError) as error:
+        raise no_space(str(error)) from None
+    return np.stack([channels[letter] for letter in "RGBA"], axis=-1)
 
 
 def _meta(here: Stage, pose: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> dict[str, Any]:

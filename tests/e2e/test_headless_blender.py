@@ -130,3 +130,31 @@ def test_a_frame_of_the_farm_is_followed_by_its_picture(blender: Run, home: Path
     done = blender("-b", scene, "-o", home / "frame_####", "-f", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(path.name for path in home.glob("frame_*")) == ["frame_0001.png", "frame_0001_aigc.png"], done.stderr
+
+
+def test_a_range_of_frames_and_the_passes_of_one(blender: Run, home: Path, tmp_path: Path) -> None:
+    """`blender -b FILE -c aigc render --prompt ... --frames 1-24`, twice; and `passes` for other programs."""
+    script, scene, out = tmp_path / "script.py", home / "shot.blend", home / "Frames of a shot"
+    script.write_text(
+        "import bpy\n"
+        "scene, cube = bpy.context.scene, bpy.data.objects['Cube']\n"
+        "for frame, x in ((1, 0.0), (24, 2.0)):\n"
+        "    cube.location.x = x\n"
+        "    cube.keyframe_insert('location', frame=frame)\n"
+        "scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = 'CYCLES', 1, False\n"
+        "scene.render.resolution_x, scene.render.resolution_y = 48, 32\n"
+        f"bpy.ops.wm.save_as_mainfile(filepath={str(scene)!r})\n"
+    )
+    assert blender("-b", "--python-exit-code", 3, "--python", script).returncode == 0
+    words = ["render", "--prompt", "charcoal on paper", "--out", out, "--param", "style=pencil", "--name", "shot"]
+    first = blender("-b", scene, "-c", "aigc", *words, "--frames", "1-3")
+    assert first.returncode == 0, first.stdout + first.stderr
+    done = blender("-b", scene, "-c", "aigc", *words, "--frames", "1-24")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 of 24 frames are done already" in done.stderr and "Flicker" in done.stderr
+    frames = [str(out / f"shot_{frame:04d}.png") for frame in range(1, 25)]
+    assert [line for line in done.stdout.splitlines() if line.endswith(".png")] == frames
+    assert sorted(path.name for path in out.glob("*.png")) == [Path(frame).name for frame in frames]
+    made = blender("-b", scene, "-c", "aigc", "passes", "--out", home / "passes", "--passes", "depth,line,linear")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert sorted(path.suffix for path in (home / "passes").iterdir()) == [".exr", ".json", ".png"]
