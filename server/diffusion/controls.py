@@ -69,11 +69,9 @@ def parse_controls(
     Raises Fault: bad_request (what cannot be read), weights_missing, bad_input (there is no such pass).
     """
     if text.strip().lower() == "auto":
-        return [
-            Unit(found[name], kind, weight)
-            for kind, weight in auto.items()
-            if kind in available and (name := _name_for(kind, found))
-        ]
+        names = {kind: name for kind in auto if kind in available and (name := _name_for(kind, found))}
+        union = next((name for name in names.values() if is_union(name)), "")  # which cannot be mixed with others
+        return [Unit(found[union or name], kind, auto[kind]) for kind, name in names.items()]
     units = [_unit(part.strip(), found) for part in text.split(",") if part.strip()]
     units = [unit for unit in units if unit.weight > 0]
     for unit in units:

@@ -84,6 +84,15 @@ def test_auto_takes_what_is_there(bench: Bench) -> None:
     assert bench.made(controls="auto", given=only).result.report["controls"] == "none"
 
 
+def test_auto_takes_all_from_a_union_where_one_is_needed() -> None:
+    """A depth ControlNet of its own beside a union: the two cannot be mixed."""
+    found = {name: Path(name) for name in ("depth", "union")}
+    units = parse_controls("auto", found, frozenset({"depth", "line"}))
+    assert [(unit.name, unit.kind) for unit in units] == [("union", "depth"), ("union", "line")]
+    alone = parse_controls("auto", found, frozenset({"depth"}))
+    assert [(unit.name, unit.kind) for unit in alone] == [("depth", "depth")]
+
+
 def test_the_notation() -> None:
     assert parse_controls("depth:0.6, my_lineart_v2 : 0.4@0-0.8".replace(" : ", ":"), FOUND, ALL) == [
         Unit(Path("depth"), "depth", 0.6),
