@@ -91,9 +91,7 @@ def test_blender_reads_the_file(tmp_path: Path) -> None:
     assert set(channels) == {"AIGC.Depth.Z", "AIGC.UV.U", "AIGC.UV.V", "AIGC.UV.A"}
     write_exr(tmp_path / "layers.exr", channels, {"note": "Ä"})
     loaded = bpy.data.images.load(str(tmp_path / "layers.exr"))
-    assert (
-        tuple(loaded.size) == (0, 0) and loaded.type == "MULTILAYER"
-    )  # asking for the size opens it; so with all such
+    assert tuple(loaded.size) == (0, 0) and loaded.type == "MULTILAYER"  # asking opens it
     again, texts = read_exr(tmp_path / "layers.exr")
     assert texts["note"] == "Ä" and np.array_equal(again["AIGC.UV.V"], passes["uv"][..., 1])
 

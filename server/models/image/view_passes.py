@@ -26,7 +26,7 @@ _PARAMS = (
             Choice(
                 "normal",
                 "Normals",
-                "Red to the left, green up, blue towards the camera, as the normal ControlNets read it",
+                "Red to the left, green up, blue towards the camera, as normal ControlNets read it",
             ),
             Choice("line", "Line Art", "Silhouettes, creases, borders of objects and materials, from the geometry"),
             Choice("canny", "Canny Edges", "Thin edges of brightness in the picture, shadows and textures included"),
