@@ -52,6 +52,18 @@ VIEWS = Param("views", "int", "Number of Views", "Views of a ring; the most that
 VIEW_PROMPTS = Param(
     "view_prompts", "text", "Words for Views", "Added to single views, such as front: a smiling face; back: a zip", ""
 )
+OBJECTS = Param(
+    "objects",
+    "enum",
+    "Several Objects",
+    "Whether objects and parts are drawn in the same pictures",
+    "auto",
+    choices=(
+        Choice("auto", "By Their Words", "Together, unless they have words of their own; then one after the other"),
+        Choice("together", "Together", "All in the same pictures, by the same words"),
+        Choice("each", "Each by Itself", "One after the other, by its own words or its name; the first sets the style"),
+    ),
+)
 UV = Param(
     "uv",
     "enum",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry.mesh_input import MeshInput
+from ..geometry.mesh_input import InputObject, MeshInput
 from ..geometry.texture_sets import TextureSet
 from ..materials.words import Reading, read, seed_of
+
+Parted = Callable[[str], tuple[str, list[tuple[str, str]]]]
 
 
 @dataclass
@@ -42,16 +45,13 @@ def orders(mesh: MeshInput, sets: list[TextureSet], prompt: str, choice: str, se
     out = []
     for group in sets:
         thing = mesh.objects[group.object_number]
-        general, named = parted(prompt)
-        if thing.prompt:
-            own, own_named = parted(thing.prompt)
-            general, named = own or general, [*own_named, *named]
+        general, named = _of(thing, prompt)
         texts: list[tuple[str, str]] = []
         table = np.zeros(max(len(thing.slots), int(max(group.slots)) + 1), np.uint8)
         for slot in group.slots:
             slot_name = thing.slots[slot] if slot < len(thing.slots) else ""
-            words = next((text for pattern, text in named if _fits(pattern, slot_name, thing.name)), "")
-            wish = (words or general, "" if words or general else f"{slot_name} {thing.name}")
+            words = _first(named, slot_name, thing.name) or general
+            wish = (words, "" if words else f"{slot_name} {thing.name}")
             if wish not in texts:
                 texts.append(wish)
             table[slot] = texts.index(wish)
@@ -59,6 +59,50 @@ def orders(mesh: MeshInput, sets: list[TextureSet], prompt: str, choice: str, se
         readings = [read(text, names, choice if text == general else "auto", own_seed) for text, names in texts]
         out.append(Order(readings, table[mesh.face_slot[group.faces]]))
     return out
+
+
+def words_of_faces(mesh: MeshInput, sets: list[TextureSet], prompt: str) -> tuple[list[str], np.ndarray]:
+    """The same for engines that read words as they are: all different words, and which of them each face takes (F,).
+
+    Words are "" where nobody says anything. Faces of no set take the first. A part of a prompt that names nothing here,
+    such as "(wet:1.3)", is no name but words.
+    """
+    names = [name for thing in mesh.objects for name in (thing.name, *thing.slots)]
+    texts: list[str] = []
+    which = np.zeros(len(mesh.faces), np.int64)
+    for group in sets:
+        thing = mesh.objects[group.object_number]
+        general, named = _of(thing, prompt, lambda text: spoken(text, names))
+        slots = mesh.face_slot[group.faces]
+        for slot in group.slots:
+            words = _first(named, thing.slots[slot] if slot < len(thing.slots) else "", thing.name) or general
+            if words not in texts:
+                texts.append(words)
+            which[group.faces[slots == slot]] = texts.index(words)
+    return texts, which
+
+
+def spoken(prompt: str, names: Sequence[str]) -> tuple[str, list[tuple[str, str]]]:
+    """`parted`, but only what fits one of `names` is a name; without any, the words are the prompt as it is."""
+    pieces = prompt.replace("\n", ";").split(";")
+    named = [(own, piece) for piece in pieces for own in parted(piece)[1] if _fits(own[0], *names)]
+    if not named:
+        return prompt.strip(), []
+    general = [piece.strip() for piece in pieces if piece.strip() and piece not in [taken for _, taken in named]]
+    return ", ".join(general), [own for own, _ in named]
+
+
+def _of(thing: InputObject, prompt: str, read_: Parted = parted) -> tuple[str, list[tuple[str, str]]]:
+    """The words for all of an object, and those for what is named; its own come before the job's."""
+    general, named = read_(prompt)
+    if thing.prompt:
+        own, own_named = read_(thing.prompt)
+        general, named = own or general, [*own_named, *named]
+    return general, named
+
+
+def _first(named: list[tuple[str, str]], *names: str) -> str:
+    return next((text for pattern, text in named if _fits(pattern, *names)), "")
 
 
 def _fits(pattern: str, *names: str) -> bool:

@@ -12,9 +12,15 @@ from ...texturing import knobs
 from ...weights import Weights
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
     from ...context import Context
     from ...diffusion.studio import Studio
+    from ...geometry.cameras import Camera
     from ...texturing.six_together import Worn
+    from ...texturing.subject import Subject
 
 REPOSITORY = "stabilityai/stable-diffusion-xl-base-1.0"
 REVISION = "462165984030d82259a11f4367a4eed129e94a7b"
@@ -39,6 +45,7 @@ class MvAdapter:
         help="Six sides that were trained to agree, by a prompt or like a reference picture",
         params=(
             knobs.TEXTURE_PX,
+            knobs.OBJECTS,
             diffusion.NEGATIVE,
             diffusion.STEPS,
             diffusion.GUIDANCE,
@@ -95,14 +102,16 @@ class MvAdapter:
         from ...nets.mv_adapter import six_views
         from ...texturing.estimates import read_views
         from ...texturing.from_views import deliver_views
+        from ...texturing.in_turn import draw_in_turn
         from ...texturing.six_together import FILES, draw_six, load_adapter
         from ...texturing.subject import subject_of
 
         assert self.studio is not None
         reference = context.has_input("reference")
-        if not job.prompt.strip() and not reference:
-            raise Fault("bad_input", "There is neither a prompt nor a reference picture.", "Give one of them.")
         subject = subject_of(job, context)
+        told = job.prompt.strip() or any(thing.prompt for thing in subject.mesh.objects)
+        if not told and not reference and job.params["objects"] != "each":
+            raise Fault("bad_input", "There is neither a prompt nor a reference picture.", "Give one of them.")
         context.progress("Loading")
         checkpoint = self.studio.open(str(job.params["checkpoint"]))
         worn = self.worn
@@ -111,10 +120,14 @@ class MvAdapter:
             self.worn = worn = load_adapter(
                 self.studio.library.folder / "mv_adapter", self.studio, checkpoint, reference
             )
-        cameras = six_views(subject.points, int(job.params["view_px"]))
-        views = draw_six(job, context, self.studio, worn, subject, cameras)
-        estimates = read_views(job, context, self.studio, subject, cameras, views)
-        deliver_views(job, context, subject, cameras, views, self.studio.device, estimates)
+        studio, size = self.studio, int(job.params["view_px"])
+
+        def draw(order: Job, part: Subject, cameras: Sequence[Camera], _look: np.ndarray | None) -> list[np.ndarray]:
+            return draw_six(order, context, studio, worn, part, cameras)
+
+        drawn = draw_in_turn(job, subject, lambda part: six_views(part.points, size), draw, style=False)
+        estimates = read_views(job, context, studio, drawn.subject, drawn.cameras, drawn.views)
+        deliver_views(job, context, drawn.subject, drawn.cameras, drawn.views, studio.device, estimates)
 
 
 MODEL = MvAdapter

@@ -12,8 +12,14 @@ from ...texturing import knobs
 from ...weights import Weights
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
     from ...context import Context
     from ...diffusion.studio import Studio
+    from ...geometry.cameras import Camera
+    from ...texturing.subject import Subject
 
 REPOSITORY = "stabilityai/stable-diffusion-xl-base-1.0"
 REVISION = "462165984030d82259a11f4367a4eed129e94a7b"
@@ -39,6 +45,7 @@ class SequentialInpaint:
             knobs.TEXTURE_PX,
             knobs.CAMERAS,
             knobs.VIEWS,
+            knobs.OBJECTS,
             knobs.VIEW_PROMPTS,
             knobs.STRENGTH,
             diffusion.NEGATIVE,
@@ -95,6 +102,7 @@ class SequentialInpaint:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...texturing.estimates import read_views
         from ...texturing.from_views import deliver_views
+        from ...texturing.in_turn import draw_in_turn
         from ...texturing.one_by_one import draw_one_by_one
         from ...texturing.reference import given_reference
         from ...texturing.rigs import cameras_of
@@ -102,11 +110,21 @@ class SequentialInpaint:
 
         assert self.studio is not None
         subject = subject_of(job, context)
-        cameras = cameras_of(job, context, subject, self.studio.device)
-        reference = given_reference(job, context)
-        views = draw_one_by_one(job, context, self.studio, subject, cameras, reference)
-        estimates = read_views(job, context, self.studio, subject, cameras, views)
-        deliver_views(job, context, subject, cameras, views, self.studio.device, estimates)
+        studio = self.studio
+
+        def draw(order: Job, part: Subject, cameras: Sequence[Camera], look: np.ndarray | None) -> list[np.ndarray]:
+            return draw_one_by_one(order, context, studio, part, cameras, look)
+
+        drawn = draw_in_turn(
+            job,
+            subject,
+            lambda part: cameras_of(job, context, part, studio.device),
+            draw,
+            given_reference(job, context),
+            style=bool(studio.library.ip_adapters()),
+        )
+        estimates = read_views(job, context, studio, drawn.subject, drawn.cameras, drawn.views)
+        deliver_views(job, context, drawn.subject, drawn.cameras, drawn.views, studio.device, estimates)
 
 
 MODEL = SequentialInpaint
