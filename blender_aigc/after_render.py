@@ -12,6 +12,7 @@ from bpy.app.handlers import persistent
 from . import watch
 from .apply.show import image_of
 from .ask import ask_from_scene, submit
+from .busy import announce, busy
 from .protocol import Fault
 from .state import STATE
 
@@ -110,11 +111,15 @@ def due() -> None:
         if window is None or not _models_known():
             STATE.rendered = 0 if window is None else STATE.rendered
             return
-        STATE.rendered = 0
-        with bpy.context.temp_override(window=window):
+        if not STATE.announced:  # and at the next heartbeat, when Blender has drawn it, render
+            STATE.announced = True
+            announce(window)
+            return
+        STATE.rendered, STATE.announced = 0, False
+        with bpy.context.temp_override(window=window), busy(window):
             submit(bpy.context, ask_from_scene(bpy.context, TASK, last_render=not STATE.render_first))
     except Fault as fault:
-        STATE.rendered = 0
+        STATE.rendered, STATE.announced = 0, False
         STATE.show(fault.record())
 
 

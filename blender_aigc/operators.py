@@ -14,6 +14,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from . import operators_pictures, operators_results, operators_server, operators_texture, params, preflight, watch
 from .ask import Ask, ask_from_scene, submit
+from .busy import busy
 from .place import place
 from .protocol import TASKS, Fault
 from .state import STATE
@@ -55,7 +56,8 @@ class AIGC_OT_generate(bpy.types.Operator):
 
     def execute(self, context) -> set[str]:
         try:
-            carry_out(context, ask_from_scene(context))
+            with busy(context.window):
+                carry_out(context, ask_from_scene(context))
         except Fault as fault:
             return refuse(self, fault)
         return {"FINISHED"}

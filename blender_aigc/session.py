@@ -94,7 +94,7 @@ class Session:
         self._disconnect()
         self._start(replace=True)
 
-    def put_blob(self, data: bytes, suffix: str) -> Blob:
+    def put_blob(self, data: bytes | memoryview, suffix: str) -> Blob:
         """Store an input where the server finds it. Raises Fault("disk_full")."""
         self.ensure_started()  # a private server has its own folder, known from here on
         blob = Blob(hashlib.sha256(data).hexdigest(), suffix)

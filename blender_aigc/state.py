@@ -82,7 +82,8 @@ class State:
     experience: how long jobs took. sent: id -> when, monotonic, and how many pixels.
     bake: the director's simulation that runs now, or None.
     proposal: id of a job that has changed a plan, until the user has agreed or not; "" for none.
-    rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none.
+    rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none. announced: the
+        user has been told that Blender will wait for its passes.
     sequence: the newest sequence, running or finished; None when there was none.
     styles_waiting: session_uids of scenes whose style was chosen before the models were known.
     render_first: it is to be rendered before.
@@ -103,6 +104,7 @@ class State:
     styles_waiting: set[int] = field(default_factory=set)
     choices: Any = None
     rendered: int = 0
+    announced: bool = False
     sequence: Run | None = None
     render_first: bool = False
     seen: str = ""

@@ -260,6 +260,11 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Agrandir",
     ),
     (
+        "AIGC Studio renders depth, normals and lines; Blender waits for them",
+        "AIGC Studio rendert Tiefe, Normalen und Linien; Blender wartet darauf",
+        "AIGC Studio calcule profondeur, normales et lignes ; Blender les attend",
+    ),
+    (
         "What to make",
         "Was entstehen soll",
         "Ce qu'il faut créer",

@@ -16,7 +16,7 @@ import numpy as np
 
 from .passes import passes_blob
 from .render_state import Stage, camera_at, stage
-from .rendered import rendered
+from .rendered import OF_FRAMES, rendered
 from .sources import Render
 
 
@@ -39,7 +39,7 @@ class Frames:
     def serves(self, scene: bpy.types.Scene) -> bool:
         return self._scene == scene
 
-    def blob(self, frame: int) -> tuple[bytes, str]:
+    def blob(self, frame: int) -> tuple[memoryview, str]:
         """The passes of one frame as the bytes of a file, and its suffix. Raises Fault."""
         return passes_blob(self.passes(frame))
 
@@ -47,14 +47,14 @@ class Frames:
         """The passes of one frame. Raises Fault."""
         how = dataclasses.replace(self._how, frame=frame)
         if not self._keep:
-            return rendered(how, self._scene)
+            return rendered(how, self._scene, usual=OF_FRAMES)
         camera = camera_at(self._scene, frame)
         if camera != self._camera:  # a marker binds another one
             self.close()
         self._camera, self._frame, self._calls = camera, frame, 0
         with ExitStack() as failing:
             failing.callback(self.close)
-            made = rendered(how, self._scene, self._staged)
+            made = rendered(how, self._scene, self._staged, OF_FRAMES)
             failing.pop_all()
         return made
 

@@ -12,8 +12,9 @@ from ..protocol import TASKS, Blob, InputKind, TaskInput
 from .image import image_blob
 from .sources import Cameras, Given, Part, Render
 
-PutBlob = Callable[[bytes, str], Blob]
-Gatherer = Callable[[Given, bpy.types.Scene], tuple[bytes, str] | None]
+Bytes = bytes | memoryview
+PutBlob = Callable[[Bytes, str], Blob]
+Gatherer = Callable[[Given, bpy.types.Scene], tuple[Bytes, str] | None]
 
 
 def gather(task: str, given: Mapping[str, Given | None], scene: bpy.types.Scene, put: PutBlob) -> dict[str, Blob]:
@@ -62,7 +63,7 @@ def _image(source: Given, _scene: bpy.types.Scene) -> tuple[bytes, str]:
     return image_blob(source)
 
 
-def _passes(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
+def _passes(source: Given, scene: bpy.types.Scene) -> tuple[Bytes, str]:
     """Rendered now, or the file of passes that were rendered before, or a picture, which stands in for them."""
     if isinstance(source, Render):
         from .passes import passes_blob

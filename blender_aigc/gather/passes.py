@@ -169,11 +169,15 @@ def _frame_kept(scene: bpy.types.Scene, frame: int | None) -> Iterator[None]:
             scene.frame_set(scene.frame_current, subframe=scene.frame_subframe)
 
 
-def passes_blob(passes: dict[str, np.ndarray]) -> tuple[bytes, str]:
+def passes_blob(passes: dict[str, np.ndarray]) -> tuple[memoryview, str]:
     """Passes as the bytes of an uncompressed .npz file (no pickle), and their suffix ".npz"."""
     buffer = io.BytesIO()
+    buffer.seek(sum(array.nbytes for array in passes.values()) + 1024 * len(passes))
+    buffer.write(b"\0")  # all of the memory at once: growing in steps would copy it many times
+    buffer.seek(0)
     np.savez(buffer, **passes)
-    return buffer.getvalue(), ".npz"
+    buffer.truncate()
+    return buffer.getbuffer(), ".npz"
 
 
 def passes_meta(passes: dict[str, np.ndarray]) -> dict[str, Any]:

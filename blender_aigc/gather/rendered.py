@@ -14,15 +14,21 @@ from .passes import Staged, render_passes
 from .pose import armatures_of
 from .sources import Render
 
-PASSES = frozenset({"combined", "depth", "normal", "object_id", "material_id", "line", "vector"})
+PASSES = frozenset({"combined", "depth", "normal", "object_id", "material_id", "line"})
 """Those that pay for themselves: one sample of Cycles gives all but the first."""
+
+OF_FRAMES = PASSES | {"vector"}
+"""Of sequences. Motion vectors make Blender evaluate the scene at the frames before and after: not for stills."""
 
 _SHAPE_TOLERANCE = 0.02
 
 
-def rendered(source: Render, scene: bpy.types.Scene, staged: Staged | None = None) -> dict[str, np.ndarray]:
-    """The passes that `source` describes, with "mask" where it asks for one. Raises Fault as `render_passes` does, and
-    "bad_input" for a mask that leaves nothing to change, or everything.
+def rendered(
+    source: Render, scene: bpy.types.Scene, staged: Staged | None = None, usual: frozenset[str] = PASSES
+) -> dict[str, np.ndarray]:
+    """The passes that `source` describes, with "mask" where it asks for one. usual: where it does not say which.
+
+    Raises Fault as `render_passes` does, and "bad_input" for a mask that leaves nothing to change, or everything.
     """
     if source.picture is not None:
         if source.mask == "selected":
@@ -31,7 +37,7 @@ def rendered(source: Render, scene: bpy.types.Scene, staged: Staged | None = Non
     else:
         wanted = source.passes
         if wanted is None:
-            wanted = PASSES | ({"pose"} if armatures_of(scene) else set())
+            wanted = usual | ({"pose"} if armatures_of(scene) else set())
         wanted |= {"mask"} if source.mask == "selected" else set()
         passes = render_passes(
             scene,

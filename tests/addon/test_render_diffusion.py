@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from live_server import new_session, ready, until
 from moving_scene import build
+from scene_state import differences, state_beside_copies
 
 from blender_aigc import batch, preferences
 from blender_aigc.environment import folder_environment
@@ -148,6 +149,28 @@ def test_everything_that_leads_a_picture_reaches_it(scene: bpy.types.Scene) -> N
     for name, options in others.items():
         picture, _ = drawn(**options)
         assert np.abs(picture - led).max() > 0.003, name
+
+
+def test_previews_come_while_it_is_denoised_and_cancel_is_heard(scene: bpy.types.Scene) -> None:
+    seen: list[tuple[int | None, int | None, bool]] = []
+
+    def watch(job) -> None:
+        seen.append((job.step, job.total, job.preview is not None and job.preview.stat().st_size > 0))
+
+    params = {**QUICK, **BY_DEPTH, "steps": 30}
+    batch.run("render_image", "sdxl", prompt="a harbour", params=params, progress=watch)
+    halfway = [one for one in seen if one[0] and one[1] and 0 < one[0] < one[1]]
+    assert halfway and any(preview for _, _, preview in halfway), "pictures before the end"
+
+    before = state_beside_copies()
+
+    def cancel(job) -> None:
+        if job.step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        batch.generate("render_image", "sdxl", prompt="a harbour", params=params, progress=cancel)
+    assert differences(before, state_beside_copies()) == []
 
 
 def test_words_alone_and_what_is_missing(scene: bpy.types.Scene) -> None:

@@ -99,6 +99,33 @@ def test_the_colours_of_a_reference_arrive(studio: Path, tmp_path: Path) -> None
     assert np.ptp(shown[..., :3], axis=-1).max() > 0.3
 
 
+def test_a_cancelled_picture_leaves_the_file_as_it_was(scene: bpy.types.Scene) -> None:
+    """Cancelled while the server draws, and the user's render before it."""
+    bpy.ops.render.render()
+    before = state_beside_copies()
+
+    def cancel(_job: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        batch.generate("render_image", "stylise", inputs={"passes": batch.Render("last")}, progress=cancel)
+    assert differences(before, state_beside_copies()) == []
+    assert any(image.type == "RENDER_RESULT" for image in bpy.data.images)
+
+
+def test_stills_do_not_evaluate_other_frames(scene: bpy.types.Scene) -> None:
+    """Motion vectors are for sequences: a simulation would be moved to the frames before and after for nothing."""
+    frames = set()
+
+    def note(where: bpy.types.Scene, _graph: object) -> None:
+        frames.add(where.frame_current)
+
+    bpy.app.handlers.frame_change_post.append(note)
+    status = batch.run("render_image", "stylise", params={"style": "palette"})
+    bpy.app.handlers.frame_change_post.remove(note)
+    assert "vector" not in status.result.report["passes"] and frames <= {scene.frame_current}
+
+
 def test_no_camera_is_said_before_anything_else(studio: Path) -> None:
     """A sentence, and the file as it was."""
     with pytest.raises(batch.Fault) as caught:

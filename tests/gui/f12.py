@@ -65,6 +65,7 @@ class F12(Tour):
         time.sleep(2)
         self.note("results", state["results"])
         self.note("fault", state["fault"])
+        self.note("announced", "announced" in state["phases"])
         self.note("shown", state["shown"])
         self.hand.shoot("3_after_f12")
 

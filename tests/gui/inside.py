@@ -36,6 +36,17 @@ def main() -> None:
     bpy.ops.object.delete()
     bpy.ops.ed.undo_push(message="An empty scene")
     bpy.app.timers.register(tell, first_interval=0.5, persistent=True)
+    from importlib import import_module
+
+    import_module(MODULE + ".watch").EVERY_TICK.append(note)
+
+
+def note() -> None:
+    """What lasts for one heartbeat only."""
+    from importlib import import_module
+
+    if import_module(MODULE + ".state").STATE.announced and "announced" not in _phases:
+        _phases.append("announced")
 
 
 def tell() -> float:

@@ -40,6 +40,7 @@ def test_one_click_and_f12_make_the_picture(seen):
     assert seen["session_before"] in ("", "off")
     assert seen["after_render"] is True
     assert seen["results"] == ["Scene Render"] and seen["fault"] == ""
+    assert seen["announced"], "that Blender will wait is said before it does"
 
 
 def test_the_picture_is_shown_where_the_render_was(seen):
