@@ -12,6 +12,7 @@ import bpy
 from ..faults import Fault
 from .image import MAX_PIXELS, MIN_SIDE_PX
 from .render_state import synced
+from .volumes import is_volume
 
 _VISIBLE_TYPES = {"MESH", "CURVE", "SURFACE", "FONT", "META", "CURVES", "POINTCLOUD", "VOLUME"}
 
@@ -104,6 +105,9 @@ def mask_names(scene: bpy.types.Scene, selected: Iterable[bpy.types.Object] | No
         layer = bpy.context.view_layer if bpy.context.scene == scene else scene.view_layers[0]
         selected = [obj for obj in layer.objects if obj.select_get(view_layer=layer)]
     names: set[str] = set()
+    selected = list(selected)
+    if selected and all(is_volume(obj) for obj in selected):
+        raise Fault("bad_input", "Smoke and fog have no outline that a mask could follow.", "Paint a mask instead.")
     for obj in selected:
         names.add(obj.name)
         if obj.instance_type == "COLLECTION" and obj.instance_collection is not None:

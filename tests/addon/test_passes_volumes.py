@@ -10,6 +10,7 @@ import pytest
 from scene_state import differences, state_beside_copies
 from test_passes import ball, box, scene_of
 
+from blender_aigc.faults import Fault
 from blender_aigc.gather.frames import Frames
 from blender_aigc.gather.passes import passes_meta, render_passes
 from blender_aigc.gather.sources import Render
@@ -89,6 +90,15 @@ def test_fog_alone_is_background_and_no_mistake() -> None:
     foggy(box("Fog"))
     passes = render_passes(scene, frozenset({"depth", "object_id", "line", "combined"}))
     assert np.isinf(passes["depth"]).all() and not passes["object_id"].any() and not passes["line"].any()
+
+
+def test_a_mask_of_fog_is_refused_with_a_way_out() -> None:
+    scene = scene_of(32, 24)
+    ball("Ball")
+    fog = foggy(box("Fog", (0, -3, 0.5), 3))
+    with pytest.raises(Fault, match="no outline") as caught:
+        render_passes(scene, frozenset({"mask"}), selected=[fog])
+    assert caught.value.code == "bad_input" and "Paint" in caught.value.hint
 
 
 def test_what_has_a_surface_too_is_seen() -> None:
