@@ -177,7 +177,7 @@ def passes_blob(passes: dict[str, np.ndarray]) -> tuple[memoryview, str]:
     buffer.seek(0)
     np.savez(buffer, **passes)
     buffer.truncate()
-    return buffer.getbuffer(), ".npz"
+    return buffer.getbuffer().toreadonly(), ".npz"
 
 
 def passes_meta(passes: dict[str, np.ndarray]) -> dict[str, Any]:
