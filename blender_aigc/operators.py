@@ -12,7 +12,16 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from . import operators_pictures, operators_results, operators_server, operators_texture, params, preflight, watch
+from . import (
+    operators_pictures,
+    operators_results,
+    operators_server,
+    operators_texture,
+    operators_views,
+    params,
+    preflight,
+    watch,
+)
 from .ask import Ask, ask_from_scene, submit
 from .busy import busy
 from .place import place
@@ -246,6 +255,7 @@ _CLASSES = (
     *operators_results.CLASSES,
     *operators_pictures.CLASSES,
     *operators_texture.CLASSES,
+    *operators_views.CLASSES,
 )
 
 

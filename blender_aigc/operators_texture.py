@@ -9,6 +9,7 @@ import bpy
 from bpy.props import StringProperty
 
 from .ask import Ask, ask_from_scene
+from .gather.sources import objects_of
 from .protocol import Fault
 from .state import STATE
 
@@ -101,6 +102,7 @@ def look_at_views(context: bpy.types.Context) -> Ask:
     known = {"cameras", "views", "view_px"}
     values = {key: value for key, value in ask.params.items() if key in known}
     inputs = {key: given for key, given in ask.inputs.items() if key in ("mesh", "cameras")}
+    inputs["mesh"] = objects_of(inputs)  # whole, even where only a part of them is to change
     return Ask(LOOK, LOOK, inputs, params=values, name=ask.name)
 
 

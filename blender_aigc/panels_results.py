@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import thumbnails
+from . import operators_views, thumbnails
 from .drawing import InTab, wrapped
 from .state import STATE
 
@@ -61,6 +61,11 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
             ):
                 row.operator(operator, text="", icon=icon).job_id = record.job_id
             draw_upscale(layout, record.job_id)
+        if operators_views.view_names(record):
+            row = layout.row(align=True)
+            row.operator("aigc.blend_again", text="Blend Again", icon="NODE_COMPOSITING").job_id = record.job_id
+            if operators_views.draws_views(record):
+                row.menu("AIGC_MT_views", text="Draw Again", icon="CAMERA_DATA")
         if any(artefact.kind == "map" for artefact in record.status.result.artefacts):
             layout.operator("aigc.export_maps", text="Export Maps", icon="EXPORT").job_id = record.job_id
         row = layout.row(align=True)

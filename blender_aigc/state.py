@@ -169,9 +169,8 @@ class State:
 
 def task_items() -> list[tuple[str, str, str, str, int]]:
     """Items of the task drop-down, in the order of the product table."""
-    return [
-        (task.id, task.label, task.help, "NONE", enum_number(task.id)) for task in TASKS.values() if not task.only_looks
-    ]
+    shown = [task for task in TASKS.values() if not (task.of_result or task.only_looks)]
+    return [(task.id, task.label, task.help, "NONE", enum_number(task.id)) for task in shown]
 
 
 STATE = State()

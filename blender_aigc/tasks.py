@@ -26,6 +26,7 @@ class Task:
     """One row of the product: what goes in, what comes out.
 
     only_looks: it says something about its inputs, in the report; nothing of it enters the scene or the results list.
+    of_result: it works on what another task made, and is offered with that result instead of in the list of tasks.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Task:
     outputs: tuple[ArtefactKind, ...]
     prompt: bool = False
     only_looks: bool = False
+    of_result: bool = False
 
 
 _IMAGE = TaskInput("image", "image", "Picture", "The picture to work from; transparency marks the background")
@@ -122,6 +124,17 @@ TASKS: dict[str, Task] = {
             (TaskInput("mesh", "mesh", "Objects", "The objects to look at, with their modifiers"), _CAMERAS),
             ("file",),
             only_looks=True,
+        ),
+        Task(
+            "blend_texture",
+            "Blend Texture Again",
+            "Put the views of a texture together anew, without drawing them again",
+            (
+                TaskInput("mesh", "mesh", "Objects", "The objects, as they were when they were textured"),
+                TaskInput("views", "views", "Views", "The file views.npz of the texture's result"),
+            ),
+            ("material", "map", "file", "state"),
+            of_result=True,
         ),
         Task(
             "text_to_physics",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,14 @@ from .delight import delit, mixed
 from .delivery import Delivery
 from .estimates import baked_estimates
 from .exposures import exposures
+from .stored_views import StoredViews, fingerprint, stored_bytes
 
 if TYPE_CHECKING:
     from blender_aigc.protocol import Job
 
     from ..context import Context
     from ..geometry.cameras import Camera
+    from ..geometry.mesher import Progress
     from ..geometry.view_bake import BakedSheet
     from .estimates import Estimates, Found
     from .subject import Subject
@@ -49,23 +52,34 @@ def deliver_views(
     """
     from ..geometry.blend import BakeOptions
     from ..geometry.view_bake import bake_views
-    from .stored_views import StoredViews, fingerprint, stored_bytes
 
-    size, part = subject.size, subject.part
     scale = cameras[0].size_px[0] / 1024
     options = BakeOptions(
         erosion_px=max(1, round(EROSION_PX * scale)), feather_px=max(1, round(FEATHER_PX * scale)), udim=True
     )
+    baked = bake_views(subject.triangles, cameras, views, subject.size, options, told_by(context), device=device)
+    deliver_baked(job, context, subject, StoredViews(list(cameras), list(views), baked, options, ""), device, estimates)
+
+
+def told_by(context: Context) -> Progress:
+    """Progress of a bake, in words for the panel."""
     phases = {"depth": "Looking from all sides", "bake": "Baking", "fill": "Filling what no view sees"}
-    baked = bake_views(
-        subject.triangles,
-        cameras,
-        views,
-        size,
-        options,
-        lambda phase, step=0, total=0: context.progress(phases.get(phase, phase), step, total),
-        device=device,
-    )
+    return lambda phase, step=0, total=0: context.progress(phases.get(phase, phase), step, total)
+
+
+def deliver_baked(
+    job: Job,
+    context: Context,
+    subject: Subject,
+    made: StoredViews,
+    device: str,
+    estimates: Estimates | None = None,
+) -> None:
+    """Saves all maps of what was baked, and the views with which it can be blended again. Raises Fault.
+
+    made: without a fingerprint and names, which are those of `subject`.
+    """
+    size, part, cameras, baked, options = subject.size, subject.part, made.cameras, made.baked, made.options
     sheets = {sheet.sheet.tile - 1001: sheet for sheet in baked.sheets}
     found = baked_estimates(estimates, subject.triangles, cameras, baked, options, context, device)
     exposed = exposures(subject.mesh, subject.sets, size, context.check_cancelled)
@@ -80,12 +94,13 @@ def deliver_views(
             maps = part.joined(number, maps, _sure(sheets[number]) if str(job.params.get("only_views", "")) else None)
         delivery.add(group if part is None else part.group(number), maps, context.check_cancelled)
     delivery.close(job.name)
-    for camera, view in zip(cameras, views, strict=True):
+    for camera, view in zip(cameras, made.views, strict=True):
         png = encode_png(np.ascontiguousarray(view[..., :3]))
         context.save_file("file", f"view_{camera.name.replace(' ', '_')}.png", png, f"{camera.name} view")
     names = [group.name for group in subject.sets]
-    kept = StoredViews(list(cameras), list(views), baked, options, fingerprint(subject.triangles), names)
-    context.save_file("state", STATE_FILE, stored_bytes(kept, context.check_cancelled), "Views", {"views": len(views)})
+    kept = dataclasses.replace(made, mesh=fingerprint(subject.triangles), names=names)
+    meta = {"views": len(cameras), "names": ", ".join(dict.fromkeys(camera.name for camera in cameras))}
+    context.save_file("state", STATE_FILE, stored_bytes(kept, context.check_cancelled), "Views", meta)
     context.report(
         views=len(cameras), seen=f"{baked.coverage:.1%}", notes=" ".join(f"{note}." for note in subject.notes)
     )

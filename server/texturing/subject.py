@@ -89,6 +89,11 @@ def subject_of(job: Job, context: Context) -> Subject:
     part = part_work(context, mesh, sets, size, int(job.params.get("soft_px", 0)))
     if len(sets) > 100:
         raise Fault("bad_input", f"That would be {len(sets)} textures; 100 is the most.", "Select fewer objects.")
+    return Subject(mesh, sets, as_scene(mesh, sets), notes, part.size if part is not None else size, part)
+
+
+def as_scene(mesh: MeshInput, sets: Sequence[TextureSet]) -> Triangles:
+    """The triangles of all objects, see `Subject`; faces of no set only hide others."""
     uvs = np.zeros((len(mesh.faces), 3, 2), np.float32)
     target = np.zeros(len(mesh.faces), bool)
     for number, group in enumerate(sets):
@@ -96,8 +101,7 @@ def subject_of(job: Job, context: Context) -> Subject:
         uvs[group.faces] = inside + np.float32([number % 10, number // 10])
         target[group.faces] = True
     names = tuple(thing.name for thing in mesh.objects)
-    triangles = Triangles(mesh.vertices, mesh.faces, uvs, mesh.corner_normals, mesh.face_object, target, names)
-    return Subject(mesh, sets, triangles, notes, part.size if part is not None else size, part)
+    return Triangles(mesh.vertices, mesh.faces, uvs, mesh.corner_normals, mesh.face_object, target, names)
 
 
 def shape_of(context: Context) -> Subject:

@@ -70,7 +70,28 @@ def toy_mesh(folder: Path) -> Path:
     return folder / "toy.obj"
 
 
-TOYS = {"image": toy_image, "passes": toy_passes, "state": toy_state, "mesh": toy_mesh}
+def toy_views(folder: Path) -> Path:
+    """Two grey views of the toy mesh, as a texture's result keeps them."""
+    pytest.importorskip("torch")
+    from server.geometry.blend import BakeOptions
+    from server.geometry.cameras import framing, towards
+    from server.geometry.mesh_input import read_mesh
+    from server.geometry.texture_sets import texture_sets
+    from server.geometry.view_bake import bake_views
+    from server.texturing.stored_views import StoredViews, fingerprint, stored_bytes
+    from server.texturing.subject import as_scene
+
+    mesh = read_mesh(toy_mesh(folder))
+    triangles = as_scene(mesh, texture_sets(mesh, 512)[0])
+    cameras = [framing(triangles.positions, towards(angle, 30), 64, name=str(angle)) for angle in (0, 180)]
+    views = [np.full((64, 64, 3), 90, np.uint8)] * 2
+    baked = bake_views(triangles, cameras, views, 512)
+    kept = StoredViews(cameras, views, baked, BakeOptions(), fingerprint(triangles))
+    (folder / "views.npz").write_bytes(stored_bytes(kept, lambda: None))
+    return folder / "views.npz"
+
+
+TOYS = {"image": toy_image, "passes": toy_passes, "state": toy_state, "mesh": toy_mesh, "views": toy_views}
 """A small input of every kind, written into a folder."""
 
 
