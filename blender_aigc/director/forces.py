@@ -6,6 +6,7 @@ several times a second. Gusts are two sines of irrational ratio with seeded phas
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import cos, radians, sin
 
 import bpy
@@ -14,15 +15,27 @@ from mathutils import Vector
 
 from ..plan import WINDS, Force, Plan
 from . import keys
-from .rigid import Clock
+from .rigid import SOLVER_FPS, Clock
 
 BLENDER_PER_M_S = 250.0
-"""Strength of Blender's wind field for a wind of 1 m/s: 2, 10 and 20 m/s are the 500, 2500 and 5000 of GPT4Motion."""
+"""Strength of Blender's wind field on cloth for a wind of 1 m/s: 2, 10 and 20 m/s are the 500, 2500 and 5000 of
+GPT4Motion."""
 
 _KINDS = {"turbulence": "TURBULENCE", "vortex": "VORTEX", "attract": "FORCE", "repel": "FORCE", "blast": "FORCE"}
 _SWAY_RAD, _GUST_HZ = 0.55, (1.3, 2.7)
-_BLAST_FRAMES = 2
+_BLAST_S, _BLAST_SPEED = 0.08, 15.0
+_EDDY_M, _EDDY_SPEED = 0.4, 4.0
+"""Size of the eddies of a turbulence; its noise is seldom near its peak, so it is given this much more."""
 _SETTLING_DRAG = 0.3
+_AIR_KG_M3, _DRAG = 1.2, 0.5
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """The rigid bodies that a field is to push: what they show the wind, and how much their scene is enlarged."""
+
+    area_m2: float
+    enlarged: float
 
 
 def speed_m_s(force: Force) -> float:
@@ -30,21 +43,46 @@ def speed_m_s(force: Force) -> float:
 
 
 def add_forces(
-    scene: bpy.types.Scene, plan: Plan, clock: Clock, origin: Vector, enlarged: float = 1.0
+    scene: bpy.types.Scene, plan: Plan, clock: Clock, origin: Vector, bodies: Bodies | None = None
 ) -> list[bpy.types.Object]:
-    """One field object for each force of the plan, keyed over the whole length."""
+    """One field object for each force of the plan, keyed over the whole length.
+
+    Every force is moving air: a wind that blows one way, to or from a centre, about an axis (at its full speed 1 m from
+    it), or every way at once. bodies: fields for rigid bodies, which it pushes by their drag, 1/2 rho c A v2, until they
+    are as fast as the air; None: for cloth and soft bodies, whose solver knows wind.
+    """
     fields: list[bpy.types.Object] = []
     rng = np.random.default_rng([plan.seed, 11])
     for force in plan.forces:
         phases = rng.uniform(0, 2 * np.pi, 4)
         field = _field(scene, force.type, "WIND" if force.type == "wind" else _KINDS[force.type])
+        enlarged = bodies.enlarged if bodies is not None else 1.0
         field.location = (origin + Vector(force.position_m)) * enlarged
         field.field.seed = plan.seed % 128 + 1
-        field.field.flow = 1.0 if force.type == "wind" else 0.0
         field.field.noise = 0.0
-        _key(field, force, plan, clock, phases)
+        if force.type == "turbulence":
+            field.field.size = _EDDY_M * enlarged
+        field.field.flow = _flow(force, bodies)
+        _key(field, force, plan, clock, phases, bodies)
         fields.append(field)
     return fields
+
+
+def _strength(speeds: np.ndarray, bodies: Bodies | None) -> np.ndarray:
+    """Blender's strength of a field for air of these speeds, m/s."""
+    if bodies is None:
+        return BLENDER_PER_M_S * speeds
+    return 0.5 * _AIR_KG_M3 * _DRAG * bodies.area_m2 * speeds * np.abs(speeds) * SOLVER_FPS * bodies.enlarged
+
+
+def _flow(force: Force, bodies: Bodies | None) -> float:
+    """How much a field gives way to what moves with it already."""
+    speed = speed_m_s(force)
+    if bodies is None or not speed:
+        return 1.0 if force.type == "wind" else 0.0
+    if force.type == "blast":  # over before anything is fast
+        return 0.0
+    return float(_strength(np.array(speed), bodies)) / (SOLVER_FPS * bodies.enlarged * speed)
 
 
 def _field(scene: bpy.types.Scene, name: str, kind: str) -> bpy.types.Object:
@@ -67,33 +105,35 @@ def add_settling(scene: bpy.types.Scene, clock: Clock) -> None:
     keys.write(action, drag, "field.linear_drag", frames, np.array([_SETTLING_DRAG, _SETTLING_DRAG, 0.0]))
 
 
-def _key(field: bpy.types.Object, force: Force, plan: Plan, clock: Clock, phases: np.ndarray) -> None:
+def _key(
+    field: bpy.types.Object, force: Force, plan: Plan, clock: Clock, phases: np.ndarray, bodies: Bodies | None
+) -> None:
     frames = np.arange(clock.solver(1) - clock.lead, clock.solver(plan.timing.frames) + 1)
     seconds = (frames - 1) * clock.step_s
-    strength = np.full(len(frames), _strength(force))
+    speeds = np.full(len(frames), speed_m_s(force))
     if force.type == "wind":
-        strength, ways = _gusts(force, seconds, phases)
+        swell, ways = _gusts(force, seconds, phases)
+        speeds = speeds * swell
         poses = np.array([[*field.location, *way.to_track_quat("Z", "Y")] for way in ways])
         keys.write_pose(field, frames, poses)
-    stop = force.stop_frame if force.stop_frame is not None else plan.timing.frames + 1
-    if force.type == "blast":
-        stop = min(stop, force.start_frame + _BLAST_FRAMES)
-    blew_before = force.start_frame == 1 and force.type != "blast"
+    strength = _strength(speeds * {"blast": _BLAST_SPEED, "turbulence": _EDDY_SPEED}.get(force.type, 1.0), bodies)
+    if force.type == "vortex" and bodies is not None:  # it grows with the distance from its axis
+        strength = strength / bodies.enlarged
+    stop = clock.solver(force.stop_frame if force.stop_frame is not None else plan.timing.frames + 1)
+    blew_before = bodies is None and force.start_frame == 1 and force.type != "blast"
     start = frames[0] if blew_before else clock.solver(force.start_frame)
-    blows = (frames >= start) & (frames < clock.solver(stop))
+    if force.type == "blast":
+        stop = min(stop, start + max(1, round(_BLAST_S / clock.step_s)))
+    blows = (frames >= start) & (frames < stop)
     action = field.animation_data.action if field.animation_data else keys.action_of(field, field.name)
-    keys.write(action, field, "field.strength", frames, np.where(blows, strength, 0.0))
-
-
-def _strength(force: Force) -> float:
-    speed = speed_m_s(force)
-    return {"turbulence": 0.5, "vortex": 0.5, "attract": -1.0, "repel": 1.0, "blast": 60.0}.get(force.type, 0.0) * speed
+    sign = -1.0 if force.type == "attract" else 1.0
+    keys.write(action, field, "field.strength", frames, np.where(blows, sign * strength, 0.0))
 
 
 def _gusts(
     force: Force, seconds: np.ndarray, phases: np.ndarray
 ) -> tuple[np.ndarray, list[tuple[float, float, float]]]:
-    """Strength in Blender's units and direction for every moment."""
+    """Speed as a share of the mean, and direction, for every moment."""
     first, second = (2 * np.pi * hz * seconds for hz in _GUST_HZ)
     share = force.gusts / 0.35
     swell = 1.0 + force.gusts * (0.6 * np.sin(first + phases[0]) + 0.4 * np.sin(second + phases[1]))
@@ -101,4 +141,4 @@ def _gusts(
     rise = radians(force.rise_deg)
     turns = radians(force.direction_deg) + sway
     ways = [Vector((cos(turn) * cos(rise), sin(turn) * cos(rise), sin(rise))) for turn in turns]
-    return speed_m_s(force) * BLENDER_PER_M_S * swell, ways
+    return swell, ways

@@ -19,7 +19,7 @@ import numpy as np
 from mathutils import Quaternion, Vector
 
 from ..catalogue import Variant, catalogue
-from ..plan import SHAPES, WINDS, Plan, PlanObject
+from ..plan import SHAPES, Plan, PlanObject
 from . import keys, materials
 from .shapes import Solid
 
@@ -28,11 +28,13 @@ COMPUTED_M = {True: 20.0, False: 0.07}
 STEPS_PER_S = {True: (120.0, 720.0), False: (480.0, 960.0)}
 _WAY_PER_STEP = 0.35
 MOST_DEG_PER_FRAME = 100.0
+SOLVER_FPS = 24
+"""Of the scene that is simulated; its fps_base makes up the rest. Blender divides the push of a field on a rigid body by
+this number, whatever fps_base, the substeps and the time scale are (measured)."""
 SETTLING_S = 1.5
 _SOFT_GROUND = {"grass": 0.5, "sand": 0.1, "snow": 0.1, "earth": 0.4, "water": 0.0}
 _SHAPES = {"sphere": "SPHERE", "box": "BOX", "cylinder": "CYLINDER", "cone": "CONE", "capsule": "CAPSULE",
            "hull": "CONVEX_HULL", "mesh": "MESH"}  # fmt: skip
-_AIR_KG_M3, _DRAG = 1.2, 0.5
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,13 @@ def add_bodies(
         world.collection.objects.link(obj)
         _describe(obj, thing, enlarged)
         if is_active(thing):
-            _hold(obj, thing, clock, enlarged, rng, lift)
+            _hold(obj, thing, clock, enlarged, rng, lift, blown=bool(plan.forces))
     if ground is not None:
         world.collection.objects.link(ground)
         body = ground.rigid_body
         body.type, body.collision_shape, body.friction = "PASSIVE", "BOX", 1.0
         body.restitution = ground_restitution(plan)
         body.use_margin, body.collision_margin = True, 0.0
-    _winds(world, plan, active, objects, enlarged * plan.timing.speed / clock.step_s)
     world.point_cache.frame_start = clock.solver(1) - clock.lead
     world.point_cache.frame_end = clock.solver(plan.timing.frames)
     return enlarged
@@ -261,6 +262,7 @@ def _hold(
     enlarged: float,
     rng: np.random.Generator,
     lift_m_s: float,
+    blown: bool,
 ) -> None:
     """Held until its frame comes; the last solver frame before it moves with the velocity that it is to have.
 
@@ -288,35 +290,15 @@ def _hold(
     action = keys.write_pose(obj, frames, poses)
     flags = np.array([1.0, 1.0, 0.0])
     keys.write(action, obj, "rigid_body.kinematic", np.array([-2, start, start + 1]), flags, interpolation=0)
+    if blown and start > 3:  # what is only held gathers the pushes of fields, and would be shot away by all of them
+        run_up = int(bool(velocity.length or angle))
+        frames = np.array([-2, start - run_up])
+        keys.write(action, obj, "rigid_body.enabled", frames, np.array([0.0, 1.0]), interpolation=0)
     obj.location, obj.rotation_quaternion = before, back
     obj.rigid_body.kinematic = True
 
 
-def _winds(
-    world: bpy.types.RigidBodyWorld,
-    plan: Plan,
-    active: list[PlanObject],
-    objects: dict[str, list[bpy.types.Object]],
-    factor: float,
-) -> None:
-    """Wind pushes solids by their drag, 1/2 rho c A v2; the world has one weight for all of them: the mean.
-
-    factor: Blender's fields push bodies with strength / frames a second (measured, whatever the substeps and the time
-    scale are), and an enlarged scene needs larger forces.
-    """
-    from .forces import BLENDER_PER_M_S
-
-    speeds = [f.speed_m_s if f.speed_m_s is not None else WINDS[f.strength] for f in plan.forces if f.type == "wind"]
-    speed = max(speeds, default=0.0)
-    areas = [float(np.prod(sorted(extents(obj))[1:])) for thing in active for obj in objects[thing.name]]
-    force_n = 0.5 * _AIR_KG_M3 * _DRAG * float(np.mean(areas)) * speed * speed
-    world.effector_weights.wind = factor * force_n / (BLENDER_PER_M_S * speed) if speed else 0.0
-
-
-def carry(fields: list[bpy.types.Object], plan: Plan, clock: Clock, enlarged: float) -> None:
-    """Let the push of the wind end when a body is as fast as the wind."""
-    from .forces import BLENDER_PER_M_S
-
-    for field in fields:
-        if field.field.type == "WIND":
-            field.field.flow = BLENDER_PER_M_S * clock.step_s / plan.timing.speed / enlarged
+def wind_area_m2(plan: Plan, objects: dict[str, list[bpy.types.Object]]) -> float:
+    """What a moving thing shows the wind: the mean of all, as the world has one strength of a field for all of them."""
+    active = [obj for thing in plan.objects if is_active(thing) for obj in objects[thing.name]]
+    return float(np.mean([np.prod(sorted(extents(obj))[1:]) for obj in active])) if active else 0.0

@@ -32,7 +32,7 @@ def simulate(
 ) -> None:
     """Steps through all frames and writes solids.npz and the .pc2 files. report(frame, of) is called for each."""
     clock = rigid.clock(plan, order_.fps)
-    scene.render.fps, scene.render.fps_base = 24, 24.0 / (order_.fps * clock.every)
+    scene.render.fps, scene.render.fps_base = rigid.SOLVER_FPS, rigid.SOLVER_FPS / (order_.fps * clock.every)
     scene.gravity = (0.0, 0.0, -plan.world.gravity_m_s2)
     rigid_ones = [obj for thing in plan.objects if rigid.is_active(thing) for obj in objects[thing.name]]
     passes = 1 + bool(rigid_ones and any(thing.cloth or thing.soft for thing in plan.objects))
@@ -78,8 +78,8 @@ def _rigid(
         for (_, obj), (location, turned) in zip(bodies, starts, strict=True):
             obj.location, obj.rotation_quaternion = location, turned
         enlarged = rigid.add_bodies(scene, plan, objects, ground, clock, extra)
-        fields = forces.add_forces(scene, plan, clock, Vector(order_.origin_m), enlarged)
-        rigid.carry(fields, plan, clock, enlarged)
+        air = forces.Bodies(rigid.wind_area_m2(plan, objects), enlarged)
+        fields = forces.add_forces(scene, plan, clock, Vector(order_.origin_m), air)
         poses = np.zeros((len(bodies), plan.timing.frames, 7))
         for frame, graph in _frames(scene, plan, clock):
             for i, (_, obj) in enumerate(bodies):
