@@ -117,7 +117,7 @@ def _place(
                 break
     else:
         spots = list(_spots(group, layout, place.relation, low, high, target, sight, place.distance_m))
-    mine = place.target if place.relation in ("inside", "under", "above") else ""
+    mine = place.target if place.relation in ("on", "inside", "under", "above") else ""  # rays know its shape
     if mine:
         others = np.concatenate([np.zeros((0, 6)), *(g.boxes() for g in groups.values() if _apart(g, group, target))])
     for spot in spots:

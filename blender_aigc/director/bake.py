@@ -106,6 +106,8 @@ class Bake:
             self._process.kill()
             self._process.wait()
             self._process = None
+            for half in self.folder.glob("*.part*"):  # what it was writing
+                half.unlink(missing_ok=True)
         if self.state in ("ready", "running"):
             self.state = "cancelled"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import bpy
 
 from ..apply.scene import Made
 from ..plan import PlanObject
-from . import materials
+from . import materials, order
 from .build import Built
 
 FLUID = "aigc_fluid"
@@ -25,7 +26,8 @@ def bring_in(context: bpy.types.Context, built: Built, folder: Path, first: int)
     gas = next((thing for thing in built.plan.objects if thing.gas), None)
     frames = sorted((folder / "gas_cache" / "data").glob("*.vdb"))
     if gas is not None and frames:
-        _gas(built, frames, gas, first)
+        domain = json.loads((folder / order.domain_name("gas")).read_text(encoding="utf-8"))
+        _gas(built, frames, gas, first, domain["corner_m"])
 
 
 def _liquid(context: bpy.types.Context, built: Built, path: Path, thing: PlanObject, first: int) -> None:
@@ -49,12 +51,13 @@ def _liquid(context: bpy.types.Context, built: Built, path: Path, thing: PlanObj
     layer.objects.active = active
 
 
-def _gas(built: Built, frames: list[Path], thing: PlanObject, first: int) -> None:
+def _gas(built: Built, frames: list[Path], thing: PlanObject, first: int, corner_m: list[float]) -> None:
     data = bpy.data.volumes.new(thing.name + " smoke")
     data.filepath = str(frames[0])
     data.is_sequence = True
     data.frame_duration, data.frame_start = len(frames), first
     obj = bpy.data.objects.new(data.name, data)
+    obj.location = corner_m  # the files begin at the lower corner of the domain
     obj[FLUID] = "gas"
     built.collection.objects.link(obj)
     material = bpy.data.materials.new(data.name)

@@ -48,8 +48,8 @@ def add_forces(
     """One field object for each force of the plan, keyed over the whole length.
 
     Every force is moving air: a wind that blows one way, to or from a centre, about an axis (at its full speed 1 m from
-    it), or every way at once. bodies: fields for rigid bodies, which it pushes by their drag, 1/2 rho c A v2, until they
-    are as fast as the air; None: for cloth and soft bodies, whose solver knows wind.
+    it), or every way at once. bodies: fields for rigid bodies, which are pushed by their drag, 1/2 rho c A v2, until
+    they are as fast as the air; None: for cloth and soft bodies, whose solver knows wind.
     """
     fields: list[bpy.types.Object] = []
     rng = np.random.default_rng([plan.seed, 11])

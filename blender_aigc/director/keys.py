@@ -25,6 +25,18 @@ def curve(action: bpy.types.Action, block: bpy.types.ID, path: str, index: int) 
     return action.fcurves.find(path, index=index) or action.fcurves.new(path, index=index)
 
 
+def curves(block: bpy.types.ID) -> list[bpy.types.FCurve]:
+    """All curves of the action that `block` plays."""
+    action = block.animation_data.action if block.animation_data is not None else None
+    if action is None:
+        return []
+    if hasattr(action, "fcurves"):
+        return list(action.fcurves)
+    return [
+        made for layer in action.layers for strip in layer.strips for bag in strip.channelbags for made in bag.fcurves
+    ]
+
+
 def write(
     action: bpy.types.Action,
     block: bpy.types.ID,

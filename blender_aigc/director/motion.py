@@ -18,6 +18,8 @@ FOLDER = "aigc_bake"
 """Custom property of the collection: the folder of its bake."""
 
 _FARTHEST = 3.0
+_STRAY_PERCENT = 8.0
+"""Of all moments of all things, what lies farthest out on each side does not widen the picture."""
 
 
 def apply_motion(context: bpy.types.Context, built: Built, folder: Path, start: int | None = None) -> None:
@@ -102,4 +104,5 @@ def _reframe(built: Built, spans: list[np.ndarray], first: int) -> None:
     points = np.concatenate(spans)
     near = np.all((points > low - (_FARTHEST - 1) / 2 * size) & (points < high + (_FARTHEST - 1) / 2 * size), axis=1)
     points = points[near] if near.any() else points
+    points = np.percentile(points, [_STRAY_PERCENT, 100 - _STRAY_PERCENT], axis=0)
     camera.frame(built.camera, plan, np.minimum(low, points.min(0)), np.maximum(high, points.max(0)), first)

@@ -3,7 +3,8 @@
 order.json  what to do            scene.blend    the objects
 progress.json  how far            fault.json     why it failed
 solids.npz  poses of rigid bodies <copy>.pc2     cloth and soft bodies
-liquid.abc, gas/*.vdb             *.done         a part that needs not be done again
+liquid.abc, gas_cache/*.vdb       *.done         a part that needs not be done again
+gas_domain.json  where the lower corner of the domain stands in the world, and its cell: "corner_m", "cell_m"
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ def write_json(path: Path, data: object) -> None:
     part = path.with_suffix(".part")
     part.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
     part.replace(path)
+
+
+def domain_name(part: str) -> str:
+    """File that describes the domain of "liquid" or "gas"."""
+    return f"{part}_domain.json"
 
 
 def key(*parts: bytes) -> str:

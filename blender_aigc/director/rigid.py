@@ -29,8 +29,8 @@ STEPS_PER_S = {True: (120.0, 720.0), False: (480.0, 960.0)}
 _WAY_PER_STEP = 0.35
 MOST_DEG_PER_FRAME = 100.0
 SOLVER_FPS = 24
-"""Of the scene that is simulated; its fps_base makes up the rest. Blender divides the push of a field on a rigid body by
-this number, whatever fps_base, the substeps and the time scale are (measured)."""
+"""Of the scene that is simulated; its fps_base makes up the rest. Blender divides the push of a field on a rigid body
+by this number, whatever fps_base, the substeps and the time scale are (measured)."""
 SETTLING_S = 1.5
 _SOFT_GROUND = {"grass": 0.5, "sand": 0.1, "snow": 0.1, "earth": 0.4, "water": 0.0}
 _SHAPES = {"sphere": "SPHERE", "box": "BOX", "cylinder": "CYLINDER", "cone": "CONE", "capsule": "CAPSULE",

@@ -18,11 +18,14 @@ GROUND_THICK_M = 1.0
 
 _SKY = {"clear": "#8fbbe8", "sunset": "#f0a878", "night": "#0a1024"}
 _SUN = {"sun": ("#fff4e0", 4.0), "sunset": ("#ff9a50", 3.0), "overcast": ("#e8eef5", 1.0), "night": ("#9ab4ff", 0.3)}
-# lamps of a studio: direction from the middle, share of the power, size
+# lamps about the middle: direction, share of the power, size
 _LAMPS = {
-    "studio": (((-1.0, -1.2, 1.6), 1.0, 1.0), ((1.3, -0.9, 1.0), 0.35, 1.2), ((0.2, 1.4, 1.5), 0.5, 0.8)),
+    "studio": (((1.3, -0.9, 1.0), 0.2, 1.2), ((0.2, 1.4, 1.5), 0.3, 0.8)),
     "three_point": (((-1.1, -1.1, 1.2), 1.0, 0.6), ((1.4, -0.8, 0.7), 0.25, 1.0), ((0.5, 1.5, 1.3), 0.8, 0.4)),
 }
+_STUDIO_KEY = (-1.0, -1.2, 1.8), 2.6, 20.0
+"""Direction, W/m2 and angle in degrees of the sun that is the studio's main lamp: it lights floor and things alike,
+where an area lamp would leave the floor dark behind them."""
 
 
 def add_ground(plan: Plan, made: Made, low: np.ndarray, high: np.ndarray, height_m: float) -> bpy.types.Object | None:
@@ -61,18 +64,26 @@ def add_lights(plan: Plan, made: Made, low: np.ndarray, high: np.ndarray) -> lis
         lamp.rotation_mode = "QUATERNION"
         lamp.rotation_quaternion = (Vector(centre) - lamp.location).to_track_quat("-Z", "Y")
         lamps.append(lamp)
+    if asked.setup == "studio":
+        lamps.append(_sun_from(made, Vector(_STUDIO_KEY[0]), _STUDIO_KEY[1] * asked.strength, _STUDIO_KEY[2]))
     return lamps
 
 
 def _sun(plan: Plan, made: Made) -> bpy.types.Object:
     color, energy = _SUN[plan.light.setup]
-    data = made.keep(bpy.data.lights.new("Plan Sun", "SUN"))
-    data.energy, data.color = energy * plan.light.strength, materials.linear(color)[:3]
-    data.angle = radians(40 if plan.light.setup == "overcast" else 1)
     height = min(plan.light.elevation_deg, 12.0) if plan.light.setup == "sunset" else plan.light.elevation_deg
-    sun = made.keep(bpy.data.objects.new("Plan Sun", data))
     turn, rise = radians(plan.light.azimuth_deg), radians(height)
     towards = Vector((np.cos(turn) * np.cos(rise), np.sin(turn) * np.cos(rise), np.sin(rise)))
+    sun = _sun_from(made, towards, energy * plan.light.strength, 40 if plan.light.setup == "overcast" else 1)
+    sun.data.color = materials.linear(color)[:3]
+    return sun
+
+
+def _sun_from(made: Made, towards: Vector, energy: float, angle_deg: float) -> bpy.types.Object:
+    """A sun that stands where `towards` points; energy: W/m2."""
+    data = made.keep(bpy.data.lights.new("Plan Sun", "SUN"))
+    data.energy, data.angle = energy, radians(angle_deg)
+    sun = made.keep(bpy.data.objects.new("Plan Sun", data))
     sun.rotation_mode = "QUATERNION"
     sun.rotation_quaternion = (-towards).to_track_quat("-Z", "Y")
     return sun

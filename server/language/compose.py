@@ -213,7 +213,15 @@ def _fit(stage: Stage) -> None:
         if made.sized or at is None or not at.target or at.relation not in ("on", "inside", "above"):
             continue
         ground = next(other for other in stage.bodies if other.name == at.target)
-        share = 0.4 if at.relation == "inside" else 0.35 if ground.thing.noun.generic else 0.22
+        share = (
+            0.4
+            if at.relation == "inside"
+            else 0.5
+            if "liquid" in made.fields
+            else 0.35
+            if ground.thing.noun.generic
+            else 0.22
+        )
         room = share * min(extent for extent in ground.size_m[:2] if extent > 0) if any(ground.size_m[:2]) else 1.0
         largest = max(made.size_m)
         small = made.thing.noun.generic or at.relation == "inside"

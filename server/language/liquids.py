@@ -14,6 +14,8 @@ from .stage import Stage
 
 _ROUND_FILL = 0.55
 """Capacity of a vessel as a share of its bounding box: round, with walls and a bottom."""
+_SOURCE_AREA = 1.3
+"""By how much the solver's cells make a source wider than it is."""
 _VISCOUS_WORDS = {"liquid", "fluid"}
 
 
@@ -92,7 +94,8 @@ def _source(stage: Stage, thing: Thing, vessel: Body | None, happening: Happenin
     stop = None
     if vessel is not None and wide:
         capacity = _ROUND_FILL * math.prod(vessel.size_m)
-        seconds = 0.6 * capacity / (math.pi * (size / 2) ** 2 * speed)
+        leaves = math.hypot(speed, math.sqrt(2 * 9.81 * size))  # it falls within its source, too
+        seconds = 0.6 * capacity / (_SOURCE_AREA * math.pi * (size / 2) ** 2 * leaves)
         stop = max(12, round(seconds * (stage.scene.fps or 24)))
         stage.lasts(seconds + 1.5)
         if not is_fixed(vessel):

@@ -74,6 +74,19 @@ def test_jelly_wobbles_stays_whole_and_stays_above_the_floor(tmp_path: Path) -> 
     assert extent.min() > 0.1 and extent.max() < 0.6, "and is neither crushed nor torn"
 
 
+def test_a_balloon_keeps_its_air(tmp_path: Path) -> None:
+    """Pressure holds a cloth sphere up; without it the same sphere sinks into itself."""
+    high = {}
+    for pressure in (0.0, 8.0):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        balloon = {"shape": "balloon", "cloth": {"fabric": "rubber", "pressure": pressure}}
+        built = baked(plan(balloon, frames=20), tmp_path / str(pressure))
+        points = sheet(built.objects["balloon"][0], 20)[-1]
+        high[pressure] = float(np.ptp(points[:, 2]))
+        assert points[:, 2].min() > -0.005
+    assert high[8.0] > 0.8 * 0.36 and high[8.0] > 1.3 * high[0.0], high
+
+
 def test_pc2_files_are_read_as_they_were_written(tmp_path: Path) -> None:
     points = np.random.default_rng(1).normal(size=(4, 7, 3)).astype(np.float32)
     order.write_pc2(tmp_path / "a.pc2", points)

@@ -30,13 +30,15 @@ def flown(home: Path, thing: dict[str, Any], force: dict[str, Any], fps: int = 2
     bpy.ops.wm.read_factory_settings(use_empty=True)
     frames = round(fps / speed) + 1
     force = {"speed_m_s": WIND_M_S, "gusts": 0, "position_m": [0, 0, HIGH_M + SIDE_M / 2], **force}
-    data = plan(thing, forces=[force], world={"gravity_m_s2": 0.0}, timing={"frames": frames, "fps": fps, "speed": speed})
+    data = plan(
+        thing, forces=[force], world={"gravity_m_s2": 0.0}, timing={"frames": frames, "fps": fps, "speed": speed}
+    )
     path = baked_motion(validate(data), home, frames).paths(thing["name"])[0]
     return path - path[0]
 
 
 def carried(seconds: float) -> float:
-    """Way of a ball in a wind that pushes it with 1/2 rho c A v2 until it is as fast as the wind: m dv/dt = k (v - w)."""
+    """Way of a ball that the wind pushes with 1/2 rho c A v2 until it is as fast: m dv/dt = k (w - v)."""
     push = 0.5 * 1.2 * 0.5 * SIDE_M**2 * WIND_M_S**2
     tau = MASS_KG * WIND_M_S / push
     return WIND_M_S * (seconds - tau * (1 - np.exp(-seconds / tau)))

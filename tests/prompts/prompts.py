@@ -1,7 +1,7 @@
 """The table of prompts: what each sentence must become as a plan, and how it must move once it is baked.
 
 The first thirteen are those of GPT4Motion (arXiv 2311.12631, its project page). Plans are tested in tests/server,
-motion in tests/e2e, both from this one table.
+motion in tests/addon, both from this one table.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ class Prompt:
     """objects: name -> "shape" or "3 x shape" with " @relation target". has: paths into the plan -> value or test.
 
     An object's path begins with its name ("ball.rigid.bounce"), others with the plan's key ("camera.view") or "wind".
-    motion: what is measured on the baked scene, "property:object" (see tests/e2e/test_prompts.py).
+    motion: what is measured on the baked scene, "property:object": a function of tests/addon/measured.py or
+    measured_fluids.py.
     """
 
     text: str
@@ -420,44 +421,44 @@ SOFT_AND_WET = (
         "A glass of water stands on a table",
         {"glass": "glass @on table", "table": "table", "water in glass": "cylinder @inside glass"},
         {"water in glass.liquid.role": "volume"},
-        (),
+        ("keeps:water in glass", "stays_in:glass"),
     ),
     Prompt(
         "A cube of water splashes into a tank",
         {"cube": "cube @above tank", "tank": "tank"},
         {"cube.liquid.role": "volume", "cube.liquid.substance": "water"},
-        ("fills:tank",),
+        ("drops:cube", "stays_in:tank"),
     ),
     Prompt(
         "Honey drips onto the floor",
         {"honey source": "sphere @above"},
         {"honey source.liquid.substance": "honey", "honey source.liquid.role": "inflow"},
-        (),
+        ("reaches_floor:honey source", "spreads:honey source"),
     ),
     Prompt(
         "Lava flows down the stairs",
         {"lava source": "sphere @above stairs", "stairs": "stairs"},
         {"lava source.liquid.substance": "lava"},
-        (),
+        ("flows_down:stairs",),
     ),
     Prompt(
         "Ice cubes fall into a glass of water",
         {"cube": "cube @above glass", "glass": "glass", "water in glass": "cylinder @inside glass"},
         {"cube.material.name": "ice"},
-        (),
+        ("ends_inside:cube:glass", "stays_in:glass"),
     ),
-    Prompt("Smoke rises from a bucket", {"bucket": "bucket"}, {"bucket.gas.type": "smoke"}, ()),
+    Prompt("Smoke rises from a bucket", {"bucket": "bucket"}, {"bucket.gas.type": "smoke"}, ("rises:bucket",)),
     Prompt(
         "A campfire burns on the grass at night",
         {"fire": "cylinder"},
         {"fire.gas.type": "fire", "world.ground": "grass", "light.setup": "night"},
-        (),
+        ("rises:fire",),
     ),
     Prompt(
         "A burning ball rolls across the floor",
         {"ball": "sphere"},
         {"ball.gas.type": "fire", "ball.rigid.velocity_m_s.0": over(0.5)},
-        ("rolls:ball",),
+        ("rolls:ball", "trails:ball"),
     ),
 )
 

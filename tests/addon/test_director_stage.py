@@ -1,0 +1,135 @@
+"""Camera, lamps, sky, ground and render settings of a plan, as they stand in the scene."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from mathutils import Vector  # noqa: E402
+from plans import boxes, build, plan  # noqa: E402
+
+from blender_aigc.director.build import Built  # noqa: E402
+from blender_aigc.plan import GROUNDS, LIGHTS  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("empty_file")
+FRAMES = 25
+CUBE = {"shape": "cube"}
+
+
+def seen(built: Built) -> tuple[np.ndarray, np.ndarray]:
+    """(F, 3) places and (F, 3) viewing directions of the plan's camera."""
+    places, ways = [], []
+    for frame in range(1, FRAMES + 1):
+        bpy.context.scene.frame_set(frame)
+        matrix = built.camera.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world
+        places.append(matrix.translation[:])
+        ways.append((matrix.to_quaternion() @ Vector((0, 0, -1)))[:])
+    return np.array(places), np.array(ways)
+
+
+def filmed(**camera: object) -> tuple[np.ndarray, np.ndarray]:
+    return seen(build(plan(CUBE, frames=FRAMES, camera=camera)))
+
+
+def test_a_still_camera_stands_still() -> None:
+    places, ways = filmed()
+    assert np.ptp(places, 0).max() == 0 and np.ptp(ways, 0).max() == 0
+
+
+def test_an_orbit_goes_round_at_one_distance_and_keeps_looking_at_the_middle() -> None:
+    places, ways = filmed(move="orbit", turn_deg=180)
+    middle = np.array([0, 0, 0.5])
+    away = places - middle
+    assert np.allclose(np.linalg.norm(away, axis=1), np.linalg.norm(away[0]), rtol=1e-3)
+    assert np.allclose(away[-1, :2], -away[0, :2], atol=1e-3), "half a turn"
+    assert np.allclose(ways, -away / np.linalg.norm(away, axis=1)[:, None], atol=0.02)
+
+
+@pytest.mark.parametrize(("move", "nearer"), [("dolly_in", True), ("dolly_out", False)])
+def test_a_dolly_comes_nearer_or_goes_away(move: str, nearer: bool) -> None:
+    far = np.linalg.norm(filmed(move=move)[0] - [0, 0, 0.5], axis=1)
+    assert np.all(np.diff(far) < 0 if nearer else np.diff(far) > 0)
+    assert min(far) == pytest.approx(0.6 * max(far), rel=0.05)
+
+
+def test_a_crane_rises_and_a_pan_turns_on_the_spot() -> None:
+    assert np.all(np.diff(filmed(move="rise")[0][:, 2]) > 0)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    places, ways = filmed(move="pan", turn_deg=60)
+    assert np.ptp(places, 0).max() < 1e-6
+    flat = ways[:, :2] / np.linalg.norm(ways[:, :2], axis=1)[:, None]
+    assert np.degrees(np.arccos(flat[0] @ flat[-1])) == pytest.approx(60, abs=1)
+
+
+def test_follow_keeps_a_moving_thing_in_the_middle() -> None:
+    built = build(plan(CUBE, frames=FRAMES, camera={"move": "follow", "target": "cube"}))
+    built.objects["cube"][0].location.x = 3.0
+    bpy.context.view_layer.update()
+    places, ways = seen(built)
+    wanted = np.array(built.objects["cube"][0].location) - places[0]
+    assert np.allclose(ways[0], wanted / np.linalg.norm(wanted), atol=1e-3)
+
+
+def test_place_target_lens_and_view_are_the_plans() -> None:
+    places, ways = filmed(position_m=[3, -4, 1], look_at_m=[0, 0, 1])
+    assert np.allclose(places[0], [3, -4, 1], atol=1e-5) and np.allclose(ways[0], [-0.6, 0.8, 0], atol=1e-4)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    far = {}
+    for framing in ("wide", "medium", "close"):
+        built = build(plan(CUBE, camera={"framing": framing, "view": "front", "lens_mm": 85}))
+        far[framing] = -built.camera.location.y
+        assert built.camera.data.lens == 85 and built.camera.data.sensor_width == 36
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+    assert far["wide"] > far["medium"] > far["close"]
+
+
+@pytest.mark.parametrize("setup", LIGHTS)
+def test_lamps_are_those_of_the_setup(setup: str) -> None:
+    light = {"setup": setup, "strength": 2.0, "elevation_deg": 30, "azimuth_deg": 0}
+    built = build(plan(CUBE, light=light))
+    lamps = [obj for obj in built.collection.objects if obj.type == "LIGHT"]
+    count = {"none": 0, "studio": 3, "three_point": 3}.get(setup, 1)
+    assert len(lamps) == count
+    if count == 1:
+        towards = lamps[0].rotation_quaternion @ Vector((0, 0, 1))
+        height = 12 if setup == "sunset" else 30
+        assert np.degrees(np.arcsin(towards.z)) == pytest.approx(height, abs=0.1) and towards.x > 0.8
+    energies = [lamp.data.energy for lamp in lamps]
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    weaker = build(plan(CUBE, light={**light, "strength": 1.0}))
+    once = [obj.data.energy for obj in weaker.collection.objects if obj.type == "LIGHT"]
+    assert np.allclose(energies, 2 * np.array(once)) and all(energy > 0 for energy in once)
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_the_ground_is_a_slab_whose_top_is_zero(ground: str) -> None:
+    built = build(plan(CUBE, world={"ground": ground}))
+    if ground == "none":
+        assert built.ground is None
+        return
+    top = built.ground.location.z + max(corner[2] for corner in built.ground.bound_box)
+    assert top == pytest.approx(0.0, abs=1e-6) and built.ground.data.materials[0].name.startswith(ground)
+    assert boxes(built)["cube"][0][0, 2] == pytest.approx(0.0005, abs=2e-4)
+
+
+def test_render_settings_length_and_sky_are_the_plans() -> None:
+    data = plan(CUBE, timing={"frames": 33, "fps": 30}, world={"sky": "night", "color": "#ff0000"},
+                render={"engine": "eevee", "width_px": 200, "height_px": 100, "samples": 3})  # fmt: skip
+    build(data)
+    scene = bpy.context.scene
+    assert (scene.frame_start, scene.frame_end, scene.render.fps) == (1, 33, 30)
+    assert (scene.render.resolution_x, scene.render.resolution_y) == (200, 100) and "EEVEE" in scene.render.engine
+    shade = next(node for node in scene.world.node_tree.nodes if node.type == "BACKGROUND")
+    assert tuple(shade.inputs["Color"].default_value) == pytest.approx((1, 0, 0, 1), abs=1e-3)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    build(plan(CUBE, render={"engine": "cycles", "samples": 3}))
+    assert bpy.context.scene.render.engine == "CYCLES" and bpy.context.scene.cycles.samples == 3
+
+
+def test_a_scene_that_is_kept_keeps_its_camera_length_and_sky() -> None:
+    scene = bpy.context.scene
+    before = scene.camera, scene.world, scene.frame_end, scene.render.resolution_x
+    build(plan(CUBE, frames=7, render={"width_px": 64}), staged=False)
+    assert (scene.camera, scene.world, scene.frame_end, scene.render.resolution_x) == before
