@@ -1,9 +1,13 @@
 """Building and baking plans: a scene of 200 objects, and our bakes against Blender's own bake of the same settings.
 
 python benchmarks/director.py      in an environment with bpy; ratios within one run
+
+Fluids are baked in processes of their own, which find tests/addon/fluid_trap.
 """
 
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +28,7 @@ SCENES = {
     "cloth, a flag": [{"name": "f", "shape": "flag", "cloth": {"pin": "left", "release_frame": 40},
                        "place": {"relation": "at", "offset_m": [0, 0, 1]}}],
 }  # fmt: skip
+WAYS = ("ours", "blender", "blender and file")
 RUNS = 3
 
 
@@ -41,11 +46,10 @@ def build_200() -> float:
     return time.perf_counter() - start
 
 
-def ordered(things: list[dict]) -> Path:
+def ordered(things: list[dict], frames: int = 60, **more: object) -> Path:
     empty()
-    built = carry_out(
-        bpy.context, validate({"version": 1, "title": "one", "objects": things, "timing": {"frames": 60}})
-    )
+    data = {"version": 1, "title": "one", "objects": things, "timing": {"frames": frames}, **more}
+    built = carry_out(bpy.context, validate(data))
     return Bake(bpy.context, built, Path(tempfile.mkdtemp())).folder
 
 
@@ -74,7 +78,49 @@ def blenders(folder: Path) -> float:
     return time.perf_counter() - start
 
 
+def fluid(who: str, folder: Path) -> None:
+    """Bakes the liquid of `folder`, the director's way or by `fluid.bake_all`, and prints the seconds."""
+    from blender_aigc.director import fluids
+
+    empty()
+    given = order.read_order(folder)
+    plan, scene = load(given.plan), bpy.context.scene
+    objects, _ = simulate.opened(folder / order.SCENE, given)
+    out = Path(tempfile.mkdtemp())
+    start = time.perf_counter()
+    if who == "ours":
+        fluids.simulate(scene, plan, given, objects, out, "liquid", lambda *_: None)
+    else:
+        domain = fluids.set_up(scene, plan, given, objects, out, "liquid")
+        domain.modifiers["Fluid"].domain_settings.cache_type = "ALL"
+        domain.select_set(True)
+        bpy.context.view_layer.objects.active = domain
+        bpy.ops.fluid.bake_all()
+        if who == "blender and file":
+            fluids.export(scene, domain, out / "liquid.abc")
+    print(f"seconds {time.perf_counter() - start:.3f}", flush=True)
+    os._exit(0)  # bpy's own way out crashes after fluids
+
+
+def fluid_seconds(who: str, folder: Path) -> float:
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "addon" / "fluid_trap"), "OMP_WAIT_POLICY": "PASSIVE"}
+    command = [sys.executable, __file__, "--fluid", who, str(folder)]
+    said = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    return float(next(line for line in said.splitlines() if line.startswith("seconds")).split()[1])
+
+
+def fluid_ratios() -> None:
+    blob = {"name": "b", "shape": "cube", "size_m": [0.3] * 3, "liquid": {"role": "volume"}}
+    folder = ordered([blob], frames=20, domain={"resolution": 32})
+    runs = [{who: fluid_seconds(who, folder) for who in WAYS} for _ in range(RUNS)]
+    for who in WAYS[1:]:
+        ratio = statistics.median(run["ours"] / run[who] for run in runs)
+        print(f"liquid, 20 frames: ours {runs[0]['ours']:.2f} s, {who} {runs[0][who]:.2f} s, ratio {ratio:.2f}")
+
+
 if __name__ == "__main__":
+    if "--fluid" in sys.argv:
+        fluid(sys.argv[2], Path(sys.argv[3]))
     bpy.ops.wm.read_factory_settings(use_empty=True)
     print(f"200 objects built in {min(build_200() for _ in range(RUNS)):.2f} s")
     for name, things in SCENES.items():
@@ -83,3 +129,4 @@ if __name__ == "__main__":
         ratio = statistics.median(a / b for a, b in pairs)
         best = [min(times) for times in zip(*pairs, strict=True)]
         print(f"{name}: ours {best[0]:.2f} s, Blender's bake {best[1]:.2f} s, ratio {ratio:.2f}")
+    fluid_ratios()

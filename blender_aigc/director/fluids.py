@@ -39,12 +39,24 @@ def simulate(
     plan: Plan,
     given: Order,
     objects: Objects,
-    ground: bpy.types.Object | None,
     folder: Path,
     part: str,
     report: Callable[[int, int], None],
 ) -> None:
     """part: "liquid" or "gas". Raises Fault when this Blender cannot do it or the domain is too large."""
+    domain = set_up(scene, plan, given, objects, folder, part)
+    for number in range(1, plan.timing.frames + 1):
+        scene.frame_set(number)
+        bpy.context.evaluated_depsgraph_get()
+        report(number, plan.timing.frames)
+    if part == "liquid":
+        export(scene, domain, folder / "liquid.abc")
+
+
+def set_up(
+    scene: bpy.types.Scene, plan: Plan, given: Order, objects: Objects, folder: Path, part: str
+) -> bpy.types.Object:
+    """The domain of "liquid" or "gas" in `scene`, with sources and obstacles, ready to be stepped through."""
     _check_able()
     wanted = "liquid" if part == "liquid" else "gas"
     sources = [(thing, obj) for thing in plan.objects if getattr(thing, wanted) for obj in objects[thing.name]]
@@ -59,12 +71,7 @@ def simulate(
         if thing.collides and not thing.liquid and (thing.gas is None or part == "liquid") and not thing.cloth:
             for obj in objects[thing.name]:
                 _obstacle(obj, domain, tight=part == "liquid" and _holds(thing))
-    for number in range(1, plan.timing.frames + 1):
-        scene.frame_set(number)
-        bpy.context.evaluated_depsgraph_get()
-        report(number, plan.timing.frames)
-    if part == "liquid":
-        _export(scene, domain, folder / "liquid.abc")
+    return domain
 
 
 def _check_able() -> None:
@@ -273,7 +280,8 @@ def _thicken(obj: bpy.types.Object, by_m: float) -> None:
     mesh.update()
 
 
-def _export(scene: bpy.types.Scene, domain: bpy.types.Object, path: Path) -> None:
+def export(scene: bpy.types.Scene, domain: bpy.types.Object, path: Path) -> None:
+    """The surface in `domain` as an Alembic file, whole or not at all."""
     for obj in bpy.context.view_layer.objects:
         obj.select_set(obj == domain)
     bpy.context.view_layer.objects.active = domain

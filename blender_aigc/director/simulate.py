@@ -27,7 +27,7 @@ def simulate(folder: Path, part: str, report: Callable[[int, int], None]) -> Non
     else:
         from . import fluids
 
-        fluids.simulate(scene, plan, given, objects, ground, folder, part, report)
+        fluids.simulate(scene, plan, given, objects, folder, part, report)
     (folder / f"{part}.done").touch()
 
 

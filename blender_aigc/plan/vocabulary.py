@@ -172,7 +172,12 @@ class PlanObject:
 class Force:
     """A field that acts on everything that moves."""
 
-    type: str = word("what it does; blast pushes outwards for a moment", FORCES, "wind")
+    type: str = word(
+        "how the air moves: wind one way; attract and repel to and from a centre; vortex about it, fully 1 m from it; "
+        "turbulence every way; blast outwards, 15 times as fast, for a moment",
+        FORCES,
+        "wind",
+    )
     strength: str = word("wind in words: light 2, moderate 10, strong 20, storm 30 m/s", WINDS, "moderate")
     speed_m_s: float | None = number("strength as a wind speed, instead of the word", "m/s", 0.0, 60.0, None)
     direction_deg: float = number(
@@ -195,7 +200,7 @@ class Domain:
     resolution: int | None = whole(
         "cells along the longest side; else from the size of the thinnest part", 8, 512, None
     )
-    closed: bool = flag("the sides hold the fluid in", True)
+    closed: bool = flag("the sides hold the fluid in; with a vessel in it what flows over is gone", True)
 
 
 @dataclass(frozen=True)
