@@ -26,7 +26,7 @@ from blender_aigc.protocol import Fault  # noqa: E402
 from server.language.read import plan_of  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "prompts"))
-from prompts import PROMPTS, Prompt  # noqa: E402
+from prompts import LAND, PROMPTS, Prompt  # noqa: E402
 
 ALL = bool(os.environ.get("AIGC_ALL_PROMPTS"))
 QUICK = (
@@ -115,7 +115,7 @@ GROUND = np.array([[-1e3, -1e3, -1.0], [1e3, 1e3, 0.0]])
 
 def test_every_sentence_is_built_as_it_says() -> None:
     """Counts and relations of the whole table, on the meshes as they stand at the first frame."""
-    for row in PROMPTS:
+    for row in PROMPTS if ALL else [row for row in PROMPTS if row not in LAND]:  # forests take their time
         bpy.ops.wm.read_factory_settings(use_empty=True)
         built = carry_out(bpy.context, plan_of(row.text, 7, row.task == "text_to_physics"), staged=False)
         found = boxes(built)
