@@ -156,33 +156,35 @@ def framing(
 
     fov_deg: full angle of the picture; None makes an orthographic view. The distance follows from the points.
     """
-    points = np.asarray(points, np.float64)
+    columns = np.asarray(points, np.float64).T
     rotation = looking(direction)
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    local = (points - middle) @ rotation
-    extent = max(float(np.ptp(local[:, :2], axis=0).max()), 1e-9)
-    depth = max(float(np.ptp(local[:, 2])), extent * 0.25)
+    middle = (columns.min(axis=1) + columns.max(axis=1)) / 2
+    local = rotation.T @ (columns - middle[:, None])  # one axis a row: long rows are quick to search
+    across, deep = local[:2], local[2]
+    extent = max(float(np.ptp(across, axis=1).max()), 1e-9)
+    nearest = float(deep.min())
+    depth = max(float(deep.max()) - nearest, extent * 0.25)
     pose = np.eye(4)
     pose[:3, :3] = rotation
-    shift = (local[:, :2].min(axis=0) + local[:, :2].max(axis=0)) / 2
+    shift = (across.min(axis=1) + across.max(axis=1)) / 2
     if fov_deg is None:
-        back = local[:, 2].min() - depth
+        back = nearest - depth
         pose[:3, 3] = middle + rotation @ (shift[0], shift[1], back)
         focal = size * fill / extent
         return Camera(pose, (focal, focal), (size / 2, size / 2), (size, size), True, depth * 1e-3, name)
     slope = np.tan(np.radians(fov_deg) / 2) * fill
     # |x - shift| <= slope * (z - back) for every point: centred by the outermost rays on both sides
-    low = np.array([(local[:, a] - slope * local[:, 2]).max() for a in (0, 1)])
-    high = np.array([(-local[:, a] - slope * local[:, 2]).max() for a in (0, 1)])
+    low = np.array([(row - slope * deep).max() for row in across])
+    high = np.array([(-row - slope * deep).max() for row in across])
     shift, back = (low - high) / 2, float(-((low + high) / 2 / slope).max())
-    back = min(back, local[:, 2].min() - depth * 1e-2)
-    depths = local[:, 2:] - back
+    back = min(back, nearest - depth * 1e-2)
+    depths = deep - back
     for _ in range(8):  # the axis that does not decide about the distance is put in the middle
-        seen = (local[:, :2] - shift) / depths
-        shift = shift + (seen.min(axis=0) + seen.max(axis=0)) / 2 * depths.mean()
+        seen = (across - shift[:, None]) / depths
+        shift = shift + (seen.min(axis=1) + seen.max(axis=1)) / 2 * depths.mean()
     pose[:3, 3] = middle + rotation @ (shift[0], shift[1], back)
     focal = size / 2 / np.tan(np.radians(fov_deg) / 2)
-    near = max((local[:, 2].min() - back) * 1e-2, 1e-9)
+    near = max((nearest - back) * 1e-2, 1e-9)
     return Camera(pose, (focal, focal), (size / 2, size / 2), (size, size), False, near, name)
 
 

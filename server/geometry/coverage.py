@@ -126,7 +126,7 @@ def greedy(
                 break
             best = torch.maximum(best, quality[pick])
             chosen.append(pick)
-    points = scene.triangles.positions[np.unique(scene.triangles.faces[scene.triangles.target])]
+    points = scene.triangles.points.astype(np.float64)
     return [framing(points, -ways[pick], size, fov_deg=fov_deg, name=view_name(-ways[pick])) for pick in chosen]
 
 
@@ -180,7 +180,7 @@ def preset(
     source = triangles.triangles if isinstance(triangles, Scene) else triangles
     if name == "greedy":
         return greedy(triangles, size, most=count, device=device)
-    points = source.positions[np.unique(source.faces[source.target])]
+    points = source.points
     if name == "axes":
         return six_axes(points, size)
     if name == "ring":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from blender_aigc.protocol import Fault
 
 from .normals import face_cross, unit, vertex_normals
 
-MOST_FACES = 4_000_000
+MOST_FACES = 20_000_000
 
 
 @dataclass
@@ -69,19 +70,25 @@ class Triangles:
             )
         if self.faces.min() < 0 or self.faces.max() >= len(self.positions):
             raise Fault("bad_input", "The mesh refers to vertices that it does not have.")
-        used = self.positions[self.faces.reshape(-1)]
-        if not np.isfinite(used).all():
+        if not np.isfinite(self.positions).all() and not np.isfinite(self.positions[self.faces.reshape(-1)]).all():
             raise Fault(
                 "bad_input",
                 "The mesh has vertices whose position is not a number.",
                 "Check the modifiers and geometry nodes: something divides by zero.",
             )
 
-    @property
+    @cached_property
+    def points(self) -> np.ndarray:
+        """(N, 3) positions of the vertices of the faces to be textured, each once."""
+        used = np.zeros(len(self.positions), bool)
+        used[self.faces[self.target] if not self.target.all() else self.faces] = True
+        return self.positions if used.all() else self.positions[used]
+
+    @cached_property
     def bounds(self) -> np.ndarray:
         """(2, 3) float64: lowest and highest corner of the faces to be textured, metres."""
-        used = self.positions[self.faces[self.target].reshape(-1)]
-        return np.array([used.min(axis=0), used.max(axis=0)], np.float64)
+        columns = self.points.T
+        return np.array([columns.min(axis=1), columns.max(axis=1)], np.float64)
 
     @property
     def centre(self) -> np.ndarray:

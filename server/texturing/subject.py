@@ -76,7 +76,7 @@ class Subject:
     @property
     def points(self) -> np.ndarray:
         """(N, 3) positions of what is to be textured, metres, world."""
-        return self.triangles.positions[np.unique(self.triangles.faces[self.triangles.target])]
+        return self.triangles.points
 
 
 def subject_of(job: Job, context: Context) -> Subject:
