@@ -17,6 +17,7 @@ _PARTS = (
     "operators_upscale",
     "operators_styles",
     "operators_plan",
+    "operators_film",
     "operators_library",
     "panels",
     "panels_library",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -11,7 +12,11 @@ import bpy
 from . import cli_tasks
 from .cli_output import keep_files, prepare, quiet, report, save_file, tell
 from .plan import Plan
-from .protocol import Fault
+from .plan_text import spent
+from .protocol import TASKS, Fault, ModelInfo
+from .sequence.plan import parse_frames
+from .sequence.run import TASK as SEQUENCE
+from .styles import Style
 
 _MOST_BYTES = 2_000_000
 
@@ -22,6 +27,14 @@ def _options(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="say what the plan, or its change by --prompt, is, and build nothing")
     add("--yes", action="store_true", help="do not ask on a terminal whether a plan may be changed so")
     add("--render", type=Path, metavar="FILE", help="render one picture (.png), or all frames into a folder")
+    film = parser.add_argument_group("film").add_argument
+    film("--stylise", metavar="WORDS", help="draw the frames in this look into DIR/stylised, as in: charcoal drawing")
+    film("--style", default="", metavar="ID", help="of the gallery, instead of the one that the words are closest to")
+    film("--stylise-model", default="", metavar="ID", help="of render_sequence; the first that can run when left out")
+    film("--stylise-param", action="append", default=[], metavar="KEY=VALUE", help="of that model; may be repeated")
+    film("--control", action="store_true", help="depth, lines and mask of every frame into DIR/control")
+    film("--frames", default="", metavar="FIRST-LAST", help="of --stylise and --control; all when left out")
+    film("--longest-px", type=int, default=0, metavar="N", help="longer side of the frames, instead of the plan's")
     add("--frame", type=int, default=0, help="which frame is rendered; the middle one when left out")
 
 
@@ -39,6 +52,10 @@ def _make(options: argparse.Namespace) -> None:
         prepare(target.absolute(), folder=target is options.out or (target is options.render and not target.suffix))
     if options.save_as and options.save_as.suffix.lower() != ".blend":
         raise Fault("bad_request", "--save-as names the Blender file.", "Say --render for a picture.")
+    if (options.stylise is not None or options.control) and not options.out:
+        raise Fault("bad_request", "The frames would be lost.", "Say --out FOLDER.")
+    frames = parse_frames(options.frames) if options.frames else None
+    look = _look(options)
     plan, changes = _plan(options)
     if changes is not None:
         _agree(options, changes)
@@ -58,6 +75,79 @@ def _make(options: argparse.Namespace) -> None:
         save_file(options.save_as.absolute(), list(built.collection.objects))
     if options.render:
         _render(options, plan)
+    if options.control:
+        _control(options, built.collection, frames)
+    if look is not None:
+        _stylise(options, look, built.collection, frames)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How --stylise draws: known before anything is made."""
+
+    info: ModelInfo
+    style: Style | None
+    values: dict[str, bool | int | float | str]
+
+
+def _look(options: argparse.Namespace) -> _Look | None:
+    """What --stylise says; None without it. Raises Fault."""
+    from . import batch, film
+
+    if options.stylise is None:
+        return None
+    _, style = film.look_of(options.stylise, "", options.style)
+    info = batch.model_for(SEQUENCE, options.stylise_model)
+    words = argparse.Namespace(param=options.stylise_param, task=TASKS[SEQUENCE], model=info.id)
+    return _Look(info, style, {**film.params_of(style, info), **cli_tasks.params_of(words)})
+
+
+def _span(frames: tuple[int, int] | None) -> tuple[int, int]:
+    scene = bpy.context.scene
+    return frames or (scene.frame_start, scene.frame_end)
+
+
+def _control(options: argparse.Namespace, collection: bpy.types.Collection, frames: tuple[int, int] | None) -> None:
+    from . import film
+
+    made = film.control_frames(
+        bpy.context.scene, collection, options.out.absolute() / film.CONTROL, *_span(frames), options.longest_px
+    )
+    progress = _Progress()
+    with quiet():
+        while not made.finished:
+            made.step()
+            progress.tell("control", made.done, made.total)
+    if made.fault is not None:
+        raise made.fault
+    for path in made.files():
+        report(path)
+
+
+def _stylise(
+    options: argparse.Namespace, look: _Look, collection: bpy.types.Collection, frames: tuple[int, int] | None
+) -> None:
+    from . import batch, film, physics
+
+    first, last = _span(frames)
+    prompt, _ = film.look_of(options.stylise, options.prompt or physics.about(collection), options.style)
+    if look.style is not None and not options.style:
+        tell(f"Style: {look.style.label} (--style ID takes another)")
+    progress = _Progress()
+    with quiet():
+        run = batch.run_sequence(
+            options.out / film.DRAWN,
+            (first, last),
+            look.info.id,
+            prompt=prompt,
+            params=look.values,
+            seed=options.seed,
+            name=options.name or "frame",
+            render=film.render_of(bpy.context.scene, collection, first, last, options.longest_px),
+            progress=lambda run: progress.tell("stylise", run.done, run.total),
+        )
+    for path in run.files():
+        report(path)
 
 
 def _say(plan: Plan, changes: list[str] | None) -> None:
@@ -107,8 +197,7 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, list[str] | None]:
     if not plans:
         raise Fault("empty_result", "The planner made no plan.", "Say it in other words.")
     plan = physics.read_plan(batch.artefact_path(status, plans[0]).read_bytes())
-    if plan.notes:
-        tell(plan.notes)
+    tell(plan.notes, spent(status.result.report))
     return plan, str(status.result.report.get("changes", "")).splitlines() if options.plan is not None else None
 
 
@@ -139,10 +228,13 @@ class _Progress:
         self._told: object = None
 
     def __call__(self, bake) -> None:
-        now = bake.part, int(10 * bake.done / max(bake.total, 1))
+        self.tell(bake.part, bake.done, bake.total)
+
+    def tell(self, part: str, done: int, total: int) -> None:
+        now = part, int(10 * done / max(total, 1))
         if now != self._told:
             self._told = now
-            tell(f"{bake.part} {now[1] * 10}%")
+            tell(f"{part} {now[1] * 10}%")
 
 
 OWN = {task: cli_tasks.Own(_options, _make) for task in ("text_to_physics", "text_to_scene")}

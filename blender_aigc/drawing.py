@@ -27,11 +27,11 @@ def characters(context) -> int:
     return max(16, int((width / scale - _MARGIN_PX) / _CHARACTER_PX))
 
 
-def wrapped(layout, context, text: str, icon: str = "NONE") -> None:
+def wrapped(layout, context, text: str, icon: str = "NONE", translate: bool = True) -> None:
     """`text` in as many lines as the width of the sidebar asks for."""
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(iface_(text), characters(context))):
+    for number, line in enumerate(textwrap.wrap(iface_(text) if translate else text, characters(context))):
         column.label(text=line, translate=False, icon=icon if number == 0 else ("NONE" if icon == "NONE" else "BLANK1"))
 
 

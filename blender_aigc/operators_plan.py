@@ -41,6 +41,9 @@ class AIGC_OT_run_plan(bpy.types.Operator):
         except Fault as fault:
             return refuse(self, fault)
         if settings.replace_run:
+            if STATE.bake is not None:  # its motion is of what is gone now
+                STATE.bake.cancel()
+                STATE.bake = None
             physics.replace(settings, built.collection)
         settings.built = built.collection
         STATE.fault = None
@@ -126,7 +129,10 @@ class AIGC_OT_show_plan(bpy.types.Operator):
             shown = context.window.screen.areas[-1]
             shown.type = "TEXT_EDITOR"
         if shown is not None:
-            shown.spaces.active.text = text
+            space = shown.spaces.active
+            space.text, space.show_syntax_highlight, space.show_word_wrap = text, True, True
+            text.cursor_set(0)
+            space.top = 0
         return {"FINISHED"}
 
 

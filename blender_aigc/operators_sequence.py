@@ -6,6 +6,7 @@ a tool of Blender is in use. Blender's own animation render would own the window
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import bpy
@@ -19,13 +20,22 @@ from .protocol import Fault
 from .state import STATE
 
 if TYPE_CHECKING:
+    from .gather.sources import Render
     from .sequence.run import Run
 
 TASK = "render_sequence"
 
 
-def begin(context: bpy.types.Context) -> None:
-    """Start the sequence that the tab describes. In the background wait for its end. Raises Fault."""
+def begin(
+    context: bpy.types.Context,
+    prompt: str | None = None,
+    values: Mapping[str, bool | int | float | str] | None = None,
+    render: Render | None = None,
+) -> None:
+    """Start the sequence that the tab describes. In the background wait for its end. Raises Fault.
+
+    prompt, render: instead of the tab's. values: of parameters, over the tab's.
+    """
     from .gather.sources import Render
     from .sequence.make import make, order_of, output_folder
     from .sequence.run import Run
@@ -39,10 +49,11 @@ def begin(context: bpy.types.Context) -> None:
         scene,
         session,
         info,
+        params=values,
         reference=settings.reference,
-        prompt=whole_prompt_of(scene),
+        prompt=whole_prompt_of(scene) if prompt is None else prompt,
         name=settings.result_name,
-        render=Render(longest_px=settings.longest_px),
+        render=render or Render(longest_px=settings.longest_px),
         as_in_tab=True,
     )
     STATE.fault = None

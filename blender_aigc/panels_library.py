@@ -42,6 +42,7 @@ def _button(layout, info: GeneratorInfo, variant: Variant, text: str) -> None:
 class AIGC_PT_library(InTab, bpy.types.Panel):
     bl_label = "Library"
     bl_idname = "AIGC_PT_library"
+    bl_order = 2
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context) -> None:

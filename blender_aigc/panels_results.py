@@ -6,6 +6,7 @@ import bpy
 
 from . import operators_views, thumbnails
 from .drawing import InTab, wrapped
+from .plan_text import spent
 from .state import STATE
 
 
@@ -32,6 +33,7 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
 
     bl_label = "Results"
     bl_idname = "AIGC_PT_results"
+    bl_order = 1  # below what belongs to the task, such as the plan
 
     @classmethod
     def poll(cls, _context) -> bool:
@@ -48,6 +50,9 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
             return
         if record.note:
             wrapped(layout, context, record.note, "INFO")
+        tokens = spent(record.status.result.report)
+        if tokens:
+            layout.label(text=tokens, icon="INFO", translate=False)
         if any(artefact.kind == "image" for artefact in record.status.result.artefacts):
             row = layout.row(align=True)
             row.operator("aigc.show_image", text="Show", icon="IMAGE_DATA").job_id = record.job_id

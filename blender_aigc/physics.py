@@ -36,7 +36,7 @@ def parameters() -> dict:
 
 
 def collection_of(context: bpy.types.Context) -> bpy.types.Collection:
-    """The plan's collection that is meant: of the active object, else the newest one. Raises Fault."""
+    """The plan's collection that is meant: of the active object, else what the last Run has built. Raises Fault."""
     from .director.build import PLAN
 
     candidates = [c for c in bpy.data.collections if PLAN in c and c.library is None]
@@ -45,7 +45,15 @@ def collection_of(context: bpy.types.Context) -> bpy.types.Collection:
         candidates = own or candidates
     if not candidates:
         raise Fault("bad_input", "No plan has been run in this file.", "Press Run.")
-    return candidates[-1]
+    last = context.scene.aigc.built if hasattr(context.scene, "aigc") else None
+    return last if last in candidates else candidates[-1]
+
+
+def about(collection: bpy.types.Collection) -> str:
+    """What the scene of a plan shows, in words: the sentence that it was made from."""
+    from .director.build import found
+
+    return found(collection).plan.title.partition(";")[0].strip()
 
 
 def run(context: bpy.types.Context, plan: Plan, staged: bool = True):

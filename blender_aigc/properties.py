@@ -158,6 +158,9 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
         description="Run takes away what the last Run has built in this scene (undo brings it back)",
         default=True,
     )
+    look: StringProperty(
+        name="Look", description="How Stylise is to draw the scene, in words: a charcoal drawing, a watercolour"
+    )
     set_up_scene: BoolProperty(
         name="Set Up Scene",
         description="The plan's camera, sky, length and render settings become the scene's (undo brings yours back)",

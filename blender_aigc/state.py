@@ -12,6 +12,7 @@ from .protocol import TASKS, Job, JobStatus, ModelInfo
 from .styles import Style
 
 if TYPE_CHECKING:
+    from .control_frames import ControlFrames
     from .sequence.run import Run
     from .session import Session
     from .tracking import TrackedJob
@@ -81,6 +82,7 @@ class State:
     choices: the preferences that the session was made with.
     experience: how long jobs took. sent: id -> when, monotonic, and how many pixels.
     bake: the director's simulation that runs now, or None.
+    control: the control frames that are being rendered, or None.
     proposal: id of a job that has changed a plan, until the user has agreed or not; "" for none.
     rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none. announced: the
         user has been told that Blender will wait for its passes.
@@ -110,6 +112,7 @@ class State:
     seen: str = ""
     bake: Any = None
     proposal: str = ""
+    control: ControlFrames | None = None
 
     def template(self, style: str) -> str:
         """The prompt template of a style; "" for none, and for one that is not there any more."""

@@ -123,6 +123,28 @@ def filled(template: str, prompt: str) -> str:
     return f"{prompt}, {template}" if prompt else template
 
 
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_EMPTY = frozenset("the and with for from that its had been art picture image style film video frame".split())
+"""Words that say nothing about which look is meant."""
+
+
+def closest(styles: Iterable[Style], words: str) -> Style | None:
+    """The style that `words` name or describe best; None when they have no word in common with any."""
+    said = _meant(words)
+    scored: list[tuple[int, int, str, Style]] = []
+    for style in styles:
+        name, about = _meant(f"{style.label} {style.id}"), _meant(f"{style.help} {style.prompt}")
+        score = 3 * len(said & name) + len(said & about)
+        if score:
+            scored.append((-score, len(name), style.id, style))
+    return min(scored, key=lambda found: found[:3])[3] if scored else None
+
+
+def _meant(text: str) -> set[str]:
+    words = (word.lower().replace("color", "colour") for word in _WORD.findall(text.replace("_", " ")))
+    return {word.removesuffix("s") for word in words} - _EMPTY
+
+
 _AT_FRAME = re.compile(r"^\s*(-?\d+)\s*:\s*(.*)$")
 
 

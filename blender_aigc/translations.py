@@ -5,6 +5,8 @@ A test finds every English text in the sources, so that an entry whose original 
 
 import bpy
 
+from .translations_plan import ROWS as PLAN
+
 LANGUAGES = ("de_DE", "fr_FR")
 
 ROWS: tuple[tuple[str, ...], ...] = (
@@ -279,6 +281,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Gleicher Startwert und gleiche Einstellungen ergeben wieder dasselbe",
         "La même graine et les mêmes réglages redonnent le même résultat",
     ),
+    *PLAN,
 )
 
 

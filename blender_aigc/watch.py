@@ -120,7 +120,14 @@ def _pause() -> float | None:
     state = STATE.session.state if STATE.session is not None else "off"
     if STATE.session is not None and STATE.session.awaiting:
         return FIRST_S
-    if STATE.waiting or STATE.rendered or STATE.bake is not None or state == "starting" or _any_running():
+    if (
+        STATE.waiting
+        or STATE.rendered
+        or STATE.bake is not None
+        or STATE.control is not None
+        or state == "starting"
+        or _any_running()
+    ):
         return BUSY_S
     return None if state in ("off", "failed") else IDLE_S
 

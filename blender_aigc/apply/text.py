@@ -31,5 +31,6 @@ def apply_text(
     with whole_or_nothing(context, outer) as made:
         text = made.keep(bpy.data.texts.new(result_name(artefact)))
         text.from_string(content)
+        text.cursor_set(0)  # else a Text Editor shows its end
         sign(text, provenance_text(provenance), job_id)
     return text

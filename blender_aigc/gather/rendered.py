@@ -10,7 +10,7 @@ import numpy as np
 
 from ..faults import Fault
 from .image import image_pixels
-from .passes import Staged, render_passes
+from .passes import Staged, passes_meta, render_passes
 from .pose import armatures_of
 from .sources import Render
 
@@ -49,6 +49,9 @@ def rendered(
             selected=source.selected,
             staged=staged,
         )
+    if source.depth_range_m is not None:
+        facts = {**passes_meta(passes), "depth_range_m": list(source.depth_range_m)}
+        passes["meta"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     if source.mask == "transparent":
         passes["mask"] = 255 - passes["combined"][..., 3]
     elif source.mask == "painted":

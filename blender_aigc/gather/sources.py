@@ -28,7 +28,8 @@ class Render:
     that every model can use.
     picture: instead of rendering anything. mask: what may change, of what is white in it: the selected objects, a
     painted picture, or what is transparent. painted: that picture. inverted: everything else. selected: other objects
-    than the selected ones.
+    than the selected ones. depth_range_m: near and far, the same for all frames of a sequence, for models that are led
+    by a picture of the depth; None: each frame has its own.
     """
 
     combined: Literal["render", "workbench", "last"] = "render"
@@ -41,6 +42,7 @@ class Render:
     painted: bpy.types.Image | str | Path | None = None
     inverted: bool = False
     selected: tuple[bpy.types.Object, ...] | None = None
+    depth_range_m: tuple[float, float] | None = None
 
 
 SELECTED = "."

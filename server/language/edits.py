@@ -45,6 +45,10 @@ from .tables.edits import (
 from .tokens import Token, tokenize
 from .words import forms
 
+_OBEYED = (REMOVE, ADD, REPLACE, MOVE, TURN, MAKE, EVERYTHING, TIMES, COMPARATIVES, BASES, DEGREES,
+           "instead number many much more another also too as away by times again now please".split())  # fmt: skip
+"""Words that a command understands without the lexicon."""
+
 
 def edit(plan: Plan, prompt: str, entries: Catalogue | None = None) -> Plan:
     """`plan` as the sentence changes it. Raises Fault("bad_input") for what cannot be understood or done."""
@@ -57,9 +61,19 @@ def edit(plan: Plan, prompt: str, entries: Catalogue | None = None) -> Plan:
         if after == changed and not notes:
             raise _unknown(command)
         changed = after
+    notes += ignored(changed, tokens, words)
     title = f"{plan.title}; {' '.join(prompt.split())}"[:100]
     changed = dataclasses.replace(changed, title=title, notes=" ".join(notes)[:2000])
     return validate(spread(changed, entries.selection) if entries is not None else changed)
+
+
+def ignored(plan: Plan, tokens: Sequence[Token], words: Lexicon) -> list[str]:
+    """A note that names the words nobody knows, save those that are names in the plan."""
+    named = {word for thing in plan.objects for word in thing.name.lower().split()}
+    said = {word for table in _OBEYED for word in table}
+    unknown = [item.words for item in itemize(tokens, words) if item.kind == "unknown"]
+    lost = [word for word in unknown if not {*forms(word)} & (named | said)]
+    return [f"Ignored: {', '.join(dict.fromkeys(lost))}."] if lost else []
 
 
 def _one_by_one(plan: Plan, command: list[Token], words: Lexicon) -> Plan | None:

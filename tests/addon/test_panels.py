@@ -324,7 +324,7 @@ def shown_strings() -> set[str]:
     """Every English string of the interface, found in the sources."""
     found: set[str] = set()
     for path in PACKAGE.glob("*.py"):
-        if path.stem == "translations":
+        if path.stem.startswith("translations"):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}

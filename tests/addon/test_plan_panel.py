@@ -137,6 +137,15 @@ def test_run_replaces_what_the_last_run_built_unless_told_not_to(settings) -> No
     assert bpy.ops.aigc.run_plan() == {"FINISHED"} and len(plans()) == 2
 
 
+def test_run_ends_the_bake_of_what_it_takes_away(settings) -> None:
+    from blender_aigc import physics
+
+    bpy.ops.aigc.run_plan()
+    STATE.bake = bake = physics.new_bake(bpy.context, physics.collection_of(bpy.context))
+    bake.start()
+    assert bpy.ops.aigc.run_plan() == {"FINISHED"} and STATE.bake is None and bake.state == "cancelled"
+
+
 def test_one_undo_brings_the_last_run_back(settings) -> None:
     bpy.ops.ed.undo_push(message="start")
     bpy.ops.aigc.run_plan("EXEC_DEFAULT", True)

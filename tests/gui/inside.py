@@ -85,6 +85,15 @@ def state() -> dict[str, object]:
         "after_render": settings.after_render,
         "shown": [space.image.name for space in image_editors() if space.image is not None],
         "split": split(),
+        "plan": plan(),
+        "proposal": bool(known.proposal),
+        "built": settings.built.name if settings.built else "",
+        "bake": known.bake.fraction if known.bake is not None else None,
+        "moving": [obj.name for obj in bpy.data.objects if obj.animation_data and obj.animation_data.action],
+        "frame": bpy.context.scene.frame_current,
+        "text_editors": [
+            a.spaces.active.text.name for a in areas() if a.type == "TEXT_EDITOR" and a.spaces.active.text
+        ],
         "areas": [
             {"type": area.type, "x": area.x, "y": area.y, "width": area.width, "height": area.height}
             for area in bpy.context.window_manager.windows[0].screen.areas
@@ -96,6 +105,19 @@ def state() -> dict[str, object]:
             for region in area.regions
         ],
     }
+
+
+def areas() -> list:
+    return list(bpy.context.window_manager.windows[0].screen.areas)
+
+
+def plan() -> dict | None:
+    """The plan that the panel shows, as it can be read."""
+    text = bpy.context.scene.aigc.plan
+    try:
+        return json.loads(text.as_string()) if text is not None else None
+    except ValueError:
+        return None
 
 
 def image_editors() -> list:
@@ -199,6 +221,12 @@ def frame() -> None:
     redraw()
 
 
+def through_camera() -> None:
+    area = next(area for area in areas() if area.type == "VIEW_3D")
+    area.spaces.active.region_3d.view_perspective = "CAMERA"
+    redraw()
+
+
 def language(name: str) -> None:
     view = bpy.context.preferences.view
     view.language = name
@@ -225,6 +253,6 @@ def leave() -> None:
 
 ORDERS = {"mark": mark, "unmark": unmark, "choose": lambda values: choose(**values), "frame": frame,
           "language": language, "picture": picture, "params": params, "leave": leave, "cube": cube,
-          "still_life": still_life, "call": call, "gallery": gallery}  # fmt: skip
+          "still_life": still_life, "call": call, "gallery": gallery, "through_camera": through_camera}  # fmt: skip
 
 main()

@@ -249,6 +249,14 @@ def test_code_in_every_text_is_only_text(tmp_path: Path, monkeypatch: pytest.Mon
     assert not (tmp_path / "hacked").exists()
 
 
+@pytest.mark.parametrize(("prompt", "words"), [("", "empty"), ("  \n", "empty"), ("ball " * 10_000, "50,000 letters")])
+def test_an_empty_or_endless_prompt_is_not_sent(prompt: str, words: str, tmp_path: Path) -> None:
+    with language_model(Reply(SAID)) as model:
+        ending = ask(model, tmp_path, prompt)
+        assert ending.say == "failed" and ending.fault.code == "bad_input" and model.asked == []
+    assert words in ending.fault.message or "49,999" in ending.fault.message
+
+
 def test_a_refusal(tmp_path: Path) -> None:
     with language_model(Reply(message={"role": "assistant", "content": None, "refusal": "I cannot"})) as model:
         ending = ask(model, tmp_path)
@@ -392,7 +400,7 @@ def test_who_would_get_the_prompt(endpoint: str, host: str) -> None:
 
 def test_the_command_line(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "server", "run", "text_to_physics", "--model", "openai_compatible"]
-    with language_model(Reply(SAID)) as model:
+    with language_model(Reply(SAID, wait_s=0.5)) as model:
         words += ["--prompt", PROMPT, "--param", f"endpoint={model.address}", "--param", "model_name=small"]
         done = subprocess.run([*words, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -96,6 +96,13 @@ def test_changes_between_commas(second: str, lines: list[str] | int) -> None:
     assert told == lines if isinstance(lines, list) else len(told) == lines
 
 
+def test_what_nobody_knows_is_said() -> None:
+    before = plan_of(BALLS)
+    assert "blorptastically" in edit(before, "make the balls bigger blorptastically").notes
+    for _, second, _ in [row for row in TABLE if row[0] == BALLS]:
+        assert "Ignored" not in edit(before, second).notes, second
+
+
 def test_the_wind_of_a_second_sentence_comes_to_the_first() -> None:
     after = edit(plan_of("A white flag on a pole"), "add a strong wind")
     assert [force.speed_m_s for force in after.forces] == [18.0]

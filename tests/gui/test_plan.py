@@ -1,0 +1,71 @@
+"""A sentence becomes a scene that moves, in the hands of somebody: typed, clicked, played, changed, undone.
+
+Needs what test_tour.py needs. The screenshots are kept in out/gui_plan.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "out" / "gui_plan"
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What the walk saw; about three minutes. Every test below judges one part of it."""
+    command = os.environ.get("AIGC_GUI_BLENDER")
+    if not command:
+        pytest.skip("AIGC_GUI_BLENDER is not set")
+    folder, dist = tmp_path_factory.mktemp("plan"), tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, ROOT / "build_addon.py", "--out", dist], check=True, cwd=ROOT)
+    words = ["python3", Path(__file__).with_name("plan.py"), next(dist.glob("*-studio.zip")), folder]
+    done = subprocess.run([*shlex.split(command), *map(str, words)], cwd=ROOT, timeout=400)
+    shutil.rmtree(OUT, ignore_errors=True)
+    shutil.copytree(folder / "shots", OUT)
+    report = json.loads((folder / "report.json").read_text())
+    (OUT / "report.json").write_text(json.dumps(report, indent=1))
+    assert "stopped" not in report, report["stopped"]
+    assert done.returncode == 0
+    return report
+
+
+def test_a_typed_sentence_becomes_a_plan(seen):
+    assert seen["plan"] == ["cube", "table"]
+
+
+def test_the_plan_opens_as_text(seen):
+    assert len(seen["text_editors"]) == 1
+
+
+def test_run_builds_it(seen):
+    built, objects, fault = seen["run"]
+    assert built and objects >= 8 and fault == ""
+
+
+def test_bake_moves_the_cubes_and_they_play(seen):
+    moving, fault = seen["bake"]
+    assert sorted(moving) == ["cube 1", "cube 2", "cube 3"] and fault == ""
+    assert seen["played_to"] > 20
+
+
+def test_a_second_sentence_is_shown_before_it_is_applied(seen):
+    assert seen["proposed"] == [True, 3] and seen["discarded"] == 3 and seen["applied"] == 6
+
+
+def test_run_replaces_the_scene_and_undo_brings_it_back(seen):
+    _, objects, fault = seen["run_again"]
+    assert objects == seen["run"][1] + 3 and fault == ""
+    assert sorted(seen["undone"]) == ["cube 1", "cube 2", "cube 3"]
+
+
+def test_undo_takes_everything_away(seen):
+    assert seen["undone_all"] == []
