@@ -14,9 +14,11 @@ from blender_aigc.protocol import Fault
 from . import adapters, memory
 from .canvas import Canvas, canvas_of
 from .controls import Unit, available_kinds, built_in, control_picture, parse_controls
+from .from_picture import begun, must_begin
 from .library import Library, named, pick
 from .orders import Order, arguments, prompt_arguments, takes
 from .packing import packed
+from .part_time import counting_in_part
 from .prompts import encode
 from .samplers import Habit, habit_of, scheduler_for
 from .sequences import check_canvas, noise_on_surfaces
@@ -200,10 +202,6 @@ def _notes(passes: Passes | None, order: Order, checkpoint: Checkpoint, pipeline
         notes.append(f"{family.label} reads what to avoid only with an Avoid Strength above 1")
     elif order.negative and not takes(pipeline, "negative_prompt"):
         notes.append(f"{family.label} does not read what to avoid in this way of drawing")
-    if order.units and order.mode == "text" and order.strength < 1:
-        notes.append(f"{family.label} draws from the control alone, not from the render's colours")
-    if family.controls == 1 and any((unit.start, unit.end) != (0.0, 1.0) for unit in order.units):
-        notes.append(f"{family.label}'s control counts from the first step to the last")
     return notes
 
 
@@ -238,7 +236,8 @@ def _one(
     # a variation has nothing of its own but the noise that it begins with
     generator = torch.Generator("cpu").manual_seed(seed if vary is None else job.seed)
     call = arguments(pipeline, order, words, generator)
-    if vary is not None and not takes(pipeline, "strength"):  # it begins from noise alone
+    pictured = must_begin(pipeline, order)
+    if vary is not None and not pictured and not takes(pipeline, "strength"):  # it begins from noise alone
         noise = vary(torch.randn(latent_shape(pipeline, order.fitted), generator=generator))
         call["latents"] = packed(noise) if checkpoint.family.packed else noise
 
@@ -251,7 +250,10 @@ def _one(
         with (
             watched(pipeline.scheduler, told, rgb_preview(checkpoint.family, order.fitted.padded), stop_at=share),
             with_noise(pipeline.scheduler, vary, order.fitted.padded),
+            counting_in_part(pipeline, order.units),
         ):
+            if pictured:
+                call |= begun(checkpoint, pipeline, order, generator)
             made = pipeline(**call).images[0]
     except Enough as enough:
         assert refiner is not None

@@ -153,6 +153,7 @@ Z_IMAGE = Family(
         ("image", ""): "ZImageImg2ImgPipeline",
         ("inpaint", ""): "ZImageInpaintPipeline",
         ("text", "controlnet"): "ZImageControlNetPipeline",
+        ("image", "controlnet"): "ZImageControlNetPipeline",
         ("inpaint", "controlnet"): "ZImageControlNetInpaintPipeline",
     },
     1024 * 1024,

@@ -118,20 +118,20 @@ def z_image_pipeline(seed: int = 0) -> Any:
         )
 
 
-def z_image_controlnet(seed: int = 1) -> Any:
-    """A woken ControlNet that fits `z_image_pipeline`."""
+def z_image_controlnet(seed: int = 1, masks: bool = True, **changed: Any) -> Any:
+    """A woken ControlNet that fits `z_image_pipeline`. masks: it is told what a mask lets change, as since 2.0."""
     import torch
     from diffusers import ZImageControlNetModel
 
+    options = {
+        "control_layers_places": [0],
+        "control_refiner_layers_places": [0],
+        "control_in_dim": 33 if masks else 16,
+    }
+    options |= {"add_control_noise_refiner": "control_layers", "dim": 32, "n_refiner_layers": 1, "n_heads": 2}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return wake(
-            ZImageControlNetModel(
-                **{"control_layers_places": [0], "control_refiner_layers_places": [0], "control_in_dim": 16},
-                **{"add_control_noise_refiner": "control_layers", "dim": 32, "n_refiner_layers": 1},
-                **{"n_heads": 2, "n_kv_heads": 2},
-            )
-        )
+        return wake(ZImageControlNetModel(**{**options, "n_kv_heads": 2, **changed}))
 
 
 def write_ip_adapter(unet: nn.Module, folder: Path, seed: int = 2) -> None:
