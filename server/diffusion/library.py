@@ -33,8 +33,8 @@ class Library:
         """Name -> folder in the published layout, or single file. The first is the default: "base", then by name."""
         found = {path.parent.name: path.parent for path in sorted(self.folder.glob("*/model_index.json"))}
         found |= {path.stem: path for path in sorted(self.folder.glob("*.safetensors"))}
-        if (self.folder / "model_index.json").is_file():
-            found[self.folder.name] = self.folder
+        if (self.folder / "model_index.json").is_file():  # then files beside it are its parts once more
+            found = {self.folder.name: self.folder}
         names = [name for name in found if not name.lower().startswith(REFINER)]
         return {name: found[name] for name in sorted(names, key=lambda name: (name != "base", name.lower()))}
 

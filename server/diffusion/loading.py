@@ -7,6 +7,7 @@ tell.
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from blender_aigc.protocol import Fault
 from ..weights import hub_snapshot
 from .families import Control, Family, Mode
 from .headers import AGAIN, Header, family_of, read_config, read_header
+from .library import named
 from .samplers import Habit
 from .variants import controlnet_of, network_of, variant_of
 
@@ -110,33 +112,41 @@ def load_checkpoint(path: Path, family: Family, precision: dtype, settings: Path
     The result's family is the variant that the files belong to.
     Raises Fault: weights_missing, weights_damaged (incomplete, damaged, another family).
     """
-    import diffusers
-
     quiet()
-    around, network = path, None
-    folder = path.parent if settings is None else settings
-    files: tuple[Path, ...] = ()
-    common: dict[str, Any] = {"dtype": precision, "local_files_only": True}
     if path.is_dir():
         _check_class(path, family)
-        family = variant_of(path, family)
-    elif family.network != "unet":
+        return _assembled(path, path, variant_of(path, family), precision)
+    folder = path.parent if settings is None else settings
+    if family.network != "unet":
         around = settings_of(family, folder)
         network, family = _network_alone(path, family, around, precision)
-        files = (path,)
-    named = getattr(diffusers, next(iter(family.pipelines.values())))
-    if "safety_checker" in inspect.signature(named).parameters:
-        common |= {"safety_checker": None, "requires_safety_checker": False}
-    if around.is_dir():
-        variant, own = _check_folder(around, family, family.network if network is not None else "")
-        files += own
-        given = {} if network is None else {family.network: network}
-        load = _loader(named.from_pretrained, around, use_safetensors=True, variant=variant, **given, **common)
-    else:
-        files = (path,)
-        _check_file(path, family)
-        load = _loader(named.from_single_file, path, config=str(settings_of(family, folder)), **common)
-    return _put_together(guarded(load, around, family.label), named, path, family, files)
+        return _assembled(path, around, family, precision, network)
+    _check_file(path, family)
+    config = str(settings_of(family, folder))
+    load = _loader(_class_of(family).from_single_file, path, config=config, **_options(family, precision))
+    return _checked(guarded(load, path, family.label), path, family, (path,))
+
+
+def _class_of(family: Family) -> Any:
+    import diffusers
+
+    return getattr(diffusers, next(iter(family.pipelines.values())))
+
+
+def _options(family: Family, precision: dtype) -> dict[str, Any]:
+    known = inspect.signature(_class_of(family)).parameters
+    own = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in known else {}
+    return {"dtype": precision, "local_files_only": True, **own}
+
+
+def _assembled(path: Path, around: Path, family: Family, precision: dtype, network: Any = None) -> Checkpoint:
+    """The checkpoint in the folder `around`, with `network`, if given, from `path` in the place of its own."""
+    variant, files = _check_folder(around, family, family.network if network is not None else "")
+    given = {} if network is None else {family.network: network}
+    options = {"use_safetensors": True, "variant": variant, **given, **_options(family, precision)}
+    load = _loader(_class_of(family).from_pretrained, around, **options)
+    own = () if network is None else (path,)
+    return _checked(guarded(load, around, family.label), path, family, (*own, *files))
 
 
 def _network_alone(path: Path, family: Family, around: Path, precision: dtype) -> tuple[Any, Family]:
@@ -153,8 +163,9 @@ def _network_alone(path: Path, family: Family, around: Path, precision: dtype) -
     return guarded(load, path, family.label), family
 
 
-def _put_together(pipeline: Any, named: Any, path: Path, family: Family, files: tuple[Path, ...]) -> Checkpoint:
-    signature = inspect.signature(named).parameters
+def _checked(pipeline: Any, path: Path, family: Family, files: tuple[Path, ...]) -> Checkpoint:
+    """What was loaded, as parts. Raises Fault("weights_damaged") when a part is incomplete."""
+    signature = inspect.signature(type(pipeline)).parameters
     options = {
         name: value for name, value in pipeline.config.items() if name in signature and name not in pipeline.components
     }
@@ -178,6 +189,8 @@ def load_controlnet(path: Path, checkpoint: Checkpoint, precision: dtype) -> Any
         config = read_config(path / "config.json")
         union = config.get("_class_name") == "ControlNetUnionModel" or "num_control_type" in config
         made = diffusers.ControlNetUnionModel if union else getattr(diffusers, checkpoint.family.controlnet)
+        if config.get("_class_name", made.__name__) != made.__name__:
+            raise _of_another_base(path, checkpoint, f"it is a {config['_class_name']}")
         variant = _variant(path)
         for file in weight_files(path, variant):
             read_header(file)
@@ -186,9 +199,10 @@ def load_controlnet(path: Path, checkpoint: Checkpoint, precision: dtype) -> Any
         header = read_header(path)
         union = any(name.startswith(("task_embedding", "control_add_embedding")) for name in header)
         made = diffusers.ControlNetUnionModel if union else getattr(diffusers, checkpoint.family.controlnet)
-        load = _loader(made.from_single_file, path, **common)
-        if checkpoint.family.network != "unet":
-            base = checkpoint.parts[checkpoint.family.network].config
+        base = checkpoint.parts[checkpoint.family.network].config
+        if checkpoint.family.network == "unet":
+            load = _loader(made.from_single_file, path, **common)
+        else:
             load = partial(_controlnet_alone, path, made, controlnet_of(header, base, path), precision)
         network = guarded(load, path)
     _check_complete(network, "ControlNet", path)
@@ -245,9 +259,13 @@ def weight_files(folder: Path, variant: str | None = None) -> tuple[Path, ...]:
 
 
 def stored_bytes(path: Path, itemsize: int) -> int:
-    """What the weights at `path` take once they are loaded with `itemsize` bytes a number; at least roughly."""
-    files = [path] if path.is_file() else [file for file in path.rglob("*.safetensors") if ".fp16." not in file.name]
-    return sum(file.stat().st_size for file in files) * itemsize // 4
+    """What the weights at `path` take once they are loaded with `itemsize` bytes a number. Raises Fault (damaged)."""
+    whole = (path / "model_index.json").is_file()  # beside it often lies the same once more, as one file
+    files = (
+        [path] if path.is_file() else [file for file in path.rglob("*.safetensors") if file.parent != path or not whole]
+    )
+    read = (file for file in files if (".fp16." in file.name) == (_variant(file.parent) == "fp16"))
+    return sum(math.prod(shape) for file in read for shape in read_header(file).values()) * itemsize
 
 
 def _check_folder(path: Path, family: Family, without: str = "") -> tuple[str | None, tuple[Path, ...]]:
@@ -258,8 +276,8 @@ def _check_folder(path: Path, family: Family, without: str = "") -> tuple[str | 
     index = _check_class(path, family)
     files: list[Path] = []
     variant = _variant(path / family.network)
-    for part, named in index.items():
-        if not isinstance(named, list) or not named or named[0] is None or part in ("safety_checker", without):
+    for part, kind in index.items():
+        if not isinstance(kind, list) or not kind or kind[0] is None or part in ("safety_checker", without):
             continue
         if not (path / part).is_dir():
             raise Fault("weights_missing", f"The part {part} of {path.name} is not there.", AGAIN, str(path / part))
@@ -309,12 +327,16 @@ def _check_base(network: Any, checkpoint: Checkpoint, path: Path) -> None:
     other = [key for key in checkpoint.family.fits if _plain(network.config.get(key)) != _plain(base.get(key))]
     if other:
         detail = "; ".join(f"{key}: {network.config.get(key)} instead of {base.get(key)}" for key in other)
-        raise Fault(
-            "bad_request",
-            f"The ControlNet {path.stem} belongs to another base model than {checkpoint.family.label}.",
-            f"Choose a ControlNet made for {checkpoint.family.label}.",
-            f"{path}: {detail}",
-        )
+        raise _of_another_base(path, checkpoint, detail)
+
+
+def _of_another_base(path: Path, checkpoint: Checkpoint, detail: str) -> Fault:
+    return Fault(
+        "bad_request",
+        f"The ControlNet {named(path)} belongs to another base model than {checkpoint.family.label}.",
+        f"Choose a ControlNet made for {checkpoint.family.label}.",
+        f"{path}: {detail}",
+    )
 
 
 def _check_complete(network: Any, name: str, path: Path) -> None:

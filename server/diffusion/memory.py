@@ -42,7 +42,9 @@ class Need:
 
     def under(self, plan: Plan) -> int:
         """On the device."""
-        weights = {"device": sum(self.parts.values()), "parts": max(self.parts.values(), default=0)}
+        beside = self.parts.get("controlnet", 0)  # it and the network work in turn, step by step, so both stay
+        largest = max((size for name, size in self.parts.items() if name != "controlnet"), default=0)
+        weights = {"device": sum(self.parts.values()), "parts": largest + beside}
         return int(weights.get(plan, LAYERS_GB * 1e9)) + self.working
 
 
