@@ -228,29 +228,30 @@ def test_every_size_can_be_a_sequence(style: str, size: tuple[int, int], tmp_pat
 def test_every_model_of_the_task_keeps_to_it() -> None:
     """They take the parameters that all sequences share."""
     offered = [model.info for model in REGISTRY.models.values() if model.info.does(TASK)]
-    assert {"stylise", "sdxl", "sd15"} <= {info.id for info in offered}
+    assert {"stylise", "sdxl", "sd15", "flux", "z_image"} <= {info.id for info in offered}
     for info in offered:
         assert {"steadiness", "keyframes", "compare"} <= {param.key for param in info.params}
     assert Past.alone_is_first is False
 
 
-def test_diffusion_draws_its_noise_from_the_surfaces(tmp_path: Path) -> None:
-    """A tiny SD 1.5 that sees nothing but noise: its frames follow the wall that pans a latent's width a frame."""
+@pytest.mark.parametrize(("model", "strength"), [("sd15", 1.0), ("flux", 1.0), ("flux", 0.9), ("z_image", 0.9)])
+def test_diffusion_draws_its_noise_from_the_surfaces(tmp_path: Path, model: str, strength: float) -> None:
+    """A tiny network that sees little but noise: its frames follow the wall that pans a latent's width a frame."""
     pytest.importorskip("diffusers")
-    weights = tmp_path / "sd15"
+    weights = tmp_path / model
     weights.mkdir()
-    REGISTRY.models["sd15"].tiny(weights)
+    REGISTRY.models[model].tiny(weights)
     runner = Runner(Registry(shelf=Shelf([weights], hub_cache=tmp_path / "none")), "cpu")
-    look = {"strength": 1.0, "controls": "", "steps": 2, "steadiness": 0.0, "compare": "all", "size": "camera"}
+    look = {"strength": strength, "controls": "", "steps": 2, "steadiness": 0.0, "compare": "all", "size": "camera"}
 
     def wall(index: int):
         return moving(index, (128, 128), pan_px=8.0, radius=0.01)
 
-    result, out = frame(tmp_path, wall(0), {}, "sd15", runner, "a wall", **look)
+    result, out = frame(tmp_path, wall(0), {}, model, runner, "a wall", **look)
     states = {"before": state_of(result, out)}
     first = picture_of(result, out)
-    result, out = frame(tmp_path, wall(1), states, "sd15", runner, "a wall", **look)
+    result, out = frame(tmp_path, wall(1), states, model, runner, "a wall", **look)
     assert result.report["flicker"] < 0.7 * result.report["flicker_single"]
     assert (picture_of(result, out) != first).any()
-    still, out = frame(tmp_path, wall(0), {}, "sd15", runner, "a wall", **look)
+    still, out = frame(tmp_path, wall(0), {}, model, runner, "a wall", **look)
     assert (picture_of(still, out) == first).all()
