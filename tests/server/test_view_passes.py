@@ -48,3 +48,9 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Fault, match="pose") as caught:
         shown(tmp_path, "pose")
     assert caught.value.code == "bad_input" and "armatures" in caught.value.hint
+
+
+def test_a_first_render_becomes_a_drawing_and_not_a_depth_map() -> None:
+    """The first model without a download is taken when nobody has chosen."""
+    offered = [info for info in Registry().listing().models if info.procedural and info.does("render_image")]
+    assert [info.id for info in offered][:2] == ["stylise", "view_passes"]
