@@ -13,6 +13,7 @@ _PARTS = (
     "properties",
     "thumbnails",
     "operators",
+    "operators_command",
     "operators_sequence",
     "operators_upscale",
     "operators_styles",

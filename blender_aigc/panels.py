@@ -266,6 +266,7 @@ class AIGC_MT_add(bpy.types.Menu):
         layout.operator("aigc.reveal")
         layout.operator("aigc.original_materials")
         layout.operator("aigc.copy_report")
+        layout.operator("aigc.copy_command", icon="COPYDOWN")
         layout.operator("aigc.preferences", icon="PREFERENCES")
 
 

@@ -38,6 +38,7 @@ def draw(layout, context, settings) -> bool:
         count = context.scene.frame_end - context.scene.frame_start + 1
         text = iface_("Render {number} Frames").format(number=count)
         row.operator("aigc.render_sequence", text=text, icon="RENDER_ANIMATION", translate=False)
+        row.operator("aigc.copy_command", text="", icon="COPYDOWN")
     else:
         box = layout.box()
         wrapped(box, context, problem.sentence, "INFO")

@@ -262,6 +262,11 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Agrandir",
     ),
     (
+        "Copy Command Line",
+        "Kommandozeile kopieren",
+        "Copier la ligne de commande",
+    ),
+    (
         "AIGC Studio renders depth, normals and lines; Blender waits for them",
         "AIGC Studio rendert Tiefe, Normalen und Linien; Blender wartet darauf",
         "AIGC Studio calcule profondeur, normales et lignes ; Blender les attend",

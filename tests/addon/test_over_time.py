@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,9 @@ from scene_state import differences, state_beside_copies
 from blender_aigc import batch, cli, watch
 from blender_aigc.gather.image import image_pixels
 from blender_aigc.launcher import lock_is_free
+from blender_aigc.operators_command import as_text, command_of
 from blender_aigc.over_time import over_time
+from blender_aigc.protocol import Fault
 from blender_aigc.sequence.folder import PAGE
 from blender_aigc.state import STATE
 
@@ -138,6 +142,23 @@ def test_a_still_is_of_its_own_frame(scene: bpy.types.Scene, tmp_path: Path, wha
         assert job_page["prompt"] == "a storm"
         return
     assert (job.params["strength"], job.seed, job.prompt) == (0.75, 9, "a storm")
+
+
+def test_the_command_is_copied_and_does_what_the_tab_says(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    with pytest.raises(Fault, match="not saved"):
+        command_of(scene)
+    scene.aigc.task, scene.aigc.frames_folder = "render_sequence", "//drawn frames/"
+    scene.frame_end = 2
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "my shot.blend"))
+    words = command_of(scene)
+    assert shlex.split(as_text(words)) == words if os.name == "posix" else '"' in as_text(words)
+    assert words[1:5] == ["-b", str(tmp_path / "my shot.blend"), "-c", "aigc"]
+    assert cli.main(words[5:]) == 0
+    assert len(list((tmp_path / "drawn frames").glob("*_000?.png"))) == 2
+    assert page_of(tmp_path / "drawn frames")["settings"]["params"]["style"] == "palette"
+    scene.aigc.task = "render_image"
+    assert cli.main(command_of(scene)[5:]) == 0 and (tmp_path / "my shot_aigc.png").is_file()
+    assert bpy.ops.aigc.copy_command() == {"FINISHED"}
 
 
 def test_words_win_over_what_is_saved(scene: bpy.types.Scene, tmp_path: Path) -> None:
