@@ -276,6 +276,8 @@ def _camera(stage: Stage) -> Camera:
     if view.get("move") == "follow" or view.get("framing") == "close":
         leading = stage.leading()
         fields["target"] = leading.name if leading else ""
+        if leading is not None and leading in stage.moving and "rigid" in leading.fields and "move" not in fields:
+            fields["move"] = "follow"  # what falls would leave the close-up at once
     if stage.facing_front and "view" not in view:
         fields["view"] = "front"
     return Camera(**fields)

@@ -91,6 +91,7 @@ def state() -> dict[str, object]:
         "bake": known.bake.fraction if known.bake is not None else None,
         "moving": [obj.name for obj in bpy.data.objects if obj.animation_data and obj.animation_data.action],
         "frame": bpy.context.scene.frame_current,
+        "sequence": [known.sequence.done, known.sequence.total, known.sequence.told] if known.sequence else None,
         "text_editors": [
             a.spaces.active.text.name for a in areas() if a.type == "TEXT_EDITOR" and a.spaces.active.text
         ],
@@ -221,6 +222,10 @@ def frame() -> None:
     redraw()
 
 
+def span(first: int, last: int) -> None:
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = first, last
+
+
 def through_camera() -> None:
     area = next(area for area in areas() if area.type == "VIEW_3D")
     area.spaces.active.region_3d.view_perspective = "CAMERA"
@@ -253,6 +258,7 @@ def leave() -> None:
 
 ORDERS = {"mark": mark, "unmark": unmark, "choose": lambda values: choose(**values), "frame": frame,
           "language": language, "picture": picture, "params": params, "leave": leave, "cube": cube,
-          "still_life": still_life, "call": call, "gallery": gallery, "through_camera": through_camera}  # fmt: skip
+          "still_life": still_life, "call": call, "gallery": gallery,
+          "through_camera": through_camera, "range": span}  # fmt: skip
 
 main()

@@ -25,7 +25,7 @@ class PlanTour(Tour):
 
     def walk(self) -> None:
         steps = [self.open_tab, self.start_server, self.generate, self.edit_text, self.run, self.bake, self.play,
-                 self.change, self.discard, self.apply, self.run_again, self.undo]  # fmt: skip
+                 self.film, self.change, self.discard, self.apply, self.run_again, self.undo]  # fmt: skip
         try:
             for step in steps:
                 start = time.monotonic()
@@ -88,6 +88,25 @@ class PlanTour(Tour):
         self.hand.press("space")
         self.note("played_to", state["frame"])
         self.hand.shoot("8_play")
+
+    def film(self) -> None:
+        """The folded part below Run and Bake: Stylise draws the frames, Control Frames writes depth, lines and mask."""
+        frames = self.folder / "frames"
+        self.hand.order("choose", {"frames_folder": f"{frames}/", "look": "charcoal drawing", "longest_px": 160})
+        self.hand.order("range", 1, 3)
+        x, y, _, height = next(box for box in self.hand.find("wcol_tool") if 29 <= box[3] <= 34)
+        self.hand.click(x + 60, y + height + 17)
+        time.sleep(1)
+        self.hand.shoot("8b_film")
+        self.press("apply")  # the left one of its row
+        state = self.hand.wait(lambda s: s["sequence"] == [3, 3, True] or s["fault"], "the drawn frames")
+        self.note("film", [state["sequence"], state["fault"], sorted(p.name for p in frames.glob("*.png"))])
+        self.press("discard")  # the right one
+        page = frames / "control" / "control.json"
+        self.hand.wait(lambda s: page.exists() or s["fault"], "the control frames")
+        self.note("control", [len(list(page.parent.rglob("*.png"))), self.hand.state()["fault"]])
+        self.hand.shoot("8c_film_done")
+        self.hand.click(x + 60, y + height + 17)
 
     def change(self) -> None:
         self.hand.order("choose", {"change_plan": True})

@@ -57,6 +57,12 @@ def test_bake_moves_the_cubes_and_they_play(seen):
     assert seen["played_to"] > 20
 
 
+def test_the_frames_are_drawn_and_control_frames_written(seen):
+    sequence, fault, files = seen["film"]
+    assert sequence == [3, 3, True] and fault == "" and len(files) == 3
+    assert seen["control"] == [9, ""]
+
+
 def test_a_second_sentence_is_shown_before_it_is_applied(seen):
     assert seen["proposed"] == [True, 3] and seen["discarded"] == 3 and seen["applied"] == 6
 

@@ -24,7 +24,7 @@ from server.dialogue.answers import NoPlan  # noqa: E402
 from server.dialogue.filling import plan_by_forms  # noqa: E402
 from server.dialogue.forms import Chosen, chosen_things, dispatch_form, parameter_form  # noqa: E402
 from server.dialogue.held import HeldModel  # noqa: E402
-from server.dialogue.tiny import write_qwen3  # noqa: E402
+from server.dialogue.tiny import write_qwen3, write_smollm3  # noqa: E402
 from server.language.read import plan_of  # noqa: E402
 from server.pipe import Report  # noqa: E402
 from server.registry import Registry  # noqa: E402
@@ -60,6 +60,13 @@ def test_any_weights_give_a_plan(seed: int, model: HeldModel) -> None:
     assert load(plan.to_json(), {info.id: info.params for info in catalogue().generators}, ()) == plan
     if not moving:
         assert not any(thing.rigid or thing.cloth or thing.soft or thing.liquid or thing.gas for thing in plan.objects)
+
+
+def test_another_family_of_models_gives_a_plan(tmp_path: Path) -> None:
+    write_smollm3(tmp_path)
+    plan, talk = plan_by_forms(wild(HeldModel(tmp_path, "cpu"), 4), "A ball falls onto a table", 4, True, retries=0)
+    assert talk.questions == 3 and talk.mistakes == [] and plan.objects
+    assert json.loads((tmp_path / "config.json").read_text())["model_type"] == "smollm3"
 
 
 def test_other_weights_say_other_things(tmp_path: Path, weights: Path) -> None:

@@ -164,6 +164,13 @@ def test_an_unknown_thing_gets_the_nearest_offered() -> None:
         assert "Picture to Mesh" in caught.value.hint
 
 
+def test_a_close_up_follows_what_falls() -> None:
+    falling = plan_of("A basketball is dropped onto a table, close-up").camera
+    assert (falling.framing, falling.target, falling.move) == ("close", "basketball", "follow")
+    assert plan_of("A close-up of a mug on a table").camera.move == "static"
+    assert plan_of("A basketball falls, close-up, the camera orbits").camera.move == "orbit"
+
+
 def test_ignored_words_are_said() -> None:
     plan = plan_of("A melancholic basketball falls onto the floor philosophically")
     assert "melancholic" in plan.notes and "philosophically" in plan.notes
