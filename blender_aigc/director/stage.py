@@ -120,6 +120,16 @@ def set_scene(scene: bpy.types.Scene, plan: Plan, camera: bpy.types.Object, worl
         render.engine = {"cycles": "CYCLES", "workbench": "BLENDER_WORKBENCH"}[plan.render.engine]
     if render.engine == "CYCLES":
         scene.cycles.samples = plan.render.samples
+        scene.cycles.use_denoising = _denoises(scene)
     scene.display.shading.color_type = "MATERIAL"
     scene.display.shading.show_cavity = True
     scene.display.shading.show_shadows = True
+
+
+def _denoises(scene: bpy.types.Scene) -> bool:
+    """Builds of some Linux distributions have no denoiser, and cannot render what asks for it."""
+    try:
+        scene.cycles.denoiser = "OPENIMAGEDENOISE"
+    except TypeError:
+        return False
+    return True
