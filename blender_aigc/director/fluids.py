@@ -11,6 +11,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ..faults import Fault
 from ..plan import LIQUIDS, SHAPES, Plan, PlanObject
@@ -19,8 +20,9 @@ from .build import world_points
 from .order import SOLIDS, Order
 from .solids import Objects
 
-CELLS, VISCOUS_CELLS = (32, 96), (32, 48)
-"""Cells along the longest side when the plan leaves it open. Thick liquids take a solve that is ten times as slow."""
+CELLS, VISCOUS_CELLS, GAS_CELLS = (32, 96), (32, 48), (32, 64)
+"""Cells along the longest side when the plan leaves it open. Thick liquids take a solve that is ten times as slow, and
+fire fills its whole domain."""
 _CELLS_PER_RADIUS = 7
 _WALL_CELLS = 2.5
 _VISCOUS_M2_S = 5e-5
@@ -28,6 +30,7 @@ _VISCOUS_M2_S = 5e-5
 _SURFACE_RADIUS = 1.2
 """Of the surface about the particles. With Blender's 2.0 the water in a glass has a quarter too much volume, with this
 8 % (measured)."""
+_INSIDE = 0.75
 _FARTHEST_M = 6.0
 """How far a domain follows what burns and moves."""
 _BYTES_PER_CELL = 450
@@ -114,7 +117,8 @@ def _domain(
     low, high = _bounds(plan, objects, sources, part, ground_m)
     cells = plan.domain.resolution or _resolution(plan, objects, sources, high - low)
     order.write_json(
-        folder / order.domain_name(part), {"corner_m": low.tolist(), "cell_m": float((high - low).max()) / cells}
+        folder / order.domain_name(part),
+        {"corner_m": low.tolist(), "size_m": (high - low).tolist(), "cell_m": float((high - low).max()) / cells},
     )
     needed = _BYTES_PER_CELL * float(np.prod(np.maximum((high - low) / (high - low).max() * cells, 1)))
     if needed > _MOST_BYTES:
@@ -224,7 +228,7 @@ def _resolution(
     """So fine that the thinnest source has a few cells across, within CELLS."""
     thinnest = min(float(np.ptp(world_points(obj), axis=0).min()) for _, obj in sources) / 2
     viscous = any(thing.liquid and _viscosity(thing) >= _VISCOUS_M2_S for thing, _ in sources)
-    bounds = VISCOUS_CELLS if viscous else CELLS
+    bounds = VISCOUS_CELLS if viscous else GAS_CELLS if sources[0][0].gas else CELLS
     return int(np.clip(np.ceil(size.max() / max(thinnest, 1e-4) * _CELLS_PER_RADIUS / 2), *bounds))
 
 
@@ -243,6 +247,9 @@ def _source(obj: bpy.types.Object, thing: PlanObject, part: str, plan: Plan) -> 
         flow.flow_behavior = "INFLOW"
         flow.density, flow.fuel_amount, flow.temperature = thing.gas.amount, thing.gas.amount, thing.gas.heat
         spell = thing.gas
+        if _holds(thing):  # it rises out of it, not from its walls
+            obj.data = obj.data.copy()
+            obj.data.transform(Matrix.Scale(_INSIDE, 4))
     if flow.flow_behavior == "INFLOW":
         stop = spell.stop_frame or plan.timing.frames + 1
         for frame, on in ((0, spell.start_frame <= 1), (spell.start_frame, True), (stop, False)):

@@ -69,7 +69,7 @@ def _gas(built: Built, frames: list[Path], thing: PlanObject, first: int, corner
         tree.nodes.remove(node)
     shader = tree.nodes.new("ShaderNodeVolumePrincipled")
     shader.inputs["Color"].default_value = materials.linear(thing.gas.color or "grey")
-    shader.inputs["Density"].default_value = 0.0 if thing.gas.type == "fire" else 6.0
+    shader.inputs["Density"].default_value = 0.0 if thing.gas.type == "fire" else 15.0
     shader.inputs["Blackbody Intensity"].default_value = 0.0 if thing.gas.type == "smoke" else 1.0
     tree.links.new(shader.outputs[0], output.inputs["Volume"])
     data.materials.append(material)

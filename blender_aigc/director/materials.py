@@ -56,7 +56,7 @@ def liquid_material(substance_name: str, made: Made) -> bpy.types.Material:
 
 def ground_material(ground: str, made: Made) -> bpy.types.Material:
     if ground == "floor":
-        return _principled("floor", made, color="#b9b6b0", roughness=0.7)
+        return _principled("floor", made, color="#8e8b86", roughness=0.7)
     known = MATERIALS[ground]
     return _principled(ground, made, color=known.color, roughness=known.roughness, transmission=0.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import bpy
@@ -37,6 +38,8 @@ def apply_motion(context: bpy.types.Context, built: Built, folder: Path, start: 
     from . import fluids_in
 
     fluids_in.bring_in(context, built, folder, first)
+    smoke = _smoke(folder)
+    spans += [smoke] if smoke is not None else []
     if built.camera is not None and spans:
         _reframe(built, spans, first)
     context.scene.frame_set(context.scene.frame_current)
@@ -55,6 +58,16 @@ def _rigid(built: Built, path: Path, first: int) -> list[np.ndarray]:
             _drop_action(obj)
         keys.write_pose(obj, frames, found, f"{obj.name} physics")
     return [poses[:, :, :3].reshape(-1, 3)] if len(rows) else []
+
+
+def _smoke(folder: Path) -> np.ndarray | None:
+    """(2, 3) where smoke is seen: the middle of its domain, nearly up to its top."""
+    path = folder / order.domain_name("gas")
+    if not path.exists():
+        return None
+    domain = json.loads(path.read_text(encoding="utf-8"))
+    low, size = np.array(domain["corner_m"]), np.array(domain["size_m"])
+    return np.array([low + [0.3, 0.3, 0.0] * size, low + [0.7, 0.7, 0.9] * size])
 
 
 def _drop_action(obj: bpy.types.Object) -> None:
@@ -105,4 +118,5 @@ def _reframe(built: Built, spans: list[np.ndarray], first: int) -> None:
     near = np.all((points > low - (_FARTHEST - 1) / 2 * size) & (points < high + (_FARTHEST - 1) / 2 * size), axis=1)
     points = points[near] if near.any() else points
     points = np.percentile(points, [_STRAY_PERCENT, 100 - _STRAY_PERCENT], axis=0)
+    points = np.concatenate([points, *(span for span in spans if len(span) == 2)])  # all of the smoke
     camera.frame(built.camera, plan, np.minimum(low, points.min(0)), np.maximum(high, points.max(0)), first)

@@ -4,7 +4,7 @@ order.json  what to do            scene.blend    the objects
 progress.json  how far            fault.json     why it failed
 solids.npz  poses of rigid bodies <copy>.pc2     cloth and soft bodies
 liquid.abc, gas_cache/*.vdb       *.done         a part that needs not be done again
-gas_domain.json  where the lower corner of the domain stands in the world, and its cell: "corner_m", "cell_m"
+gas_domain.json  where the domain stands in the world: "corner_m" (the lower one), "size_m", "cell_m"
 """
 
 from __future__ import annotations

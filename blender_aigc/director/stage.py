@@ -94,7 +94,7 @@ def add_world(plan: Plan, made: Made) -> bpy.types.World:
     world = made.keep(bpy.data.worlds.new("Plan World"))
     if bpy.app.version < (5, 0):
         world.use_nodes = True
-    color = plan.world.color or _SKY.get(plan.world.sky, "#aeb4bb")
+    color = plan.world.color or _SKY.get(plan.world.sky, "#c2c8cf")
     strength = {"night": 0.15, "sunset": 0.6, "overcast": 1.2, "none": 0.2, "sun": 0.7}.get(plan.light.setup, 0.5)
     shade = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
     shade.inputs["Color"].default_value = materials.linear(color)

@@ -278,9 +278,23 @@ def _camera(stage: Stage) -> Camera:
         fields["target"] = leading.name if leading else ""
         if leading is not None and leading in stage.moving and "rigid" in leading.fields and "move" not in fields:
             fields["move"] = "follow"  # what falls would leave the close-up at once
+    vessel = _filled(stage)
+    if "target" not in fields and vessel is not None:  # which beside the table that it stands on would be a dot
+        fields["target"], fields["framing"] = vessel.name, fields.get("framing", "wide")
     if stage.facing_front and "view" not in view:
         fields["view"] = "front"
     return Camera(**fields)
+
+
+def _filled(stage: Stage) -> Body | None:
+    """The vessel that liquid is in or comes into."""
+    for made in stage.bodies:
+        place = made.fields.get("place")
+        if "liquid" in made.fields and place is not None:
+            for other in stage.bodies:
+                if other.name == place.target and is_vessel(other.thing.noun):
+                    return other
+    return None
 
 
 def _world(stage: Stage) -> World:

@@ -16,6 +16,7 @@ _ROUND_FILL = 0.55
 """Capacity of a vessel as a share of its bounding box: round, with walls and a bottom."""
 _SOURCE_AREA = 1.3
 """By how much the solver's cells make a source wider than it is."""
+_SHORTEST_S = 0.8
 _VISCOUS_WORDS = {"liquid", "fluid"}
 
 
@@ -76,14 +77,32 @@ def substance(thing: Thing) -> dict[str, object]:
     return fields
 
 
+def _flow_m3_s(size_m: float, speed_m_s: float) -> float:
+    """What a round source of this width gives; it falls within its source, too."""
+    leaves = math.hypot(speed_m_s, math.sqrt(2 * 9.81 * size_m))
+    return _SOURCE_AREA * math.pi * (size_m / 2) ** 2 * leaves
+
+
+def _width(wide_m: float, wanted_m3: float) -> float:
+    """A third of the vessel's width, or less, so that it takes its time to fill."""
+    size = min(0.3, 0.35 * wide_m)
+    while wanted_m3 / _flow_m3_s(size, _speed_m_s(size)) < _SHORTEST_S:
+        size *= 0.95
+    return round(size, 5)
+
+
+def _speed_m_s(size_m: float) -> float:
+    return round(max(0.3, min(2.0, 4.0 * size_m)), 4)
+
+
 def _source(stage: Stage, thing: Thing, vessel: Body | None, happening: Happening) -> None:
     wide = min(vessel.size_m[:2]) if vessel is not None and is_vessel(vessel.thing.noun) else 0.0
-    size = round(min(0.3, 0.35 * wide), 5) if wide else 0.1
+    size = _width(wide, 0.6 * _ROUND_FILL * math.prod(vessel.size_m)) if wide and vessel else 0.1
     gap = next((q.value for _, q in happening.measures if q.dimension == "length"), None)
     gap = gap or next((w.gap.value for w in happening.ways if w.gap is not None), None)
     if gap is None:
         gap = round(max(0.5 * vessel.height_m, 2.0 * size), 4) if wide and vessel else 0.5
-    speed = round(max(0.3, min(2.0, 4.0 * size)), 4) * max(0.5, min(2.0, happening.pace))
+    speed = _speed_m_s(size) * max(0.5, min(2.0, happening.pace))
     fields: dict[str, object] = {
         "shape": "sphere",
         "size_m": (size, size, size),
@@ -93,10 +112,8 @@ def _source(stage: Stage, thing: Thing, vessel: Body | None, happening: Happenin
         fields["place"] = Place("above", vessel.name, 0.15, (0.0, round(0.35 * vessel.size_m[1], 4), 0.0))
     stop = None
     if vessel is not None and wide:
-        capacity = _ROUND_FILL * math.prod(vessel.size_m)
-        leaves = math.hypot(speed, math.sqrt(2 * 9.81 * size))  # it falls within its source, too
-        seconds = 0.6 * capacity / (_SOURCE_AREA * math.pi * (size / 2) ** 2 * leaves)
-        stop = max(12, round(seconds * (stage.scene.fps or 24)))
+        seconds = 0.6 * _ROUND_FILL * math.prod(vessel.size_m) / _flow_m3_s(size, speed)
+        stop = 1 + max(1, round(seconds * (stage.scene.fps or 24)))
         stage.lasts(seconds + 1.5)
         if not is_fixed(vessel):
             vessel.fields.pop("rigid", None)

@@ -149,7 +149,9 @@ def _depth(tree: BVHTree, points: np.ndarray) -> float:
     deepest = 0.0
     for point in points:
         place, normal, _, distance = tree.find_nearest(point)
-        if place is not None and distance > deepest and (Vector(point) - place).dot(normal) < 0:
+        if place is None or distance <= deepest:
+            continue
+        if (Vector(point) - place).dot(normal) < -0.5 * distance:  # beside an edge it may be a hair below zero
             deepest = distance
     return deepest
 
