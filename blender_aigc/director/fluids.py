@@ -11,11 +11,11 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from mathutils import Matrix
+from mathutils import Matrix, Vector
 
 from ..faults import Fault
 from ..plan import LIQUIDS, SHAPES, Plan, PlanObject
-from . import keys, order, rigid
+from . import forces, keys, order, rigid
 from .build import world_points
 from .order import SOLIDS, Order
 from .solids import Objects
@@ -31,6 +31,8 @@ _SURFACE_RADIUS = 1.2
 """Of the surface about the particles. With Blender's 2.0 the water in a glass has a quarter too much volume, with this
 8 % (measured)."""
 _INSIDE = 0.75
+_PUSH = 0.05
+"""Weight of fields in a fluid: smoke is carried along within a few frames, and the solver's limit is not reached."""
 _FARTHEST_M = 6.0
 """How far a domain follows what burns and moves."""
 _BYTES_PER_CELL = 450
@@ -74,6 +76,11 @@ def set_up(
         if thing.collides and not thing.liquid and (thing.gas is None or part == "liquid") and not thing.cloth:
             for obj in objects[thing.name]:
                 _obstacle(obj, domain, tight=part == "liquid" and _holds(thing))
+    clock = rigid.Clock(1, 0, plan.timing.speed / given.fps)
+    for field in forces.add_forces(scene, plan, clock, Vector(given.origin_m)):
+        field.field.flow = forces.BLENDER_PER_M_S / rigid.SOLVER_FPS  # no push on what is as fast as the air
+    weights = domain.modifiers["Fluid"].domain_settings.effector_weights
+    weights.wind = weights.force = weights.vortex = weights.turbulence = _PUSH
     return domain
 
 
@@ -142,9 +149,12 @@ def _domain(
     settings.cache_type = "REPLAY"
     settings.time_scale = plan.timing.speed
     settings.use_adaptive_timesteps = True
-    overflows = part == "liquid" and any(_holds(thing) for thing in plan.objects)  # and then runs away
+    if part == "liquid":
+        open_ = any(_holds(thing) for thing in plan.objects)  # what flows over runs away
+    else:
+        open_ = plan.domain.size_m is None  # in the open air
     for side in ("front", "back", "left", "right"):
-        setattr(settings, f"use_collision_border_{side}", plan.domain.closed and not overflows)
+        setattr(settings, f"use_collision_border_{side}", plan.domain.closed and not open_)
     settings.use_collision_border_top = False
     settings.use_collision_border_bottom = True
     if part == "liquid":
@@ -180,6 +190,8 @@ def _bounds(
         ways = np.concatenate([_way(obj, plan.timing.frames) for _, obj in sources])
         spread = np.array([1.2, 1.2, 0.05]) * max(size.max(), 0.3)
         low, high = low + ways.min(0) - spread, high + ways.max(0) + spread + [0, 0, 3.0 * max(size.max(), 0.3)]
+        drift = 3.0 * max(size.max(), 0.3) * forces.blown_to(plan)
+        low, high = low + np.minimum(drift, 0), high + np.maximum(drift, 0)
     else:
         vessels = [obj for thing in plan.objects if _holds(thing) for obj in objects[thing.name]]
         if vessels:

@@ -42,6 +42,13 @@ def speed_m_s(force: Force) -> float:
     return force.speed_m_s if force.speed_m_s is not None else WINDS[force.strength]
 
 
+def blown_to(plan: Plan) -> np.ndarray:
+    """(3,) direction of all winds together, no longer than 1."""
+    ways = [(radians(f.direction_deg), radians(f.rise_deg)) for f in plan.forces if f.type == "wind" and speed_m_s(f)]
+    whole = np.sum([(cos(turn) * cos(rise), sin(turn) * cos(rise), sin(rise)) for turn, rise in ways] or [(0, 0, 0)], 0)
+    return whole / max(1.0, float(np.linalg.norm(whole)))
+
+
 def add_forces(
     scene: bpy.types.Scene, plan: Plan, clock: Clock, origin: Vector, bodies: Bodies | None = None
 ) -> list[bpy.types.Object]:

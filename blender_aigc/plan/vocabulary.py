@@ -200,7 +200,10 @@ class Domain:
     resolution: int | None = whole(
         "cells along the longest side; else from the size of the thinnest part", 8, 512, None
     )
-    closed: bool = flag("the sides hold the fluid in; with a vessel in it what flows over is gone", True)
+    closed: bool = flag(
+        "the sides hold the fluid in; without a size of its own they do not hold smoke, nor what flows over a vessel",
+        True,
+    )
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 import bmesh  # noqa: E402
+from measured_fluids import baked_fluid  # noqa: E402
 from plans import baked, build, plan  # noqa: E402
 
 from blender_aigc.director.bake import Bake  # noqa: E402
 from blender_aigc.director.fluids_in import FLUID  # noqa: E402
+from blender_aigc.plan import validate  # noqa: E402
 from blender_aigc.protocol import Fault  # noqa: E402
 
 TRAP = Path(__file__).parent / "fluid_trap"
@@ -73,6 +75,18 @@ def test_smoke_rises_and_comes_back_as_volumes(fluids: None, tmp_path: Path) -> 
     (obj,) = (obj for obj in built.collection.objects if obj.get(FLUID) == "gas")
     assert obj.type == "VOLUME" and obj.data.is_sequence and obj.data.frame_duration >= 6
     assert Path(bpy.path.abspath(obj.data.filepath)).stat().st_size > 1000
+
+
+def test_smoke_goes_with_the_wind(fluids: None, tmp_path: Path) -> None:
+    middles = {}
+    for speed in (0.0, 2.0):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        wind = [{"type": "wind", "speed_m_s": speed, "gusts": 0}]
+        smoking = {"name": "blob", "shape": "sphere", "size_m": [0.3] * 3, "gas": {}}
+        data = plan(smoking, forces=wind, domain={"resolution": 24})
+        found = baked_fluid(validate(data), tmp_path / str(speed), 12)
+        middles[speed] = found.last.mean(0)
+    assert abs(middles[0.0][0]) < 0.05 and middles[2.0][0] > 0.2, middles
 
 
 def test_a_domain_too_large_is_refused_with_a_resolution_that_fits(fluids: None, tmp_path: Path) -> None:
