@@ -184,7 +184,9 @@ def _prepare(built: Built, home: Path, fps: float) -> Path:
     origin = _origin(built)
     name = re.sub(r"[^A-Za-z0-9]+", "_", built.collection.name)[:40].strip("_") or "plan"
     found = order.key(
-        plan_text.encode(), repr((fps, origin)).encode(), *(b.astype(np.float32).tobytes() for b in blocks)
+        plan_text.encode(),
+        repr((fps, origin, order.BAKED_BY)).encode(),
+        *(b.astype(np.float32).tobytes() for b in blocks),
     )
     folder = home / f"{name}_{found}"
     try:
