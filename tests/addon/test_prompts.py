@@ -66,6 +66,8 @@ def bends(row: Prompt) -> bool:
 
 def frames_for(row: Prompt) -> int:
     words = {said.split(":")[0] for said in row.motion}
+    if "waves_more" in words:  # long enough for some gusts
+        return 72
     return 30 if bends(row) else 110 if words & LONG else 60
 
 
