@@ -75,7 +75,7 @@ class AIGC_OT_blend_again(bpy.types.Operator):
             params["fill"] = "surface" if self.fill else "none"
             params["view_weights"] = ", ".join(f"{view.name}: {view.weight:g}" for view in self.views)
             inputs = {"mesh": job.inputs["mesh"], "views": Path(record.status.folder) / state.file}
-            inputs |= {"mask": job.inputs["mask"]} if "mask" in job.inputs else {}
+            inputs |= {key: job.inputs[key] for key in ("mask", "cameras") if key in job.inputs}
             ask = Ask("blend_texture", "blend_again", inputs, job.prompt, params, job.seed, job.name)
             carry_out(context, ask)
         except Fault as fault:
@@ -103,7 +103,12 @@ class AIGC_OT_draw_view_again(bpy.types.Operator):
             objects = found_objects(record)
             if job is None or not objects:
                 raise Fault("bad_request", "The objects of this result are gone.", "Undo, or texture them again.")
-            params = {**job.params, "only_views": self.view}
+            view = self.view
+            for obj in objects:  # of several objects that were drawn in turn, each has views of its own
+                if view.startswith(f"{obj.name} "):
+                    objects, view = (obj,), view.removeprefix(f"{obj.name} ")
+                    break
+            params = {**job.params, "only_views": view}
             inputs = {key: blob for key, blob in job.inputs.items() if key not in ("mesh", "mask")}
             inputs["mesh"] = Part(objects)
             seed = random.randrange(2**31)

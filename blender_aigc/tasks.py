@@ -48,6 +48,9 @@ _OWN = TaskInput(
     "The assets that you marked and what is selected: sentences may name them",
     required=False,
 )
+_MASK = TaskInput(
+    "mask", "mask", "Change", "A picture on the texture's UV map, white where it may change", required=False
+)
 _CAMERAS = TaskInput(
     "cameras", "cameras", "Cameras", "Cameras to draw from; with them, what hides the objects", required=False
 )
@@ -105,13 +108,7 @@ TASKS: dict[str, Task] = {
             (
                 TaskInput("mesh", "mesh", "Objects", "The objects to texture, with their modifiers"),
                 TaskInput("reference", "image", "Reference", "A picture whose look to take", required=False),
-                TaskInput(
-                    "mask",
-                    "mask",
-                    "Change",
-                    "A picture on the texture's UV map, white where it may change",
-                    required=False,
-                ),
+                _MASK,
                 _CAMERAS,
             ),
             ("material", "map", "file", "state"),
@@ -132,6 +129,8 @@ TASKS: dict[str, Task] = {
             (
                 TaskInput("mesh", "mesh", "Objects", "The objects, as they were when they were textured"),
                 TaskInput("views", "views", "Views", "The file views.npz of the texture's result"),
+                _MASK,
+                _CAMERAS,
             ),
             ("material", "map", "file", "state"),
             of_result=True,

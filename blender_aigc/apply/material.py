@@ -23,6 +23,8 @@ from .scene import Made, provenance_text, select_only, sign
 
 BEFORE = "aigc_before"
 """Custom property of an object: how its slots were before each of our results, see `_history`."""
+SOURCE = "aigc_source"
+"""Custom property of a copy: the name of the object that was hidden for it."""
 
 
 def apply_materials(
@@ -231,6 +233,13 @@ def restore(obj: bpy.types.Object, job_id: str = "") -> bool:
     return True
 
 
+def show_source(copy: bpy.types.Object, layer: bpy.types.ViewLayer) -> None:
+    """What was hidden for a copy is to be seen again, now that the copy goes."""
+    source = layer.objects.get(str(copy.get(SOURCE, "")))
+    if source is not None:
+        source.hide_set(False, view_layer=layer)
+
+
 def _copy(
     context: bpy.types.Context,
     made: Made,
@@ -262,4 +271,5 @@ def _copy(
     copy.matrix_world = source.matrix_world.copy()
     if source.name in context.view_layer.objects:
         made.hide(source, context.view_layer)
+        copy[SOURCE] = source.name
     return copy

@@ -10,7 +10,7 @@ import bpy
 
 from ..protocol import Artefact, ArtefactKind, Fault, Result
 from .image import apply_image
-from .material import apply_materials, restore
+from .material import apply_materials, restore, show_source
 from .mesh import Placement, apply_mesh
 from .scene import JOB, Made, whole_or_nothing
 from .text import apply_text
@@ -121,6 +121,9 @@ def take_away(job_id: str) -> bool:
     ours = [block for group in groups for block in group if block.get(JOB) == job_id and block.library is None]
     if not ours:
         return False
+    for obj in ours:
+        if isinstance(obj, bpy.types.Object):
+            show_source(obj, bpy.context.view_layer)
     meshes = {o.data for o in ours if isinstance(o, bpy.types.Object) and o.data is not None}
     materials = {m for mesh in meshes for m in getattr(mesh, "materials", ()) if m is not None}
     materials |= {block for block in ours if isinstance(block, bpy.types.Material)}

@@ -1,7 +1,7 @@
 """Reads the triangles of a glTF 2.0 binary file from anywhere, for texturing. numpy only.
 
 All nodes of the default scene with a mesh become objects, each primitive a material slot; transforms are applied.
-Pictures, animation, skins and morph targets are not read. Compressed geometry is refused with the reason.
+Animation, skins and morph targets are not read. Compressed geometry is refused with the reason.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from blender_aigc.protocol import Fault
 
 from .frames import GLTF
+from .gltf_looks import Look, look_of
 from .mesh_input import InputObject, MeshInput
 from .normals import vertex_normals
 
@@ -51,7 +52,9 @@ class Piece:
         normals: np.ndarray | None,
         uvs: np.ndarray | None,
         world: np.ndarray | None = None,
+        look: Look | None = None,
     ) -> None:
+        self.look = look
         self.thing, self.slot, self.vertices, self.faces = thing, slot, vertices, faces
         self.normals = vertex_normals(vertices, faces)[faces] if normals is None else normals
         self.uvs = np.full((len(faces), 3, 2), np.nan, np.float32) if uvs is None else uvs
@@ -64,6 +67,7 @@ def joined(pieces: list[Piece], name: str) -> MeshInput:
     if not pieces:
         raise Fault("bad_input", f"{name} has no faces.", "Choose a file with a surface.")
     objects: list[InputObject] = []
+    looks: dict[tuple[int, int], Look] = {}
     numbers, slots, faces, first = [], [], [], 0
     for piece in pieces:
         if not objects or objects[-1].facts["key"] != piece.thing:
@@ -73,6 +77,8 @@ def joined(pieces: list[Piece], name: str) -> MeshInput:
         numbers.append(np.full(len(piece.faces), len(objects) - 1, np.int32))
         slots.append(np.full(len(piece.faces), len(thing.slots), np.int32))
         faces.append(piece.faces.astype(np.int32) + first)
+        if piece.look is not None:
+            looks[len(objects) - 1, len(thing.slots)] = piece.look
         thing.slots = (*thing.slots, piece.slot)
         first += len(piece.vertices)
     mesh = MeshInput(
@@ -84,6 +90,7 @@ def joined(pieces: list[Piece], name: str) -> MeshInput:
         np.concatenate(slots),
         objects,
         of_file=True,
+        looks=looks,
     )
     for number, thing in enumerate(objects):
         there = np.isfinite(mesh.corner_uvs[mesh.faces_of(number)]).all()
@@ -170,12 +177,21 @@ class _Reader:
                     None if normals is None else normals[faces],
                     uvs,
                     place,
+                    look_of(self.doc, primitive.get("material"), self.view),
                 )
             )
         return out
 
     def _slot(self, primitive: dict[str, Any]) -> str:
         return str(self.doc["materials"][primitive["material"]].get("name", "")) if "material" in primitive else ""
+
+    def view(self, number: int) -> bytes:
+        """The bytes of a buffer view."""
+        view = self.doc["bufferViews"][number]
+        start = view.get("byteOffset", 0)
+        if view["buffer"] != 0 or start + view["byteLength"] > len(self.binary):
+            raise ValueError(f"buffer view {number} lies outside of the file")
+        return self.binary[start : start + view["byteLength"]]
 
     def triangles(self, primitive: dict[str, Any]) -> np.ndarray:
         """(F, 3) int64; nothing for points and lines."""

@@ -27,6 +27,7 @@ import numpy as np
 
 from blender_aigc.protocol import Fault
 
+from .gltf_looks import Look
 from .normals import face_cross, unit
 from .part_input import Part, part_of
 
@@ -54,7 +55,7 @@ class InputObject:
 class MeshInput:
     """See the table above. `of_file`: it was read from a GLB or OBJ, so the result should be such a file again.
 
-    part: where a texture that is there may change; None makes new ones.
+    part: where a texture that is there may change; None makes new ones. looks: (object, slot) -> the file's material.
     """
 
     vertices: np.ndarray
@@ -66,6 +67,7 @@ class MeshInput:
     objects: list[InputObject]
     of_file: bool = False
     part: Part | None = None
+    looks: dict[tuple[int, int], Look] = field(default_factory=dict[tuple[int, int], Look])
 
     def faces_of(self, number: int) -> np.ndarray:
         """Indices of the faces of an object."""
@@ -160,6 +162,7 @@ def checked(mesh: MeshInput, name: str) -> MeshInput:
             mesh.objects,
             mesh.of_file,
             None if mesh.part is None else mesh.part.of_faces(sound),
+            mesh.looks,
         )
         cross = cross[sound]
     length = np.einsum("fcx,fcx->fc", mesh.corner_normals, mesh.corner_normals)

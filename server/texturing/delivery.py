@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blender_aigc.protocol import encode
+from blender_aigc.protocol import Fault, encode
 
 from ..geometry.mesh_input import MeshInput
 from ..geometry.texture_sets import TextureSet
@@ -140,9 +140,31 @@ def _means(maps: Maps) -> dict[str, Any]:
     }
 
 
-def room_needed(sets: Sequence[TextureSet], texture_px: int, bytes_per_texel: int) -> int:
-    """Bytes of working memory for the largest moment of a job."""
-    return texture_px * texture_px * bytes_per_texel + (300 << 20) + 64 * sum(len(group.faces) for group in sets)
+BAKE_BYTES, KEPT_BYTES = 130, 40
+"""Per texel of a texture that is baked from views: while it is worked on, and until all of them are saved."""
+
+
+def check_room(sets: Sequence[TextureSet], texture_px: int, bytes_per_texel: int, kept_bytes: int = 0) -> None:
+    """Raises Fault("out_of_memory") with the next smaller size that fits, before anything is made.
+
+    bytes_per_texel: of the texture that is worked on. kept_bytes: of each that waits until all are done.
+    """
+
+    def needed(px: int) -> int:
+        waiting = kept_bytes * (len(sets) - 1)
+        return px * px * (bytes_per_texel + waiting) + (300 << 20) + 64 * sum(len(group.faces) for group in sets)
+
+    free = free_bytes()
+    if free is None or needed(texture_px) <= 0.9 * free:
+        return
+    fitting = [px for px in (4096, 2048, 1024, 512, 256) if px < texture_px and needed(px) <= 0.9 * free]
+    several = f" of {len(sets)} objects and slots" if len(sets) > 1 and kept_bytes else ""
+    raise Fault(
+        "out_of_memory",
+        f"Textures of {texture_px} px{several} need {needed(texture_px) / 1e9:.1f} GB of memory; "
+        f"{free / 1e9:.1f} GB are free.",
+        f"Choose a Texture Size of {fitting[0]} px." if fitting else "Close other programs, or use a smaller mesh.",
+    )
 
 
 def free_bytes() -> int | None:

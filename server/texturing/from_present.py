@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blender_aigc.protocol import Fault
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -29,7 +31,7 @@ class Beginning:
 
 
 def beginnings(subject: Subject, seen: Sequence[Maps]) -> list[Beginning] | None:
-    """One for each camera; None where the job makes new textures."""
+    """One for each camera; None where the job makes new textures. Raises Fault("empty_result") for a part unseen."""
     part = subject.part
     if part is None:
         return None
@@ -42,6 +44,12 @@ def beginnings(subject: Subject, seen: Sequence[Maps]) -> list[Beginning] | None
         found, there = looked_at(maps, textures)
         picture = np.where(there[..., None], found[..., :3], _GREY).astype(np.uint8)
         result.append(Beginning(picture, np.where(there, found[..., 3], 0).astype(np.uint8)))
+    if not any(view.free.any() for view in result):
+        raise Fault(
+            "empty_result",
+            "None of the views sees the part that may change.",
+            "Choose other views, or let more of the texture change.",
+        )
     return result
 
 

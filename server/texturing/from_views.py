@@ -16,6 +16,7 @@ from .delight import delit, mixed
 from .delivery import Delivery
 from .estimates import baked_estimates
 from .exposures import exposures
+from .in_turn import scene_of
 from .stored_views import StoredViews, fingerprint, stored_bytes
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def deliver_baked(
     delivery = Delivery(context, subject.mesh, bool(job.params.get("separate")))
     for number, (group, exposure) in enumerate(zip(subject.sets, exposed, strict=True)):
         context.progress("Saving", number, len(subject.sets), group.name)
-        if number not in sheets or (part is not None and not part.changes(number)):
+        if number not in sheets or (part is not None and part.skips(number)):
             continue
         sheet = Sheet(subject.mesh, group, size, context.check_cancelled)
         maps = _maps(job, sheet, sheets[number], found[number], exposure.sky)
@@ -98,7 +99,9 @@ def deliver_baked(
         png = encode_png(np.ascontiguousarray(view[..., :3]))
         context.save_file("file", f"view_{camera.name.replace(' ', '_')}.png", png, f"{camera.name} view")
     names = [group.name for group in subject.sets]
-    kept = dataclasses.replace(made, mesh=fingerprint(subject.triangles), names=names)
+    notes = {"scene": scene_of(subject), "prompt": job.prompt}
+    notes |= {key: job.params[key] for key in ("objects", "cameras") if key in job.params}
+    kept = dataclasses.replace(made, mesh=fingerprint(subject.triangles), names=names, notes=notes | made.notes)
     meta = {"views": len(cameras), "names": ", ".join(dict.fromkeys(camera.name for camera in cameras))}
     context.save_file("state", STATE_FILE, stored_bytes(kept, context.check_cancelled), "Views", meta)
     context.report(

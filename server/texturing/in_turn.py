@@ -24,6 +24,7 @@ from .wishes import spoken, words_of_faces
 if TYPE_CHECKING:
     from blender_aigc.protocol import Job
 
+    from ..context import Context
     from ..geometry.cameras import Camera
     from ..geometry.raster import Scene
     from .subject import Subject
@@ -32,6 +33,8 @@ AROUND = frozenset({"around", "axes", "ring", "greedy", ""})
 """Choices of cameras that stand around an object; the others look at the scene as it is."""
 SPACING = 16.0
 """Between objects that are set apart, in radii: farther than any camera stands from its object."""
+APART, HIDDEN = "apart", "hidden"
+"""Scenes of kept views: its objects were set apart, or other objects hid it."""
 MOST_VIEWS = 240
 """The bake numbers views in one byte."""
 
@@ -101,6 +104,36 @@ def draw_in_turn(
     told = "; ".join(f"{part.name}: {part.words}" for part in parts)
     whole.notes.append(f"Drawn one after the other, {told}")
     return drawn
+
+
+def as_drawn(job: Job, context: Context, subject: Subject) -> Subject:
+    """`subject` as it was when its views were drawn: set apart, or with what hid it. The file of the views tells.
+
+    Raises Fault("bad_input") when what hid it is not among the job's inputs.
+    """
+    from .given_cameras import read_cameras
+    from .stored_views import notes_of
+
+    notes = notes_of(context.input_path("views"))
+    if notes.get("scene") == APART:
+        asked = {"objects": str(notes.get("objects", "auto")), "cameras": str(notes.get("cameras", ""))}
+        then = replace(job, prompt=str(notes.get("prompt", "")), params={**job.params, **asked})
+        return set_apart(subject, parts_of(then, subject))
+    if notes.get("scene") == HIDDEN and context.has_input("cameras"):
+        given = read_cameras(context.input_path("cameras"))
+        subject.hide_behind(given.vertices, given.faces)
+    return subject
+
+
+def scene_of(subject: Subject) -> str:
+    """How a subject's scene differs from its mesh: "", `APART` or `HIDDEN`."""
+    from .stored_views import fingerprint
+    from .subject import as_scene
+
+    plain = as_scene(subject.mesh, subject.sets)
+    if len(plain.faces) != len(subject.triangles.faces):
+        return HIDDEN
+    return "" if fingerprint(plain) == fingerprint(subject.triangles) else APART
 
 
 def parts_of(job: Job, subject: Subject) -> list[Part]:

@@ -100,6 +100,14 @@ SOFT_PX = Param(
     advanced=True,
     unit="px",
 )
+FACES = Param(
+    "faces",
+    "text",
+    "Only Slots",
+    "Only for mesh files: names of material slots or objects whose textures change, the others stay; * for all",
+    "",
+    advanced=True,
+)
 STRENGTH = Param(
     "strength",
     "float",
@@ -145,5 +153,5 @@ ESTIMATES = Param(
 ESTIMATED = (MAPS, BUMPS, ESTIMATES)
 """Of engines whose views go through estimates.py."""
 
-MATERIAL = (DELIGHT, ROUGHNESS, METALLIC, RELIEF, UV, SEPARATE, SOFT_PX)
+MATERIAL = (DELIGHT, ROUGHNESS, METALLIC, RELIEF, UV, SEPARATE, SOFT_PX, FACES)
 """What every engine that draws views needs for the last leg (from_views.py)."""

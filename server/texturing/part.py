@@ -52,6 +52,7 @@ class PartWork:
         """
         assert mesh.part is not None
         self._mesh, self._part, self._mask, self._check = mesh, mesh.part, mask, check
+        self._whole = mesh.of_file  # a file is written anew, with all that is in it
         self._sets, self._slots = sets, [self._touched(group) for group in sets]
         pairs = list(zip(sets, self._slots, strict=True))
         self._fit = [self._fitting(group, slots) for group, slots in pairs]
@@ -70,6 +71,10 @@ class PartWork:
         """Does anything of this set change?"""
         alpha = self._alpha[number]
         return alpha is not None and bool(alpha.any())
+
+    def skips(self, number: int) -> bool:
+        """Is nothing of this set to be delivered?"""
+        return not self._whole and not self.changes(number)
 
     def group(self, number: int) -> TextureSet:
         """The set, with those slots only of which something changes: the others keep their materials."""
@@ -116,6 +121,8 @@ class PartWork:
         return self._part.pictures[found.pop()] if len(found) == 1 and None not in found else None
 
     def _touched(self, group: TextureSet) -> tuple[int, ...]:
+        if self._whole:
+            return group.slots
         change = self._part.change[group.faces].any(axis=1)
         return tuple(int(slot) for slot in np.unique(self._mesh.face_slot[group.faces[change]]))
 
@@ -202,11 +209,18 @@ class PartWork:
         return grown
 
 
-def part_work(
-    context: Context, mesh: MeshInput, sets: list[TextureSet], texture_px: int, soft_px: int
-) -> PartWork | None:
-    """What the job says about the present texture; None when it wants a new one. Raises Fault."""
+def part_work(context: Context, mesh: MeshInput, sets: list[TextureSet], texture_px: int) -> PartWork | None:
+    """What the job says about the present texture; None when it wants a new one. Raises Fault.
+
+    Of a mesh file it says so by a mask, or by the parameter `faces`.
+    """
+    params = context.job.params
+    soft_px, faces = int(params.get("soft_px", 0)), str(params.get("faces", "")).strip()
     mask = context.input_image("mask") if context.has_input("mask") else None
+    if mesh.of_file and (faces or mask is not None):
+        from .part_of_file import part_of_file
+
+        mesh.part = part_of_file(mesh, faces)
     if mesh.part is None:
         if mask is not None:
             raise Fault(

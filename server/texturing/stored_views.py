@@ -109,6 +109,15 @@ def stored_bytes(stored: StoredViews, check: Callable[[], None]) -> bytes:
     return buffer.getvalue()
 
 
+def notes_of(path: Path) -> dict[str, Any]:
+    """The notes in a file of kept views, without reading the views. Raises Fault("bad_input")."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(json.loads(archive["meta"].tobytes())["notes"])
+    except _DAMAGED as error:
+        raise Fault("bad_input", "The kept views are damaged.", _HINT, f"{type(error).__name__}: {error}") from None
+
+
 def read_stored(path: Path, triangles: Triangles) -> StoredViews:
     """The file of a bake of `triangles`; its `baked` is ready for `view_bake.reblend`.
 

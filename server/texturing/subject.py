@@ -15,6 +15,7 @@ from ..geometry.mesh_input import MeshInput, read_mesh
 from ..geometry.normals import face_cross, unit
 from ..geometry.texture_sets import TextureSet, texture_sets
 from ..geometry.triangles import Triangles
+from .delivery import BAKE_BYTES, KEPT_BYTES, check_room
 from .part import PartWork, part_work
 
 if TYPE_CHECKING:
@@ -86,10 +87,12 @@ def subject_of(job: Job, context: Context) -> Subject:
     context.progress("Looking at the UVs")
     size = int(job.params["texture_px"])
     sets, notes = texture_sets(mesh, size, str(job.params.get("uv", "auto")), context.check_cancelled)
-    part = part_work(context, mesh, sets, size, int(job.params.get("soft_px", 0)))
+    part = part_work(context, mesh, sets, size)
     if len(sets) > 100:
         raise Fault("bad_input", f"That would be {len(sets)} textures; 100 is the most.", "Select fewer objects.")
-    return Subject(mesh, sets, as_scene(mesh, sets), notes, part.size if part is not None else size, part)
+    size = size if part is None else part.size
+    check_room(sets, size, BAKE_BYTES, KEPT_BYTES)
+    return Subject(mesh, sets, as_scene(mesh, sets), notes, size, part)
 
 
 def as_scene(mesh: MeshInput, sets: Sequence[TextureSet]) -> Triangles:

@@ -154,3 +154,20 @@ def test_a_large_mesh_goes_by_whole_arrays() -> None:
     arrays, (facts,) = sent(bpy.context.object)
     assert len(arrays["faces"]) == 2 * 499 * 499 or len(arrays["faces"]) == 2 * 500 * 500
     assert facts["uv"] == "own"
+
+
+def test_odd_meshes_are_taken_as_they_are() -> None:
+    """Three faces at an edge, a face twice, one without area, loose vertices and edges, slots that are not there."""
+    points = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0.5, 0, 0), (3, 3, 3), (4, 4, 4)]
+    faces = [(0, 1, 2), (0, 1, 3), (0, 1, 4), (0, 1, 4), (0, 5, 1)]
+    mesh = bpy.data.meshes.new("Odd")
+    mesh.from_pydata(points, [(6, 7)], faces)
+    mesh.polygons.foreach_set("material_index", [0, 3, 7, 1, 0])
+    obj = bpy.data.objects.new("Odd", mesh)
+    bpy.context.scene.collection.objects.link(obj)
+    arrays, _ = sent(obj)
+    assert len(arrays["faces"]) == 5 and set(arrays["face_slot"]) == {0}
+    assert np.isfinite(arrays["corner_uvs"]).all() and np.isfinite(arrays["corner_normals"]).all()
+    mesh.materials.append(None)
+    mesh.materials.append(bpy.data.materials.new("Second"))
+    assert set(sent(obj)[0]["face_slot"]) == {0, 1}

@@ -91,6 +91,12 @@ def test_one_view_is_drawn_again(bench, whole: Path, model: str) -> None:
     assert "no view called 'bakc'" in str(fault)
 
 
+@pytest.mark.parametrize("model", ENGINES)
+def test_a_part_that_no_view_sees_is_said(bench, side: Path, model: str) -> None:
+    ask = {"model": model, "task": "texture_mesh", "given": {"mesh": side}, "view_px": "64", "cameras": "axes"}
+    assert "None of the views sees the part" in str(bench.fault(**ask, only_views="front", steps=1))
+
+
 def test_what_may_not_change_is_what_the_views_show_there(bench, side: Path, whole: Path, other: Path) -> None:
     """Around the part the network sees the present texture even at full strength, not what it would rather draw."""
     kept = with_part(other.parent / "side.npz", pictures=(STRIPES[::-1].copy(),))
@@ -109,3 +115,60 @@ def test_mv_adapter_keeps_the_rest_too(bench, side: Path, weights: Path) -> None
     assert ending.say == "done", ending.fault
     there = (np.asarray(Image.open(out / "cube_BaseColor.png")) != STRIPES).any(axis=2)
     assert there[176:250, 92:164].mean() > 0.7 and not there[:165].any()
+
+
+def test_things_that_were_drawn_apart_are_blended_again(bench, tmp_path: Path) -> None:
+    """Each with words of its own: the scene of their views is set up anew, from what the file of views tells."""
+    boxes = [trimesh.creation.box((1, 1, height)) for height in (0.5, 2)]
+    lines, first = [], 1
+    for name, box in zip(("Chest", "Tower"), boxes, strict=True):
+        lines += [f"o {name}", *(f"v {x} {y} {z}" for x, y, z in box.vertices)]
+        lines += ["f " + " ".join(str(first + corner) for corner in face) for face in box.faces]
+        first += len(box.vertices)
+    (tmp_path / "two.obj").write_text("\n".join(lines) + "\n")
+    given = {"mesh": tmp_path / "two.obj"}
+    size = {"texture_px": "256"}
+    plain = {"model": "sdxl_sync", "view_px": "64", "steps": 1, "cameras": "axes", "delight": 0.0, **size}
+    ending, _, out = bench.ending(task="texture_mesh", given=given, prompt="chest: oak; tower: stone", **plain)
+    assert ending.say == "done", ending.fault
+    given["views"] = out / "views.npz"
+    again, _, other = bench.ending("blend_again", "blend_texture", given, "x", border_px=16, delight=0.0, **size)
+    assert again.say == "done", again.fault
+    names = ["Chest_BaseColor.png", "Tower_BaseColor.png"]
+    for name in names:
+        assert np.array_equal(np.asarray(Image.open(out / name)), np.asarray(Image.open(other / name))), name
+
+
+@pytest.mark.parametrize("model", ENGINES)
+def test_a_cancel_in_any_phase_leaves_nothing(bench, side: Path, model: str) -> None:
+    options = {"model": model, "task": "texture_mesh", "given": {"mesh": side}, "only_views": "left, right"}
+    options |= {"view_px": "64", "texture_px": "256", "cameras": "axes", "steps": 2}
+    ending, sent, _ = bench.ending(**options)
+    assert ending.say == "done"
+    phases = [report.phase for report in sent]
+    assert len(set(phases)) >= 6, phases
+    for phase in dict.fromkeys(phases):
+        ending, _, out = bench.ending(**options, cancel_at=phases.index(phase) + 1)
+        assert ending.say in ("cancelled", "done") and (ending.say == "cancelled" or phase == phases[-1]), phase
+        assert ending.say == "done" or not [p for p in out.iterdir() if not p.name.startswith("preview")], phase
+
+
+def test_textures_beyond_memory_offer_the_next_smaller(bench, side: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from server.texturing import delivery
+
+    mesh = with_part(side.parent / "plain.npz")
+    stored = {name: array for name, array in np.load(mesh).items() if name not in ("change", "present_uvs")}
+    np.savez(mesh, **stored)
+    monkeypatch.setattr(delivery, "free_bytes", lambda: 3_000_000_000)
+    fault = bench.fault(model="sdxl_sync", task="texture_mesh", given={"mesh": mesh}, view_px="64", texture_px="8192")
+    assert fault.code == "out_of_memory" and "Texture Size of 4096 px" in str(fault)
+
+
+def test_pictures_that_are_no_numbers_are_refused() -> None:
+    from blender_aigc.protocol import Fault
+    from server.texturing.drawn_together import finished
+
+    bad = np.zeros((2, 8, 8, 3), np.float32)
+    bad[1, 3, 3] = np.nan
+    with pytest.raises(Fault, match="not numbers"):
+        finished(bad)

@@ -73,6 +73,9 @@ def state() -> dict[str, object]:
     return {
         "phases": _phases,
         "objects": sorted(obj.name for obj in bpy.data.objects),
+        "materials": {
+            obj.name: [s.material and s.material.name for s in obj.material_slots] for obj in bpy.data.objects
+        },
         "mode": bpy.context.mode,
         "picture": settings.image.name if settings.image else "",
         "session": known.session.state if known.session else "",
@@ -211,14 +214,18 @@ def choose(**values: object) -> None:
         setattr(bpy.context.scene.aigc, key, value)
 
 
-def frame() -> None:
+def frame(from_above_deg: float = 15, farther: float = 1) -> None:
     """Look at what is there, from the front and a little from above."""
     window = bpy.context.window_manager.windows[0]
     area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
     region = next(region for region in area.regions if region.type == "WINDOW")
-    area.spaces.active.region_3d.view_rotation = Euler((math.radians(75), 0, math.radians(25))).to_quaternion()
+    area.spaces.active.region_3d.view_rotation = Euler(
+        (math.radians(90 - from_above_deg), 0, math.radians(25))
+    ).to_quaternion()
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.view3d.view_all()
+    if farther != 1:
+        area.spaces.active.region_3d.view_distance *= farther
     redraw()
 
 
@@ -252,13 +259,32 @@ def cube() -> None:
     bpy.ops.ed.undo_push(message="cube")
 
 
+def shading(kind: str) -> None:
+    """ "SOLID" or "MATERIAL" in the 3D viewport, without its overlays."""
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        if area.type == "VIEW_3D":
+            area.spaces.active.shading.type = kind
+            area.spaces.active.overlay.show_overlays = kind == "SOLID"
+    redraw()
+
+
+def select_top() -> None:
+    """The upper face of the active mesh, as if it had been clicked in Edit Mode."""
+    polygons = bpy.context.object.data.polygons
+    for block in (polygons, bpy.context.object.data.edges, bpy.context.object.data.vertices):
+        block.foreach_set("select", [False] * len(block))
+    for polygon in polygons:
+        polygon.select = polygon.normal.z > 0.5
+    bpy.ops.ed.undo_push(message="select")
+
+
 def leave() -> None:
     bpy.ops.wm.quit_blender()
 
 
 ORDERS = {"mark": mark, "unmark": unmark, "choose": lambda values: choose(**values), "frame": frame,
           "language": language, "picture": picture, "params": params, "leave": leave, "cube": cube,
-          "still_life": still_life, "call": call, "gallery": gallery,
+          "still_life": still_life, "call": call, "gallery": gallery, "shading": shading, "select_top": select_top,
           "through_camera": through_camera, "range": span}  # fmt: skip
 
 main()

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 import uuid
 from pathlib import Path
 
 import numpy as np
 import pytest
+from gltf_reader import Glb, khronos_issues
 from made_meshes import NOISE, REGISTRY, cube, packed_sides, saved, with_part
 from PIL import Image
 
 from blender_aigc.protocol import Blob, Fault, Job
+from server.geometry.gltf_looks import look_of
 from server.geometry.mesh_input import read_mesh
 from server.geometry.texture_sets import texture_sets
 from server.texturing.part import PartWork, mixed, resized, sampled
+from server.texturing.part_of_file import _present
 from server.worker import Runner
 
 WITHIN = (slice(171, 256), slice(86, 171))
 
 
-def run(out: Path, mesh: Path, mask: np.ndarray | None = None, **params: object):
+def run(out: Path, mesh: Path, mask: np.ndarray | None = None, prompt: str = "brick", **params: object):
     """One job of `solid`."""
     out.mkdir(exist_ok=True)
     inputs = {"mesh": mesh}
@@ -28,7 +32,7 @@ def run(out: Path, mesh: Path, mask: np.ndarray | None = None, **params: object)
         np.save(out / "mask.npy", mask)
         inputs["mask"] = out / "mask.npy"
     blobs = {key: Blob("0" * 64, path.suffix) for key, path in inputs.items()}
-    job = Job(str(uuid.uuid4()), "texture_mesh", "solid", blobs, {"texture_px": "512", **params}, "brick", name="x")
+    job = Job(str(uuid.uuid4()), "texture_mesh", "solid", blobs, {"texture_px": "512", **params}, prompt, name="x")
     return Runner(REGISTRY, "cpu").run(job, out, inputs, lambda report: None, lambda: False)
 
 
@@ -187,3 +191,73 @@ def test_slots_that_share_a_texture_keep_their_material_when_only_another_change
     assert run(out, with_part(tmp_path / "cube.npz", mesh.face_slot == 1, mesh=mesh)).say == "done"
     (thing,) = json.loads((out / "material.json").read_text())["objects"]
     assert [one["slots"] for one in thing["sets"]] == [[1]]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GLB of two boxes with textures of ours."""
+    folder = tmp_path_factory.mktemp("file")
+    lines, first = [], 1
+    for name, at in (("Chest", 0), ("Lid", 3)):
+        corners = [(x + at, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)]
+        sides = ((0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3))
+        lines += [f"o {name}", f"usemtl {name} wood", *(f"v {x} {y} {z}" for x, y, z in corners)]
+        lines += ["f " + " ".join(str(first + corner) for corner in side) for side in sides]
+        first += 8
+    (folder / "boxes.obj").write_text("\n".join(lines) + "\n")
+    assert run(folder / "out", folder / "boxes.obj", prompt="oak", texture_px="256").say == "done"
+    return folder / "out" / "x.glb"
+
+
+def pictures_of(path: Path) -> dict[str, np.ndarray]:
+    glb = Glb(path)
+    return {
+        image["name"]: np.asarray(Image.open(io.BytesIO(glb.view(image["bufferView"])))) for image in glb.doc["images"]
+    }
+
+
+def test_of_a_file_only_the_named_slots_change(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ending = run(out, file, faces="lid*")
+    assert ending.say == "done", ending.fault
+    before, after = pictures_of(file), pictures_of(out / "x.glb")
+    assert before.keys() == after.keys() and len(before) == 6
+    for name, old in before.items():
+        same = after[name].shape == old.shape and np.array_equal(after[name], old)
+        assert same == name.startswith("Chest"), name
+    ending = run(tmp_path / "bad", file, faces="nobody")
+    assert ending.say == "failed" and "Nothing in the file is called nobody" in ending.fault.message
+
+
+def test_such_a_file_is_accepted(file: Path, tmp_path: Path) -> None:
+    assert run(tmp_path / "out", file, faces="lid*").say == "done"
+    path = tmp_path / "out" / "x.glb"
+    issues = khronos_issues(path)[path]
+    assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues
+
+
+def test_of_a_file_only_what_is_white_in_the_mask_changes(file: Path, tmp_path: Path) -> None:
+    mask = np.zeros((256, 256, 4), np.uint8)
+    mask[..., 3] = 255
+    mask[:128, :, :3] = 255
+    out = tmp_path / "out"
+    assert run(out, file, mask, soft_px=0).say == "done"
+    before, after = pictures_of(file), pictures_of(out / "x.glb")
+    changed = (before["Chest_BaseColor"] != after["Chest_BaseColor"]).any(axis=2)
+    assert not changed[132:].any() and changed[:124].any()
+
+
+def test_factors_of_a_file_are_in_its_pictures_and_other_places_are_refused(file: Path) -> None:
+    glb = Glb(file)
+    material = glb.doc["materials"][0]
+    material["pbrMetallicRoughness"]["baseColorFactor"] = [0.5, 1, 1, 1]
+    look = look_of(glb.doc, 0, glb.view)
+    (old,) = [p for name, p in pictures_of(file).items() if name == "Chest_BaseColor"]
+    pictures: list[np.ndarray] = []
+    present = _present(look, pictures, {})
+    new = pictures[present.maps["colour"][0]]
+    assert np.array_equal(new[..., 1:], old[..., 1:])
+    bright = old[..., 0] > 60
+    assert np.allclose((new[..., 0][bright] / 255) ** 2.2, 0.5 * (old[..., 0][bright] / 255) ** 2.2, atol=0.03)
+    material["pbrMetallicRoughness"]["baseColorTexture"]["texCoord"] = 1
+    assert "second UV map" in look_of(glb.doc, 0, glb.view).reason

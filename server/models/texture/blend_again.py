@@ -80,12 +80,14 @@ class BlendAgain:
         """Raises Fault: bad_input for views of another mesh, bad_request for weights of views that are not there."""
         from ...geometry.view_bake import bake_views, reblend
         from ...texturing.from_views import deliver_baked, told_by
+        from ...texturing.in_turn import as_drawn
         from ...texturing.stored_views import read_stored
         from ...texturing.subject import subject_of
 
         params = job.params
         subject = subject_of(job, context)
         context.progress("Reading the views")
+        subject = as_drawn(job, context, subject)
         stored = read_stored(context.input_path("views"), subject.triangles)
         scale = stored.cameras[0].size_px[0] / 1024
         border = round(int(params["border_px"]) * scale) or min(1, int(params["border_px"]))

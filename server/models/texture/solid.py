@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_aigc.protocol import Choice, Fault, Job, ModelInfo, Param
+from blender_aigc.protocol import Choice, Job, ModelInfo, Param
 
 from ...materials.names import CHOICES
-from ...texturing.knobs import SOFT_PX
+from ...texturing.knobs import FACES, SOFT_PX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,6 +73,7 @@ _PARAMS = (
         advanced=True,
     ),
     SOFT_PX,
+    FACES,
 )
 _METRES = (0.05, 60.0)
 """Objects between these sizes are taken to be modelled in metres."""
@@ -105,7 +106,8 @@ class Solid:
         """
         from ...geometry.mesh_input import read_mesh
         from ...geometry.texture_sets import texture_sets
-        from ...texturing.delivery import Delivery
+        from ...materials.painter import BYTES_PER_TEXEL
+        from ...texturing.delivery import Delivery, check_room
         from ...texturing.exposures import exposures
         from ...texturing.part import part_work
         from ...texturing.wishes import orders
@@ -115,15 +117,15 @@ class Solid:
         mesh = read_mesh(context.input_path("mesh"))
         context.progress("Looking at the UVs")
         sets, notes = texture_sets(mesh, size, str(job.params["uv"]), context.check_cancelled)
-        part = part_work(context, mesh, sets, size, int(job.params["soft_px"]))
+        part = part_work(context, mesh, sets, size)
         size = size if part is None else part.size
-        _check_room(context, sets, size)
+        check_room(sets, size, BYTES_PER_TEXEL)
         wanted = orders(mesh, sets, job.prompt, str(job.params["material"]), job.seed)
         context.progress("Looking at edges and hollows")
         exposed = exposures(mesh, sets, size, context.check_cancelled)
         delivery = Delivery(context, mesh, bool(job.params["separate"]))
         for number, (group, order, exposure) in enumerate(zip(sets, wanted, exposed, strict=True)):
-            if part is not None and not part.changes(number):
+            if part is not None and part.skips(number):
                 continue
             maps = _painted(job, context, mesh, group, order, exposure, (number, len(sets), size))
             if part is not None:
@@ -165,25 +167,6 @@ def _scale(job: Job, vertices: np.ndarray) -> float:
     units = job.params["units"]
     by_object = units == "object" or (units == "auto" and not _METRES[0] <= extent <= _METRES[1])
     return float(job.params["scale"]) * (extent / 2 if by_object else 1.0)
-
-
-def _check_room(context: Context, sets: list, size: int) -> None:
-    """Raises Fault("out_of_memory") with the size that would fit."""
-    from ...materials.painter import BYTES_PER_TEXEL
-    from ...texturing.delivery import free_bytes, room_needed
-
-    free = free_bytes()
-    if free is None or room_needed(sets, size, BYTES_PER_TEXEL) <= 0.9 * free:
-        return
-    fitting = [px for px in (4096, 2048, 1024, 512, 256) if px < size]
-    fitting = [px for px in fitting if room_needed(sets, px, BYTES_PER_TEXEL) <= 0.9 * free]
-    hint = f"Choose a Texture Size of {fitting[0]} px." if fitting else "Close other programs, or use a smaller mesh."
-    raise Fault(
-        "out_of_memory",
-        f"Textures of {size} px need {room_needed(sets, size, BYTES_PER_TEXEL) / 1e9:.1f} GB of memory; "
-        f"{free / 1e9:.1f} GB are free.",
-        hint,
-    )
 
 
 def _facts(wanted: list, sets: list, notes: list[str]) -> dict[str, bool | int | float | str]:
