@@ -1,0 +1,124 @@
+"""What it costs to send the passes of a picture to the server and to get them back, against bare files.
+
+    python benchmarks/transfer.py
+
+The set: picture, depth, normals, ids and lines of 1024 x 1024. On one machine it travels as a file of the data folder,
+by hash; to another one by HTTP, here over loopback to a real server process. Milliseconds, of the best
+round and of the median, and the ratio of the best ones to writing and reading plain files of the same content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from blender_aigc.client import Client
+from blender_aigc.environment import builtin_environment
+from blender_aigc.protocol import Blob
+from blender_aigc.session import Session
+from server.filters.passes import read_passes
+
+SIDE = 1024
+ROUNDS = 15
+
+
+def passes(seed: int) -> dict[str, np.ndarray]:
+    """The arrays of gather/passes.py, another set each time: what is stored already is not sent again."""
+    rng = np.random.default_rng(seed)
+    return {
+        "combined": rng.integers(1, 256, (SIDE, SIDE, 4), np.uint8),
+        "depth": rng.random((SIDE, SIDE), np.float32) + 1,
+        "normal": rng.random((SIDE, SIDE, 3), np.float32),
+        "object_id": rng.integers(0, 9, (SIDE, SIDE), np.int32),
+        "line": rng.integers(0, 256, (SIDE, SIDE), np.uint8),
+    }
+
+
+def packed(arrays: dict[str, np.ndarray]) -> memoryview:
+    """As gather.passes.passes_blob, which needs Blender."""
+    buffer = io.BytesIO()
+    buffer.seek(sum(array.nbytes for array in arrays.values()) + 1024 * len(arrays))
+    buffer.write(b"\0")
+    buffer.seek(0)
+    np.savez(buffer, **arrays)
+    buffer.truncate()
+    return buffer.getbuffer().toreadonly()
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return 1e3 * (time.perf_counter() - start)
+
+
+def main() -> None:
+    rows: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as ends:
+        folder = Path(name)
+        session = Session(folder / "data", builtin_environment())
+        ends.callback(session.close, stop_idle=True)
+        session.ensure_started()
+        while session.state != "ready":
+            session.pump()
+            time.sleep(0.02)
+        client = Client(session._server.hello)  # noqa: SLF001
+        ends.callback(client.close)
+        for number in range(ROUNDS):
+            one_round(number, folder, session, client, rows)
+        size = len(packed(passes(0))) / 1e6
+    bare, arrays = min(rows["bare file"]), min(rows["bare arrays"])
+    sys.stdout.write(f"the set: {size:.1f} MB; best and median of {ROUNDS} rounds\n")
+    for what, spent in rows.items():
+        against = arrays if what in ("bare arrays", "one machine") else bare
+        ratio = min(spent) / against
+        sys.stdout.write(f"{what:20} {min(spent):7.1f} {statistics.median(spent):7.1f} ms   {ratio:5.2f} of bare\n")
+
+
+def one_round(number: int, folder: Path, session: Session, client: Client, rows: dict[str, list[float]]) -> None:
+    def note(what: str, work: Callable[[], object]) -> None:
+        rows.setdefault(what, []).append(timed(work))
+
+    given = passes(number)
+    data = packed(given)
+    plain, loaded = folder / "plain.bin", folder / "plain.npz"
+    stored: list[Blob] = []
+
+    def bare_file() -> None:
+        plain.write_bytes(data)
+        plain.read_bytes()
+
+    def bare_arrays() -> None:
+        np.savez(loaded, **given)
+        with np.load(loaded) as archive:
+            assert all(archive[name].size for name in archive.files)
+
+    def one_machine() -> None:
+        blob = session.put_blob(packed(given), ".npz")
+        read_passes(session.blob_folder() / blob.file_name)
+
+    def there() -> None:
+        stored.append(client.put_blob(data, ".bin"))
+
+    def back() -> None:
+        client.save_blob(stored[0], folder / "back.bin")
+
+    note("bare file", bare_file)
+    note("bare arrays", bare_arrays)
+    note("one machine", one_machine)
+    note("HTTP, there", there)
+    note("HTTP, back", back)
+    plain.unlink()
+    loaded.unlink()
+
+
+main()
