@@ -1,6 +1,8 @@
-"""Larger pictures: Upscale on a result, and the quick ways to choose a picture to work from."""
+"""Larger pictures and textures: Upscale on a result, and the quick ways to choose a picture to work from."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
@@ -8,34 +10,36 @@ from bpy.props import EnumProperty, StringProperty
 from . import params, watch
 from .apply.show import image_of
 from .ask import Ask
+from .gather.sources import Given
 from .operators import carry_out, refuse
 from .operators_pictures import picture_of
-from .protocol import Fault
+from .protocol import TASKS, Fault
+from .slots import texture_of
 from .state import STATE
 
-TASK = "upscale_image"
+TASK, OF_TEXTURES = "upscale_image", "upscale_texture"
 SCALES = (("2", "2x", "Twice as wide and as high"), ("4", "4x", "Four times as wide and as high"))
 
 
-def upscale_of(context: bpy.types.Context, image: bpy.types.Image, scale: str, job_id: str = "") -> Ask:
-    """What makes `image` larger: the tab's model and settings where they are for that, else the first model's own.
+def upscale_of(context: bpy.types.Context, task: str, given: Given, name: str, scale: str, job_id: str = "") -> Ask:
+    """What makes `given` larger: the tab's model and settings where they are for that, else the first model's own.
 
-    job_id: of the job that made the picture; its prompt says what is seen on it.
+    given: the only input of `task`. job_id: of the job that made it; its prompt says what is seen on it.
     """
     settings = context.scene.aigc
     watch.know_models()
-    model = STATE.model_for(TASK, settings.model_id) or watch.first_model(TASK)
+    model = STATE.model_for(task, settings.model_id) or watch.first_model(task)
     info = STATE.models.get(model)
     values = params.values(settings.params, info) if info else {}
     job = STATE.job(job_id)
     return Ask(
-        task=TASK,
+        task=task,
         model=model,
-        inputs={"image": image},
+        inputs={TASKS[task].inputs[0].key: given},
         prompt=job.prompt if job is not None else "",
         params={**values, "scale": scale},
         seed=settings.seed,
-        name=image.name.rsplit(".", 1)[0],
+        name=name,
     )
 
 
@@ -60,7 +64,32 @@ class AIGC_OT_upscale(bpy.types.Operator):
             if image is None:
                 raise Fault("bad_input", f"There is no picture called {self.image_name!r}.", "Choose another one.")
             job_id = self.job_id or str(image.get("aigc_job", ""))
-            carry_out(context, upscale_of(context, image, self.scale, job_id))
+            name = image.name.rsplit(".", 1)[0]
+            carry_out(context, upscale_of(context, TASK, image, name, self.scale, job_id))
+        except Fault as fault:
+            return refuse(self, fault)
+        return {"FINISHED"}
+
+
+class AIGC_OT_upscale_texture(bpy.types.Operator):
+    bl_idname = "aigc.upscale_texture"
+    bl_label = "Upscale Texture"
+    bl_description = "Make the maps of this texture larger, as a new material; the one that is there stays in the file"
+
+    job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    scale: EnumProperty(name="Scale", description="How many times as wide and as high", items=SCALES, default="2")
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return STATE.running_job() is None
+
+    def execute(self, context) -> set[str]:
+        record = STATE.record(self.job_id) if self.job_id else texture_of(context)
+        try:
+            if record is None:
+                raise Fault("bad_input", "There is no texture among the results.", "Texture an object first.")
+            file = Path(record.status.folder) / "material.json"
+            carry_out(context, upscale_of(context, OF_TEXTURES, file, record.label, self.scale, record.job_id))
         except Fault as fault:
             return refuse(self, fault)
         return {"FINISHED"}
@@ -97,7 +126,7 @@ class AIGC_OT_use_picture(bpy.types.Operator):
         return {"FINISHED"}
 
 
-_CLASSES = (AIGC_OT_upscale, AIGC_OT_use_picture)
+_CLASSES = (AIGC_OT_upscale, AIGC_OT_upscale_texture, AIGC_OT_use_picture)
 
 
 def register() -> None:

@@ -65,7 +65,7 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
                 ("aigc.to_compositor", "NODE_COMPOSITING"),
             ):
                 row.operator(operator, text="", icon=icon).job_id = record.job_id
-            draw_upscale(layout, record.job_id)
+            draw_upscale(layout, "aigc.upscale", record.job_id)
         if operators_views.view_names(record):
             row = layout.row(align=True)
             row.operator("aigc.blend_again", text="Blend Again", icon="NODE_COMPOSITING").job_id = record.job_id
@@ -73,6 +73,7 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
                 row.menu("AIGC_MT_views", text="Draw Again", icon="CAMERA_DATA")
         if any(artefact.kind == "map" for artefact in record.status.result.artefacts):
             layout.operator("aigc.export_maps", text="Export Maps", icon="EXPORT").job_id = record.job_id
+            draw_upscale(layout, "aigc.upscale_texture", record.job_id)
         row = layout.row(align=True)
         row.operator("aigc.apply", text="Place", icon="IMPORT").job_id = record.job_id
         row.operator("aigc.run_again", text="Again", icon="FILE_REFRESH").job_id = record.job_id
@@ -84,12 +85,12 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
             row.operator(operator, text="", icon=icon).job_id = record.job_id
 
 
-def draw_upscale(layout, job_id: str) -> None:
+def draw_upscale(layout, operator: str, job_id: str) -> None:
     """A button for each scale."""
     row = layout.split(factor=0.45, align=True)
     row.label(text="Upscale", icon="FULLSCREEN_ENTER")
     for scale in ("2", "4"):
-        made = row.operator("aigc.upscale", text=f"{scale}x")
+        made = row.operator(operator, text=f"{scale}x")
         made.job_id, made.scale = job_id, scale
 
 

@@ -20,7 +20,7 @@ from .fixit import Problem
 from .gather.sources import ASK_FOR_CAMERAS, SELECTED, Cameras, Given, Part, Render
 from .plan_text import newest_plan
 from .protocol import TASKS, Fault, InputKind, Task, TaskInput
-from .state import STATE
+from .state import STATE, Record
 
 if TYPE_CHECKING:
     from bpy.types import Context, UILayout
@@ -254,6 +254,36 @@ def named_objects(patterns: Sequence[str], word: str) -> tuple[bpy.types.Object,
     return found
 
 
+class MapsSlot(Slot):
+    """A finished texture: the chosen line of the results, else the newest one that has maps."""
+
+    def given(self, context: Context, _wanted: TaskInput) -> Given | None:
+        record = texture_of(context)
+        return Path(record.status.folder) / "material.json" if record is not None else None
+
+    def problem(self, context: Context, wanted: TaskInput) -> Problem | None:
+        if self.given(context, wanted) is None:
+            return Problem("There is no texture among the results.", "Texture an object first.")
+        return None
+
+    def draw(self, layout: UILayout, context: Context, wanted: TaskInput) -> None:
+        record = texture_of(context)
+        text = record.label if record is not None else iface_(wanted.label)
+        layout.label(text=text, icon="TEXTURE", translate=False)
+
+
+def texture_of(context: Context) -> Record | None:
+    """The chosen result if it is a texture, else the newest texture."""
+    group = context.window_manager.aigc
+    lines = [group.results[group.result_index].job_id] if 0 <= group.result_index < len(group.results) else []
+    chosen = [STATE.record(job_id) for job_id in lines]
+    for record in [*chosen, *STATE.results]:
+        result = record.status.result if record is not None else None
+        if result is not None and any(artefact.kind == "material" for artefact in result.artefacts):
+            return record
+    return None
+
+
 class StateSlot(Slot):
     """What one frame of a sequence leaves to the next: nobody's choice."""
 
@@ -321,6 +351,7 @@ SLOTS: dict[InputKind, Slot] = {
     "motion": Slot(),
     "plan": PlanSlot(),
     "state": StateSlot(),
+    "maps": MapsSlot(),
     "own": OwnSlot(),
     "cameras": CamerasSlot(),
 }

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-InputKind = Literal["image", "mesh", "views", "motion", "passes", "state", "plan", "own", "mask", "cameras"]
+InputKind = Literal["image", "mesh", "views", "motion", "passes", "state", "plan", "maps", "own", "mask", "cameras"]
 ArtefactKind = Literal["mesh", "image", "text", "plan", "state", "material", "map", "file"]
 
 
@@ -89,6 +89,14 @@ TASKS: dict[str, Task] = {
             prompt=True,
         ),
         Task(
+            "upscale_texture",
+            "Upscale Texture",
+            "Make the maps of a finished texture two or four times larger",
+            (TaskInput("maps", "maps", "Texture", "A finished texture: its material.json, with the maps beside it"),),
+            ("material", "map", "file"),
+            prompt=True,
+        ),
+        Task(
             "render_sequence",
             "Render to Sequence",
             "Turn a range of frames into a sequence of another kind that does not flicker, led by its passes",
@@ -134,6 +142,14 @@ TASKS: dict[str, Task] = {
             ),
             ("material", "map", "file", "state"),
             of_result=True,
+        ),
+        Task(
+            "tile_texture",
+            "Words to Tiling Material",
+            "Make a material from words whose maps repeat without a seam, for the selected objects or for later",
+            (),
+            ("material", "map"),
+            prompt=True,
         ),
         Task(
             "text_to_physics",

@@ -1,4 +1,6 @@
-"""A small, quick PNG encoder: numpy and zlib only, so that it runs in Blender's own Python (W3C PNG, 2nd edition)."""
+"""A small, quick PNG encoder, and a decoder of what it writes: numpy and zlib only, so that they run in Blender's own
+Python (W3C PNG, 2nd edition).
+"""
 
 from __future__ import annotations
 
@@ -33,6 +35,53 @@ def encode_png(array: np.ndarray, level: int = 3) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 16 if deep else 8, 0 if deep else _COLOUR_TYPE[channels], 0, 0, 0)
     data = _deflate(pixels, level)
     return b"".join((_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", data), _chunk(b"IEND", b"")))
+
+
+def size_of_png(data: bytes) -> tuple[int, int]:
+    """(width, height) in pixels, from the header. Raises ValueError for what is no PNG."""
+    if len(data) < 33 or not data.startswith(_SIGNATURE) or data[12:16] != b"IHDR":
+        raise ValueError("not a PNG")
+    return struct.unpack(">II", data[16:24])
+
+
+def decode_png(data: bytes) -> np.ndarray:
+    """A file of `encode_png` -> (H, W), (H, W, 3) or (H, W, 4) uint8, or (H, W) uint16: what it was made from.
+
+    Raises ValueError or zlib.error for a damaged file, NotImplementedError for a PNG of another kind than ours
+    (palettes, interlacing, further filters).
+    """
+    width, height = size_of_png(data)
+    depth, colour, _, _, interlaced = data[24:29]
+    channels = {kind: number for number, kind in _COLOUR_TYPE.items()}.get(colour, 0)
+    if not channels or interlaced or (depth, channels) not in ((8, 1), (8, 3), (8, 4), (16, 1)):
+        raise NotImplementedError(f"depth {depth}, colour type {colour}")
+    step = channels * depth // 8
+    raw = zlib.decompress(b"".join(_chunks_of(data, b"IDAT")))
+    if len(raw) != height * (1 + width * step):
+        raise ValueError("the PNG is cut short")
+    lines = np.frombuffer(raw, np.uint8).reshape(height, 1 + width * step)
+    filters = lines[:, 0]
+    if filters.max() > _UP:
+        raise NotImplementedError("a filter that we do not write")
+    out = lines[:, 1:].reshape(height, width, step).copy()
+    for row in np.flatnonzero(filters):
+        if filters[row] == _SUB:
+            np.add.accumulate(out[row], axis=0, out=out[row])  # uint8 wraps as PNG wants
+        elif row:
+            out[row] += out[row - 1]
+    if depth == 16:
+        return out.reshape(height, width * 2).view(">u2").astype(np.uint16)
+    return out[..., 0] if channels == 1 else out
+
+
+def _chunks_of(data: bytes, kind: bytes) -> list[bytes]:
+    found, place = [], 8
+    while place + 12 <= len(data):
+        (length,) = struct.unpack(">I", data[place : place + 4])
+        if data[place + 4 : place + 8] == kind:
+            found.append(data[place + 8 : place + 8 + length])
+        place += 12 + length
+    return found
 
 
 def _deflate(pixels: np.ndarray, level: int) -> bytes:

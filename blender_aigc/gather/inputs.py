@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -124,6 +127,28 @@ def _own(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str] | None:
     return own_blob(source)
 
 
+def _maps(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
+    """A finished texture as one file: its material.json and everything that this names, uncompressed."""
+    path = Path(bpy.path.abspath(str(source))) if isinstance(source, (str, Path)) else Path()
+    if path.suffix.lower() != ".json":
+        return _file(source, scene)
+    text, _ = _file(path, scene)
+    try:
+        objects = json.loads(text)["objects"]
+        names = {str(file) for entry in objects for one in entry["sets"] for file in one["maps"].values()}
+        names |= {str(entry["new_uvs"]) for entry in objects if entry.get("new_uvs")}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        hint = "Choose the material.json of a finished texture."
+        raise Fault("bad_input", f"{path.name} describes no texture.", hint, str(error)) from None
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("material.json"), text)  # without the time: the same texture is the same file
+        for name in sorted(names):
+            data, _ = _file(path.parent / Path(name).name, scene)
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return buffer.getvalue(), ".zip"
+
+
 GATHERERS: dict[InputKind, Gatherer] = {
     "image": _image,
     "passes": _passes,
@@ -133,6 +158,7 @@ GATHERERS: dict[InputKind, Gatherer] = {
     "motion": _file,
     "plan": _text,
     "state": _file,
+    "maps": _maps,
     "own": _own,
     "cameras": _cameras,
 }

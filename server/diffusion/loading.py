@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DAMAGE = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OSError, EOFError)
 """What the libraries raise for files that are not what they seem (memory has its own way)."""
 
-_NO_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_processor")
+_NO_WEIGHTS = ("tokenizer", "scheduler", "low_res_scheduler", "feature_extractor", "image_processor")
 
 
 @dataclass

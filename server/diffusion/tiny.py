@@ -214,7 +214,7 @@ def sdxl_controlnet(seed: int = 1, union: bool = False, **changed: Any) -> Any:
             return wake(
                 ControlNetUnionModel(
                     **options,
-                    num_control_type=6,
+                    num_control_type=8,
                     num_trans_channel=8,
                     num_trans_head=2,
                     num_trans_layer=1,
@@ -277,15 +277,15 @@ def autoencoder(scaling: float, **more: Any) -> Any:
     """A picture to latents an eighth as wide, and back."""
     from diffusers import AutoencoderKL
 
+    sizes = {"block_out_channels": (4, 8, 8, 8), "latent_channels": 4, "scaling_factor": scaling, **more}
+    depth = len(sizes["block_out_channels"])
     return AutoencoderKL(
-        block_out_channels=(4, 8, 8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
+        down_block_types=("DownEncoderBlock2D",) * depth,
+        up_block_types=("UpDecoderBlock2D",) * depth,
         layers_per_block=1,
         norm_num_groups=2,
         sample_size=64,
-        scaling_factor=scaling,
-        **{"latent_channels": 4, **more},
+        **sizes,
     )
 
 

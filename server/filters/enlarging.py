@@ -62,14 +62,14 @@ def check_result(width: int, height: int, scale: int) -> None:
 
 
 def enlarged(picture: np.ndarray, scale: int, sharpness: float = 1.0, tick: Tick | None = None) -> np.ndarray:
-    """(H, W, C) uint8 -> (H * scale, W * scale, C) uint8; pixel areas aligned at the corners.
+    """(H, W, C) uint8 or uint16 -> (H * scale, W * scale, C) of the same; pixel areas aligned at the corners.
 
     C: 3 colours, or with straight alpha behind them 4; 1 or 2 channels of data will do as well. What is transparent
     lends no colour to what is not. sharpness: 0 Lanczos' own, 1 made small again it is the source.
     tick: called as tick(done, total) between the tiles; what it raises ends the work.
     """
     height, width, channels = picture.shape
-    out = np.empty((height * scale, width * scale, channels), np.uint8)
+    out = np.empty((height * scale, width * scale, channels), picture.dtype)
     side = max(16, _TILE_PX // scale)
     boxes = [(top, left) for top in range(0, height, side) for left in range(0, width, side)]
 
@@ -112,7 +112,7 @@ def _tile(picture: np.ndarray, scale: int, sharpness: float) -> np.ndarray:
         made[hidden, 3] = 0
         return made
     opaque = picture.shape[2] == 4
-    made = _channels(picture[..., :3].astype(np.float32), scale, sharpness)
+    made = _channels(picture[..., :3].astype(np.float32), scale, sharpness, picture.dtype)
     return np.concatenate([made, np.full_like(made[..., :1], 255)], axis=2) if opaque else made
 
 
@@ -134,8 +134,8 @@ def _spread(picture: np.ndarray) -> np.ndarray:
     return colour
 
 
-def _channels(source: np.ndarray, scale: int, sharpness: float) -> np.ndarray:
-    """(h, w, C) float32 0..255 -> (h * scale, w * scale, C) uint8."""
+def _channels(source: np.ndarray, scale: int, sharpness: float, kind: np.typing.DTypeLike = np.uint8) -> np.ndarray:
+    """(h, w, C) float32 -> (h * scale, w * scale, C) of `kind`."""
     low, high = _span(source, scale)
     made = np.clip(interpolated(source, scale), low, high)
     if sharpness > 0 and (low < high).any():  # a plain tile needs nothing
@@ -145,7 +145,7 @@ def _channels(source: np.ndarray, scale: int, sharpness: float) -> np.ndarray:
                 made = _along(made, edges)
             made += np.float32(sharpness) * interpolated(source - reduced(made, scale), scale)
             np.clip(made, low, high, out=made)
-    return np.rint(made).astype(np.uint8)
+    return np.rint(made).astype(kind)
 
 
 def interpolated(source: np.ndarray, scale: int) -> np.ndarray:

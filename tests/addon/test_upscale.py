@@ -12,7 +12,7 @@ import pytest
 from live_server import ROOT
 from scene_state import differences, scene_state
 
-from blender_aigc import cli, operators_upscale, watch
+from blender_aigc import batch, cli, operators_upscale, watch
 from blender_aigc.apply.scene import JOB
 from blender_aigc.gather.image import image_pixels
 from blender_aigc.state import STATE
@@ -146,6 +146,58 @@ def test_the_command(studio: Path, tmp_path: Path, capfd: pytest.CaptureFixture[
     assert differences(before, rest()) == []
     assert cli.main([*words[:3], "--param", "scale=3", "--save-as", str(out)]) == 1
     assert "Choose one of: 2, 4" in capfd.readouterr().err
+
+
+# ------------------------------------------------------------------------------------------------------------- textures
+
+
+def textured_cube() -> bpy.types.Object:
+    bpy.ops.mesh.primitive_cube_add()
+    box = bpy.context.object
+    box.name = "Box"
+    status = batch.run("texture_mesh", "solid", mesh=[box], prompt="oak", params={"texture_px": "256"})
+    batch.place(status, objects=[box])
+    watch.finished(status)
+    return box
+
+
+def map_sizes(material: bpy.types.Material) -> set[tuple[int, int]]:
+    return {tuple(node.image.size) for node in material.node_tree.nodes if getattr(node, "image", None)}
+
+
+def test_a_texture_is_made_larger_on_its_object(studio: Path) -> None:
+    box = textured_cube()
+    before = box.material_slots[0].material
+    uvs = [layer.name for layer in box.data.uv_layers]
+    colours = {node.label or node.name for node in before.node_tree.nodes if getattr(node, "image", None)}
+    assert map_sizes(before) == {(256, 256)}
+    assert bpy.ops.aigc.upscale_texture(scale="2") == {"FINISHED"}
+    after = box.material_slots[0].material
+    assert after != before and map_sizes(after) == {(512, 512)} and map_sizes(before) == {(256, 256)}
+    assert [layer.name for layer in box.data.uv_layers] == uvs
+    assert {node.label or node.name for node in after.node_tree.nodes if getattr(node, "image", None)} == colours
+    assert STATE.results[0].status.result.job.task == "upscale_texture"
+    assert bpy.ops.aigc.remove_result(job_id=STATE.results[0].job_id) == {"FINISHED"}
+    assert box.material_slots[0].material == before
+
+
+def test_a_texture_is_made_larger_by_a_command(studio: Path, tmp_path: Path) -> None:
+    box = textured_cube()
+    folder = Path(STATE.results[0].status.folder)
+    words = ["upscale-texture", "--maps", str(folder / "material.json"), "--param", "scale=2", "--out", str(tmp_path)]
+    assert cli.main(words) == 0
+    assert map_sizes(box.material_slots[0].material) == {(512, 512)}
+    assert image_pixels(tmp_path / "Box_BaseColor.png").shape == (512, 512, 4)
+    (tmp_path / "not.json").write_text("{}")
+    assert cli.main([*words[:2], str(tmp_path / "not.json"), "--out", str(tmp_path)]) == 1
+
+
+def test_without_a_texture_there_is_a_sentence(tab) -> None:
+    with pytest.raises(RuntimeError, match="no texture among the results"):
+        bpy.ops.aigc.upscale_texture()
+    tab.task = "upscale_texture"
+    with pytest.raises(RuntimeError, match="no texture among the results"):
+        bpy.ops.aigc.generate()
 
 
 def test_no_style_is_laid_over_it(studio: Path, capfd: pytest.CaptureFixture[str]) -> None:

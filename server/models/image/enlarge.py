@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from blender_aigc.protocol import Job, ModelInfo, Param
 from ...upscaling.knobs import SCALE, larger_name
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ...context import Context
 
 
@@ -17,6 +20,7 @@ class Enlarge:
     info = ModelInfo(
         id="enlarge",
         task="upscale_image",
+        also=("upscale_texture",),
         label="Enlarge",
         help="Makes a picture larger with clean, sharp edges, without any download; it invents no detail",
         params=(
@@ -48,17 +52,22 @@ class Enlarge:
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault("bad_input") when the result would be too large."""
         from ...filters.enlarging import check_result, enlarged
+        from ...upscaling.maps import upscale_maps
 
+        scale, sharpness = int(job.params["scale"]), float(job.params["sharpness"])
+
+        def larger(picture: np.ndarray) -> np.ndarray:
+            tick = functools.partial(context.progress, "Enlarging")
+            return enlarged(picture, scale, sharpness, tick)
+
+        if job.task == "upscale_texture":
+            upscale_maps(job, context, larger)
+            return
         picture = context.input_image()
         height, width = picture.shape[:2]
-        scale = int(job.params["scale"])
         check_result(width, height, scale)
-
-        def tick(done: int, total: int) -> None:
-            context.progress("Enlarging", done, total)
-
         context.progress("Enlarging", preview=picture[:: max(1, height // 512), :: max(1, width // 512)])
-        made = enlarged(picture, scale, float(job.params["sharpness"]), tick)
+        made = larger(picture)
         context.progress("Saving")
         context.save_image(made, larger_name(job))
         context.report(size=f"{made.shape[1]} x {made.shape[0]}", scale=scale)
