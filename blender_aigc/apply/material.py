@@ -17,7 +17,7 @@ import numpy as np
 
 from ..protocol import Artefact, Fault, Provenance
 from .glb import damaged, read_file
-from .material_nodes import build_material, packed_images, set_name
+from .material_nodes import build_material, packed_images, repeat, set_name
 from .repaint import repainted
 from .scene import Made, provenance_text, select_only, sign
 
@@ -52,6 +52,8 @@ def apply_materials(
         raise Fault(
             "bad_request", "This was made from a mesh file, not from objects.", "Import the GLB from its folder."
         )
+    if "tile" in document:
+        return apply_tile(context, Path(folder), document["tile"], hashes, provenance, objects, job_id, made)
     found = [_target(entry, objects) for entry in entries]
     signature = provenance_text(provenance)
     blocks: list[bpy.types.ID] = []
@@ -78,6 +80,29 @@ def apply_materials(
         select_only(context.view_layer, shown)
         context.view_layer.objects.active = shown[0]
     return [*touched, *blocks]
+
+
+def apply_tile(
+    context: bpy.types.Context,
+    folder: Path,
+    entry: dict[str, Any],
+    hashes: dict[str, str],
+    provenance: Provenance,
+    objects: Sequence[bpy.types.Object],
+    job_id: str,
+    made: Made,
+) -> list[bpy.types.ID]:
+    """A material that repeats: on `objects`, else on the selected meshes of this file, else kept for later."""
+    chosen = [obj for obj in objects or context.selected_objects if obj.type == "MESH" and obj.library is None]
+    flat = all(obj.data.uv_layers for obj in chosen)
+    material = build_material(made, folder, hashes, [entry], "")
+    repeat(material, float(entry["width_m"]), flat)
+    material.use_fake_user = True
+    sign(material, provenance_text(provenance), job_id)
+    for obj in chosen:
+        slots = range(max(1, len(obj.material_slots)))
+        _assign(made, obj, dict.fromkeys(slots, material), job_id, "")
+    return [*chosen, material]
 
 
 def _materials(

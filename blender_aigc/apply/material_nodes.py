@@ -61,6 +61,24 @@ def build_material(
     return material
 
 
+def repeat(material: bpy.types.Material, width_m: float, flat: bool) -> None:
+    """Let the maps repeat: flat over the active UV map, one square to each unit of it; else, for what has no UVs, from
+    six sides by the object's own coordinates, a square to every `width_m` metres.
+    """
+    nodes, link = material.node_tree.nodes, material.node_tree.links.new
+    pictures = [node for node in nodes if node.type == "TEX_IMAGE"]
+    nodes.remove(next(node for node in nodes if node.type == "UVMAP"))
+    where = _node(nodes, "ShaderNodeTexCoord", -1280, 0)
+    scale = _node(nodes, "ShaderNodeMapping", -1080, 0)
+    size = 1.0 if flat else 1 / width_m
+    scale.inputs["Scale"].default_value = (size, size, size)
+    link(where.outputs["UV" if flat else "Object"], scale.inputs["Vector"])
+    for picture in pictures:
+        link(scale.outputs["Vector"], picture.inputs["Vector"])
+        if not flat:
+            picture.projection, picture.projection_blend = "BOX", 0.2
+
+
 def _node(nodes: bpy.types.Nodes, kind: str, x: float, y: float) -> bpy.types.Node:
     node = nodes.new(kind)
     node.location = (x, y)

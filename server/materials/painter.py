@@ -192,7 +192,7 @@ def _paint_band(
             look = look_at(*place, body, reading, spacing)
             at = flat[part][mine]
             height[here[mine]] = look.height
-            colour[at] = _srgb_bytes(look.colour)
+            colour[at] = srgb_bytes(look.colour)
             packed = np.stack([place[3], look.roughness, look.metallic], axis=1)
             orm[at] = (np.clip(packed, 0, 1) * 255 + 0.5).astype(np.uint8)
 
@@ -265,7 +265,7 @@ def two_tone(p: Points, seed: int) -> np.ndarray:
     return step(0.452, 0.448, p.level + wobble)
 
 
-def _srgb_bytes(linear: np.ndarray) -> np.ndarray:
+def srgb_bytes(linear: np.ndarray) -> np.ndarray:
     """(N, 3) linear -> uint8 sRGB (IEC 61966-2-1)."""
     value = np.clip(linear, 0, 1)
     curve = np.where(value <= 0.0031308, value * 12.92, 1.055 * np.power(np.maximum(value, 1e-9), 1 / 2.4) - 0.055)
