@@ -1,4 +1,4 @@
-"""What the models of `tile_texture` share: their parameters, and the files that they leave. The contract and numpy.
+"""What the models of `tile_texture` leave: the maps of a square that repeats, and their description. numpy only.
 
 `material.json` has no objects but a `tile`: the set as in delivery.py, and the width in metres of what repeats.
 """
@@ -10,27 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blender_aigc.protocol import Choice, Param
-
 from .delivery import MATERIAL_FILE
 
 if TYPE_CHECKING:
     from ..context import Context
     from ..materials.painter import Maps
-
-SIZES = ("512", "1024", "2048", "4096")
-SIZE = Param(
-    "texture_px",
-    "enum",
-    "Texture Size",
-    "Width and height of the maps",
-    "1024",
-    choices=tuple(Choice(px, f"{px} px") for px in SIZES),
-)
-WIDTH = Param(
-    "width_m", "float", "Width", "How much of the world the square covers before it repeats", 2.0, 0.01, 100.0, unit="m"
-)
-RELIEF = Param("relief", "float", "Relief", "How strongly the normals show the height", 1.0, 0.0, 4.0)
 
 
 def deliver(context: Context, name: str, maps: Maps, width_m: float) -> None:

@@ -110,8 +110,13 @@ def _drawn(work: _Work, studio: Studio, picture: np.ndarray, base: np.ndarray) -
     """(H, W, 3) uint8 at the size of `base`. Raises Fault("out_of_memory") with what takes less."""
     job, device = work.job, studio.device
     networks = {} if device == "cpu" else work.pipeline.components  # there they are loaded already
-    need = memory.need_of(networks, work.tile**2, studio.precision.itemsize == 2)
-    plan = memory.choose(str(job.params["memory"]), need, memory.free_bytes(device), device)
+    pixels = min(work.tile, base.shape[0]) * min(work.tile, base.shape[1])
+    need = memory.need_of(networks, pixels, studio.precision.itemsize == 2)
+    less = f"Set Tile to {max(256, work.tile // 2)} px, or close other programs."
+    try:
+        plan = memory.choose(str(job.params["memory"]), need, memory.free_bytes(device), device)
+    except Fault as fault:
+        raise Fault(fault.code, fault.message, less, fault.detail) from None
     try:
         memory.place(work.pipeline, plan, device)
         if work.engine.times == 1:
@@ -126,7 +131,7 @@ def _drawn(work: _Work, studio: Studio, picture: np.ndarray, base: np.ndarray) -
         if not memory.is_out_of_memory(error):
             raise
         fault = memory.smaller(plan, device, error)
-        hint = fault.hint if "Set Memory" in fault.hint else f"Set Tile to {max(256, work.tile // 2)} px."
+        hint = fault.hint if "Set Memory" in fault.hint else less
         raise Fault("out_of_memory", fault.message, hint, fault.detail) from None
 
 
@@ -164,16 +169,17 @@ def _refined(work: _Work, base: np.ndarray) -> np.ndarray:
 
 def _by_upscaler(work: _Work, picture: np.ndarray, scale: int) -> np.ndarray:
     """A published upscaler, as often as it takes; what is too large then is made smaller."""
-    done = 1
+    done, again = 1, scale > work.engine.times
     while done < scale:
         height, width = picture.shape[:2]
         whole = padded(picture, work.engine.family.multiple, SMALLEST_PX)
-        picture = _larger(work, whole)[: height * work.engine.times, : width * work.engine.times]
+        phase = f"Denoising {done}x to {done * work.engine.times}x" if again else "Denoising"
+        picture = _larger(work, whole, phase)[: height * work.engine.times, : width * work.engine.times]
         done *= work.engine.times
     return reduced_by(picture, done // scale)
 
 
-def _larger(work: _Work, picture: np.ndarray) -> np.ndarray:
+def _larger(work: _Work, picture: np.ndarray, phase: str) -> np.ndarray:
     """(h, w, 3) uint8 -> `times` as large, by the upscaler's own pipeline."""
     from PIL import Image
 
@@ -185,11 +191,16 @@ def _larger(work: _Work, picture: np.ndarray) -> np.ndarray:
     else:
         call["image"] = encoded(work.pipeline.vae, picture, *work.in_latents(512), work.told("Encoding"))
         size = tuple(2 * side for side in call["image"].shape[-2:])
-    return _decoded(work, _denoised(work, call, size, steps, None))
+    return _decoded(work, _denoised(work, call, size, steps, None, phase))
 
 
 def _denoised(
-    work: _Work, call: dict[str, Any], size: tuple[int, ...], steps: int, control: Callable[..., np.ndarray] | None
+    work: _Work,
+    call: dict[str, Any],
+    size: tuple[int, ...],
+    steps: int,
+    control: Callable[..., np.ndarray] | None,
+    phase: str = "Denoising",
 ) -> Tensor:
     """The pipeline's latents. size: of the latents, (h, w). steps: as far as they are known before."""
     import torch
@@ -201,11 +212,11 @@ def _denoised(
 
     def tile(_number: int) -> None:
         nonlocal done
-        work.context.progress("Denoising", done, max(done + 1, steps * tiles), f"{tiles} tiles" if tiles > 1 else "")
+        work.context.progress(phase, done, max(done + 1, steps * tiles), f"{tiles} tiles" if tiles > 1 else "")
         done += 1
 
     def step(count: int, preview: np.ndarray | None) -> None:
-        work.context.progress("Denoising", done, max(done, steps * tiles, count), preview=preview)
+        work.context.progress(phase, done, max(done, steps * tiles, count), preview=preview)
 
     guidance = float(job.params["guidance"]) or work.habit.guidance
     guidance = guidance if guidance > 1 else work.engine.family.unguided

@@ -72,9 +72,9 @@ def test_the_sides_go_on_in_each_other(drawn, monkeypatch: pytest.MonkeyPatch) -
     assert ended.say == "done", ended.fault
     for ending in ("BaseColor", "ORM", "Normal", "Height"):
         assert wrap_difference(np.asarray(Image.open(out / f"Moss_{ending}.png")).astype(np.float32)) < 1.05
-    ours = np.mean([step_over(small(drawn, seed)) for seed in range(1, 5)])
+    ours = np.mean([step_over(small(drawn, seed)) for seed in (1, 2)])
     monkeypatch.setattr(tile_drawn, "circular", lambda *_: nullcontext())
-    naive = np.mean([step_over(small(drawn, seed)) for seed in range(1, 5)])
+    naive = np.mean([step_over(small(drawn, seed)) for seed in (1, 2)])
     assert ours < 1.05 and naive > 1.2
 
 

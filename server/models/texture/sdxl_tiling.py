@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from blender_aigc.protocol import Choice, Fault, Job, ModelInfo, Param
 
 from ...diffusion import knobs as diffusion
-from ...texturing.tile import RELIEF, SIZE, WIDTH
+from ...texturing.tile_knobs import RELIEF, SIZE, WIDTH
 from ...weights import Weights
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blender_aigc.protocol import Job, ModelInfo
 
-from ...texturing.tile import RELIEF, SIZE, WIDTH
+from ...texturing.tile_knobs import RELIEF, SIZE, WIDTH
 
 if TYPE_CHECKING:
     from ...context import Context
