@@ -16,6 +16,8 @@ from ..protocol import encode
 
 MOST_ASSETS = 500
 """Of a file that is a library of assets: those by name."""
+MOST_SELECTED = 1000
+"""More than a plan can have, so that the planner says it."""
 _WITH_FACES = ("MESH", "CURVE", "SURFACE", "META", "FONT")
 
 
@@ -30,7 +32,7 @@ def own_things() -> tuple[Asset, ...]:
 def own_blob(selected: Sequence[bpy.types.Object]) -> tuple[bytes, str] | None:
     """The marked things and the selected objects with faces as the bytes of a file, and its suffix; None for none."""
     chosen = sorted((obj for obj in selected if obj.type in _WITH_FACES), key=lambda obj: obj.name)
-    own = OwnThings(own_things()[:MOST_ASSETS], tuple(map(_selected, chosen)))
+    own = OwnThings(own_things()[:MOST_ASSETS], tuple(map(_selected, chosen[:MOST_SELECTED])))
     return (encode(own).encode(), ".json") if own.assets or own.selection else None
 
 

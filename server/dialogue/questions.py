@@ -53,13 +53,13 @@ MOST_OWN = 60
 
 
 def fitting(entries: Catalogue, prompt: str) -> Catalogue:
-    """`entries` with `MOST_OWN` assets at most, those that are named first: a library would fill the question."""
-    if len(entries.assets) <= MOST_OWN:
+    """`entries` with `MOST_OWN` assets and selected objects at most, those that are named first: else they fill it."""
+    if max(len(entries.assets), len(entries.selection)) <= MOST_OWN:
         return entries
     said = set(normal(prompt).split()) | {normal(word) for word in prompt.split()}
     named = [a for a in entries.assets if said & set(" ".join(map(normal, (a.name, *a.words))).split())]
     kept = [*named, *(asset for asset in entries.assets if asset not in named)][:MOST_OWN]
-    return Catalogue(entries.generators, tuple(kept), entries.selection)
+    return Catalogue(entries.generators, tuple(kept), entries.selection[:MOST_OWN])
 
 
 def plan_schema(strict: bool, most_objects: int, generators: tuple[str, ...]) -> dict[str, Any]:

@@ -57,14 +57,14 @@ def collection(studio: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_depth_and_lines_of_the_simulation_lead_the_film(collection: bpy.types.Collection, tmp_path: Path) -> None:
     render = film.render_of(bpy.context.scene, collection, 1, FRAMES, 0)
 
-    def drawn(name: str, controls: str, how: batch.Render = render) -> list[np.ndarray]:
+    def drawn(name: str, controls: str, how: batch.Render = render, last: int = 1) -> list[np.ndarray]:
         params = {"size": "camera", "steps": 2, "strength": 1.0, "steadiness": 0.0, "controls": controls}
         run = batch.run_sequence(
-            tmp_path / name, (1, FRAMES), "sd15", prompt="a ball, charcoal", params=params, seed=1, render=how
+            tmp_path / name, (1, last), "sd15", prompt="a ball, charcoal", params=params, seed=1, render=how
         )
         return [picture(path) for path in run.files()]
 
-    led = drawn("led", "depth:1.0, line:1.0")
+    led = drawn("led", "depth:1.0, line:1.0", last=FRAMES)
     assert len(led) == FRAMES and led[0].shape == (SIZE[1], SIZE[0])
     assert np.abs(led[0] - led[-1]).max() > 0.02, "the ball has come nearer"
     assert np.abs(drawn("depth", "depth:1.0")[0] - led[0]).max() > 0.005, "the lines count"

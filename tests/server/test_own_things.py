@@ -198,6 +198,8 @@ def test_a_library_of_assets_does_not_fill_the_question() -> None:
     many = tuple(Asset(f"Thing {n}", "object", (f"word{n}",), "", (1, 1, 1)) for n in range(400))
     entries = fitting(catalogue().with_own(OwnThings((*many, Asset("Zebra", "object", ())))), "two zebras fall")
     assert len(entries.assets) == MOST_OWN and entries.assets[0].name == "Zebra"
+    selected = tuple(Selected(f"Cube {n}", (1, 1, 1), (n, 0, 0)) for n in range(400))
+    assert len(fitting(catalogue().with_own(OwnThings((), selected)), "they fall").selection) == MOST_OWN
 
 
 def test_a_held_model_fills_in_forms_about_them(own: Catalogue, tmp_path: Path) -> None:
