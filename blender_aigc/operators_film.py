@@ -47,7 +47,7 @@ class AIGC_OT_control_frames(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context) -> bool:
-        return STATE.control is None and STATE.bake is None
+        return STATE.running_control() is None and STATE.bake is None
 
     def execute(self, context) -> set[str]:
         from . import film
@@ -64,7 +64,6 @@ class AIGC_OT_control_frames(bpy.types.Operator):
                     frames.step()
                 if frames.fault is not None:
                     raise frames.fault
-                return {"FINISHED"}
         except Fault as fault:
             return refuse(self, fault)
         STATE.control = frames
@@ -79,7 +78,7 @@ class AIGC_OT_stop_control(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context) -> bool:
-        return STATE.control is not None
+        return STATE.running_control() is not None
 
     def execute(self, _context) -> set[str]:
         STATE.control.cancel()
@@ -90,17 +89,16 @@ class AIGC_OT_stop_control(bpy.types.Operator):
 
 def look() -> None:
     """Called by the timer: the next control frame, when nobody is in the middle of something."""
-    frames = STATE.control
+    frames = STATE.running_control()
     if frames is None or bpy.app.is_job_running("RENDER"):
         return
     if any(watch.modal_tool(window) for window in bpy.context.window_manager.windows):
         return
     frames.step()
     watch.redraw()
-    if frames.finished:
+    if frames.fault is not None:
         STATE.control = None
-        if frames.fault is not None:
-            STATE.show(frames.fault.record())
+        STATE.show(frames.fault.record())
 
 
 _CLASSES = (AIGC_OT_stylise_plan, AIGC_OT_control_frames, AIGC_OT_stop_control)

@@ -90,7 +90,7 @@ def draw_film(layout, context, settings) -> None:
         return
     body.prop(settings, "look", text="", placeholder="Look, as in: a charcoal drawing")
     body.prop(settings, "frames_folder", text="")
-    sequence, control = STATE.running_sequence(), STATE.control
+    sequence, control = STATE.running_sequence(), STATE.running_control()
     if sequence is not None:
         _progress(body, sequence, "aigc.stop_sequence")
     elif control is not None:
@@ -100,6 +100,19 @@ def draw_film(layout, context, settings) -> None:
         row.scale_y = 1.4
         row.operator("aigc.stylise_plan", text="Stylise", icon="RENDER_ANIMATION")
         row.operator("aigc.control_frames", text="Control Frames", icon="IMAGE_ZDEPTH")
+        _made(body)
+
+
+def _made(layout) -> None:
+    """What is finished, and the button that shows it."""
+    if STATE.sequence is not None and STATE.sequence.done:
+        row = layout.row(align=True)
+        count = iface_("{done} of {total} frames").format(done=STATE.sequence.done, total=STATE.sequence.total)
+        row.label(text=count, icon="CHECKMARK", translate=False)
+        row.operator("aigc.place_sequence", text="Show", icon="IMAGE_DATA").where = "IMAGE"
+    if STATE.control is not None:
+        count = iface_("{number} control frames are written").format(number=STATE.control.total)
+        layout.label(text=count, icon="CHECKMARK", translate=False)
 
 
 def _progress(layout, frames, stop: str) -> None:

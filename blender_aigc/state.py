@@ -82,7 +82,7 @@ class State:
     choices: the preferences that the session was made with.
     experience: how long jobs took. sent: id -> when, monotonic, and how many pixels.
     bake: the director's simulation that runs now, or None.
-    control: the control frames that are being rendered, or None.
+    control: the newest control frames, being rendered or finished; None when there were none.
     proposal: id of a job that has changed a plan, until the user has agreed or not; "" for none.
     rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none. announced: the
         user has been told that Blender will wait for its passes.
@@ -147,6 +147,9 @@ class State:
 
     def running_sequence(self) -> Run | None:
         return self.sequence if self.sequence is not None and not self.sequence.finished else None
+
+    def running_control(self) -> ControlFrames | None:
+        return self.control if self.control is not None and not self.control.finished else None
 
     def record(self, job_id: str) -> Record | None:
         return next((record for record in self.results if record.job_id == job_id), None)

@@ -111,4 +111,9 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Diese Änderungen wurden verworfen. Platzieren übernimmt den geänderten Plan doch noch.",
         "Ces modifications ont été rejetées. Placer prend quand même le plan modifié.",
     ),
+    (
+        "{number} control frames are written",
+        "{number} Steuerbilder sind geschrieben",
+        "{number} images de contrôle sont écrites",
+    ),
 )

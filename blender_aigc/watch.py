@@ -124,7 +124,7 @@ def _pause() -> float | None:
         STATE.waiting
         or STATE.rendered
         or STATE.bake is not None
-        or STATE.control is not None
+        or STATE.running_control() is not None
         or state == "starting"
         or _any_running()
     ):

@@ -229,6 +229,8 @@ def test_the_panel_draws_the_film_and_its_buttons_work(addon: None, tmp_path: Pa
     assert bpy.ops.aigc.stylise_plan() == {"FINISHED"}, STATE.fault
     assert len(list((tmp_path / "f").glob("*.png"))) == 3
     page = json.loads((tmp_path / "f" / "sequence.json").read_text())
+    shown = [word for _, word in draw(panels_plan.AIGC_PT_plan, folded=False)]
+    assert {"3 control frames are written", "3 of 3 frames", "aigc.place_sequence"} <= set(shown)
     assert page["settings"]["params"]["style"] == "watercolour" and page["settings"]["prompt"] == "Test, watercolour"
 
 
