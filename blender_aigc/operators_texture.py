@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import EnumProperty, StringProperty
 
 from .ask import Ask, ask_from_scene
 from .gather.sources import objects_of
@@ -74,6 +74,59 @@ class AIGC_OT_original_materials(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class AIGC_OT_debug_view(bpy.types.Operator):
+    bl_idname = "aigc.debug_view"
+    bl_label = "Debug View"
+    bl_description = "Show on the objects how their texture came about; nothing else of them changes"
+    bl_options = {"REGISTER", "UNDO"}
+
+    job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    view: EnumProperty(
+        name="Show",
+        items=(
+            ("COLOURS", "Colours", "The texture itself"),
+            ("COVERAGE", "Coverage", "Green: seen squarely, red: at a slant, magenta: seen by no view, so filled"),
+            ("WINNER", "Views", "A colour for the view that counts most at each place"),
+            ("SEAMS", "Seams", "Cyan: another view takes over, orange: a chart of the UV map ends"),
+        ),
+    )
+
+    @classmethod
+    def poll(cls, _context) -> bool:
+        return bool(STATE.results)
+
+    def execute(self, context) -> set[str]:
+        from .apply.debug_view import show_debug
+        from .operators import refuse
+
+        record = STATE.record(self.job_id)
+        if record is None or record.status.result is None:
+            return refuse(self, Fault("bad_request", "This result is not in the list any more."))
+        folder, artefacts = Path(record.status.folder), record.status.result.artefacts
+        view = "" if self.view == "COLOURS" else self.view.lower()
+        try:
+            if not show_debug(context, folder, artefacts, self.job_id, view) and view:
+                raise Fault("bad_request", "No material of this result is in the file.", "Press Place first.")
+        except Fault as fault:
+            return refuse(self, fault, self.job_id)
+        return {"FINISHED"}
+
+
+class AIGC_MT_debug_view(bpy.types.Menu):
+    """How the texture of the chosen result came about."""
+
+    bl_label = "Debug View"
+    bl_idname = "AIGC_MT_debug_view"
+
+    def draw(self, context) -> None:
+        group = context.window_manager.aigc
+        if not 0 <= group.result_index < len(group.results):
+            return
+        for view, label in (("COLOURS", "Colours"), ("COVERAGE", "Coverage"), ("WINNER", "Views"), ("SEAMS", "Seams")):
+            made = self.layout.operator("aigc.debug_view", text=label)
+            made.job_id, made.view = group.results[group.result_index].job_id, view
+
+
 class AIGC_OT_check_views(bpy.types.Operator):
     bl_idname = "aigc.check_views"
     bl_label = "Check Views"
@@ -106,4 +159,4 @@ def look_at_views(context: bpy.types.Context) -> Ask:
     return Ask(LOOK, LOOK, inputs, params=values, name=ask.name)
 
 
-CLASSES = (AIGC_OT_check_views, AIGC_OT_export_maps, AIGC_OT_original_materials)
+CLASSES = (AIGC_OT_check_views, AIGC_OT_debug_view, AIGC_MT_debug_view, AIGC_OT_export_maps, AIGC_OT_original_materials)

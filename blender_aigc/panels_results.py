@@ -71,6 +71,8 @@ class AIGC_PT_results(InTab, bpy.types.Panel):
             row.operator("aigc.blend_again", text="Blend Again", icon="NODE_COMPOSITING").job_id = record.job_id
             if operators_views.draws_views(record):
                 row.menu("AIGC_MT_views", text="Draw Again", icon="CAMERA_DATA")
+        if any("debug" in artefact.meta for artefact in record.status.result.artefacts):
+            layout.menu("AIGC_MT_debug_view", icon="OVERLAY")
         if any(artefact.kind == "map" for artefact in record.status.result.artefacts):
             layout.operator("aigc.export_maps", text="Export Maps", icon="EXPORT").job_id = record.job_id
             draw_upscale(layout, "aigc.upscale_texture", record.job_id)

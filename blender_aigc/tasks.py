@@ -118,6 +118,13 @@ TASKS: dict[str, Task] = {
                 TaskInput("reference", "image", "Reference", "A picture whose look to take", required=False),
                 _MASK,
                 _CAMERAS,
+                TaskInput(
+                    "picture",
+                    "image",
+                    "Picture",
+                    "The objects as their view shows them, to be put onto them",
+                    required=False,
+                ),
             ),
             ("material", "map", "file", "state"),
             prompt=True,

@@ -37,7 +37,7 @@ def build_material(
     link = material.node_tree.links.new
     link(shader.outputs["BSDF"], output.inputs["Surface"])
     pictures = {
-        key: _picture(made, nodes, [_checked(folder, one["maps"][key], hashes) for one in entries], key, height)
+        key: _picture(made, nodes, [checked(folder, one["maps"][key], hashes) for one in entries], key, height)
         for key, height in (("colour", 420), ("orm", 60), ("normal", -300))
     }
     for picture in pictures.values():
@@ -99,7 +99,7 @@ def set_name(entry: dict[str, Any]) -> str:
     return name.removesuffix(f".{entry['tile']}") if entry["tile"] else name
 
 
-def _checked(folder: Path, file: str, hashes: dict[str, str]) -> tuple[Path, bytes]:
+def checked(folder: Path, file: str, hashes: dict[str, str]) -> tuple[Path, bytes]:
     """A map's path and content. Raises Fault("bad_input") when it is gone or damaged."""
     path = folder / Path(file).name
     return path, read_file(path, hashes.get(file, ""))
@@ -124,7 +124,7 @@ def packed_images(
     """The maps of one set that a material shows, by their keys. entries: see `build_material`."""
     keys = ("colour", "orm", "normal")
     return {
-        key: packed_image(made, [_checked(folder, one["maps"][key], hashes) for one in entries], key) for key in keys
+        key: packed_image(made, [checked(folder, one["maps"][key], hashes) for one in entries], key) for key in keys
     }
 
 

@@ -30,6 +30,17 @@ def one_thread_each():
         _WORKERS.reset(token)
 
 
+@contextmanager
+def all_threads():
+    """Inside `one_thread_each`, for a step that the calling thread does alone on large tensors: torch's own threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(_WORKERS.get(), before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def in_threads(work, items: Sequence, device: torch.device, tick: Tick | None = None) -> list:
     """[work(item) for item in items]. On a CPU one thread works on each item, which is what small tensors want.
 

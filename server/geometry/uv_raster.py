@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .raster import CHUNK, Scene
 from .scan import Canvas, Check
+from .threads import all_threads
 
 REACH_PX = 0.75
 """Texels that a chart only touches are painted too: bilinear filtering at a chart's border reads them."""
@@ -79,7 +80,8 @@ def uv_raster(
     if not whole:
         rank = torch.zeros(scene.corners.shape[2], dtype=torch.int64, device=scene.device)
         rank[faces] = torch.arange(len(faces), device=scene.device)
-    table = _table(scene, faces, in_texels(uvs, size, tile))
+    with all_threads():
+        table = _table(scene, faces, in_texels(uvs, size, tile))
     if signs is not None and (signs < 0).any():
         table[:, 15:] *= signs[faces][:, None]
     return TexelMap(size, face, _in_tiles(face), table, rank)

@@ -26,7 +26,7 @@ from .mesher import Progress
 from .project import as_bytes, eye, linear_table, low_band, silhouette_alpha
 from .raster import Scene, visible
 from .sheets import Sheet, sheets_of
-from .threads import in_threads, one_thread_each
+from .threads import all_threads, in_threads, one_thread_each
 from .triangles import Triangles
 from .uv_raster import TexelMap, uv_raster
 
@@ -252,7 +252,8 @@ def _sheet(scene: Scene, sheet: Sheet, texels: TexelMap, old: BakedSheet | None,
     covered = texels.face.view(-1) >= 0
     known = _fill_hidden(texels, texture, weight, scene.reach, options, tick)
     if options.fill != "none":
-        pull_push(texture.view(size, size, 3), known.view(size, size))
+        with all_threads():
+            pull_push(texture.view(size, size, 3), known.view(size, size))
     found = (texture.view(size, size, 3), weight.view(size, size), winner.view(size, size), covered.view(size, size))
     return BakedSheet(sheet, *(t.cpu().numpy() for t in (*found, texels.texels.int(), alpha)))
 

@@ -10,7 +10,8 @@ Every engine that textures meshes ends here:
 
     {"of_file": bool, "objects": [{..facts of the input.., "new_uvs": file or "", "sets": [
         {"name", "slots": [..], "tile": 0 or 1001.., "uv", "height_m", "roughness", "metallic", "viewport": [r, g, b],
-         "maps": {"colour": file, "orm": file, "normal": file, "height": file}}]}]}
+         "maps": {"colour": file, "orm": file, "normal": file, "height": file},
+         "debug": {} or {"coverage": file, "winner": file, "seams": file}}]}]}
 
 Of work on a part of a texture, sets without a change are left out, and so are heights, which no material keeps.
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,8 +50,14 @@ class Delivery:
     _sets: dict[int, list[dict[str, Any]]] = field(default_factory=dict[int, list[dict[str, Any]]])
     _pictures: list[tuple[TextureSet, dict[str, bytes]]] = field(default_factory=list[Any])
 
-    def add(self, group: TextureSet, maps: Maps, check: Callable[[], None]) -> None:
-        """Writes the maps of one set. Raises Fault("disk_full")."""
+    def add(
+        self,
+        group: TextureSet,
+        maps: Maps,
+        check: Callable[[], None],
+        debug: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
+        """Writes the maps of one set. debug: pictures of how they came about. Raises Fault("disk_full")."""
         pictures: dict[str, tuple[str, np.ndarray]] = {
             "colour": ("BaseColor", maps.colour),
             "orm": ("ORM", maps.orm),
@@ -74,6 +81,12 @@ class Delivery:
             files[key] = self.context.save_file("map", called, png, f"{group.name} {ending}", meta).file
             if key in ("colour", "orm", "normal"):
                 kept[key] = png
+        shown = {}
+        for key, picture in (debug or {}).items():
+            check()
+            called = f"{base}_{key.title()}.{tile}.png" if tile else f"{base}_{key.title()}.png"
+            label = f"{group.name} {key}"
+            shown[key] = self.context.save_file("file", called, encode_png(picture, 2), label, {"debug": key}).file
         if self.mesh.of_file:
             self._pictures.append((group, kept))
         self._sets.setdefault(group.object_number, []).append(
@@ -84,6 +97,7 @@ class Delivery:
                 "uv": group.uv,
                 "height_m": maps.height_m,
                 "maps": files,
+                "debug": shown,
                 **_means(maps),
             }
         )
@@ -140,19 +154,24 @@ def _means(maps: Maps) -> dict[str, Any]:
     }
 
 
+FACE_BYTES = 650
+"""Per face of a mesh that is looked at from views (measured with 5 million)."""
 BAKE_BYTES, KEPT_BYTES = 130, 40
 """Per texel of a texture that is baked from views: while it is worked on, and until all of them are saved."""
 
 
-def check_room(sets: Sequence[TextureSet], texture_px: int, bytes_per_texel: int, kept_bytes: int = 0) -> None:
+def check_room(
+    sets: Sequence[TextureSet], texture_px: int, bytes_per_texel: int, kept_bytes: int = 0, bytes_per_face: int = 64
+) -> None:
     """Raises Fault("out_of_memory") with the next smaller size that fits, before anything is made.
 
     bytes_per_texel: of the texture that is worked on. kept_bytes: of each that waits until all are done.
     """
+    faces = bytes_per_face * sum(len(group.faces) for group in sets)
 
     def needed(px: int) -> int:
         waiting = kept_bytes * (len(sets) - 1)
-        return px * px * (bytes_per_texel + waiting) + (300 << 20) + 64 * sum(len(group.faces) for group in sets)
+        return px * px * (bytes_per_texel + waiting) + (300 << 20) + faces
 
     free = free_bytes()
     if free is None or needed(texture_px) <= 0.9 * free:

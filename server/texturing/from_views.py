@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from blender_aigc.protocol import Fault
+
 from ..geometry.bake import fill_around
 from ..geometry.texels import Sheet, tangent_normals
 from ..materials.painter import Maps
 from ..png import encode_png
+from .debug_views import debug_views
 from .delight import delit, mixed
 from .delivery import Delivery
 from .estimates import baked_estimates
@@ -54,7 +57,10 @@ def deliver_views(
     from ..geometry.blend import BakeOptions
     from ..geometry.view_bake import bake_views
 
-    scale = cameras[0].size_px[0] / 1024
+    if subject.part is None and job.params.get("unseen") == "keep":
+        hint = "Set Unseen to Fill, or work on the present texture of the objects."
+        raise Fault("bad_request", "There is no present texture to keep.", hint)
+    scale = min(cameras[0].size_px) / 1024
     options = BakeOptions(
         erosion_px=max(1, round(EROSION_PX * scale)), feather_px=max(1, round(FEATHER_PX * scale)), udim=True
     )
@@ -81,19 +87,24 @@ def deliver_baked(
     made: without a fingerprint and names, which are those of `subject`.
     """
     size, part, cameras, baked, options = subject.size, subject.part, made.cameras, made.baked, made.options
+    keeps = bool(job.params.get("only_views", "")) or job.params.get("unseen") == "keep"
     sheets = {sheet.sheet.tile - 1001: sheet for sheet in baked.sheets}
     found = baked_estimates(estimates, subject.triangles, cameras, baked, options, context, device)
     exposed = exposures(subject.mesh, subject.sets, size, context.check_cancelled)
-    delivery = Delivery(context, subject.mesh, bool(job.params.get("separate")))
+    delivery, said = Delivery(context, subject.mesh, bool(job.params.get("separate"))), list(subject.notes)
     for number, (group, exposure) in enumerate(zip(subject.sets, exposed, strict=True)):
         context.progress("Saving", number, len(subject.sets), group.name)
         if number not in sheets or (part is not None and part.skips(number)):
             continue
+        if not (sheets[number].weight > 0).any():
+            said.append(f"No view sees {group.name}: it stays as it is")
+            continue
         sheet = Sheet(subject.mesh, group, size, context.check_cancelled)
         maps = _maps(job, sheet, sheets[number], found[number], exposure.sky)
         if part is not None:
-            maps = part.joined(number, maps, _sure(sheets[number]) if str(job.params.get("only_views", "")) else None)
-        delivery.add(group if part is None else part.group(number), maps, context.check_cancelled)
+            maps = part.joined(number, maps, _sure(sheets[number]) if keeps else None)
+        group = group if part is None else part.group(number)
+        delivery.add(group, maps, context.check_cancelled, debug_views(sheets[number]))
     delivery.close(job.name)
     for camera, view in zip(cameras, made.views, strict=True):
         png = encode_png(np.ascontiguousarray(view[..., :3]))
@@ -101,12 +112,11 @@ def deliver_baked(
     names = [group.name for group in subject.sets]
     notes = {"scene": scene_of(subject), "prompt": job.prompt}
     notes |= {key: job.params[key] for key in ("objects", "cameras") if key in job.params}
-    kept = dataclasses.replace(made, mesh=fingerprint(subject.triangles), names=names, notes=notes | made.notes)
+    seen = dataclasses.replace(baked, signs=baked.signs[: len(subject.plain.faces)])
+    kept = dataclasses.replace(made, baked=seen, mesh=fingerprint(subject.plain), names=names, notes=notes | made.notes)
     meta = {"views": len(cameras), "names": ", ".join(dict.fromkeys(camera.name for camera in cameras))}
     context.save_file("state", STATE_FILE, stored_bytes(kept, context.check_cancelled), "Views", meta)
-    context.report(
-        views=len(cameras), seen=f"{baked.coverage:.1%}", notes=" ".join(f"{note}." for note in subject.notes)
-    )
+    context.report(views=len(cameras), seen=f"{baked.coverage:.1%}", notes=" ".join(f"{note}." for note in said))
 
 
 def _sure(baked: BakedSheet) -> np.ndarray:

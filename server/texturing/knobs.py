@@ -48,6 +48,18 @@ ONE_CAMERA = Param(
     "view",
     choices=(_VIEW, _CAMERA),
 )
+UNSEEN = Param(
+    "unseen",
+    "enum",
+    "Unseen",
+    "What becomes of the surface that no view sees",
+    "fill",
+    choices=(
+        Choice("fill", "Fill", "It takes the colours of the surface nearby"),
+        Choice("keep", "Keep", "It stays as it is; for work on the present texture"),
+    ),
+    advanced=True,
+)
 VIEWS = Param("views", "int", "Number of Views", "Views of a ring; the most that Best Views takes", 8, 1, 32)
 VIEW_PROMPTS = Param(
     "view_prompts", "text", "Words for Views", "Added to single views, such as front: a smiling face; back: a zip", ""

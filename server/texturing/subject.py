@@ -15,7 +15,7 @@ from ..geometry.mesh_input import MeshInput, read_mesh
 from ..geometry.normals import face_cross, unit
 from ..geometry.texture_sets import TextureSet, texture_sets
 from ..geometry.triangles import Triangles
-from .delivery import BAKE_BYTES, KEPT_BYTES, check_room
+from .delivery import BAKE_BYTES, FACE_BYTES, KEPT_BYTES, check_room
 from .part import PartWork, part_work
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ class Subject:
     size: int
     part: PartWork | None = None
     _scene: Scene | None = field(default=None, repr=False)
+    _plain: Triangles | None = field(default=None, repr=False)
+
+    @property
+    def plain(self) -> Triangles:
+        """The triangles without those that only hide."""
+        return self._plain or self.triangles
 
     def scene(self, device: str) -> Scene:
         """The triangles on a device, made once."""
@@ -63,7 +69,7 @@ class Subject:
         assert own.face_object is not None and own.target is not None
         soft, uvs = own.corner_normals, own.corner_uvs
         flat = np.repeat(unit(face_cross(vertices, faces))[:, None], 3, axis=1).astype(np.float32)
-        self._scene = None
+        self._scene, self._plain = None, self.plain
         self.triangles = Triangles(
             np.concatenate([own.positions, vertices.astype(own.positions.dtype)]),
             np.concatenate([own.faces, faces + np.int32(len(own.positions))]),
@@ -91,7 +97,7 @@ def subject_of(job: Job, context: Context) -> Subject:
     if len(sets) > 100:
         raise Fault("bad_input", f"That would be {len(sets)} textures; 100 is the most.", "Select fewer objects.")
     size = size if part is None else part.size
-    check_room(sets, size, BAKE_BYTES, KEPT_BYTES)
+    check_room(sets, size, BAKE_BYTES, KEPT_BYTES, FACE_BYTES)
     return Subject(mesh, sets, as_scene(mesh, sets), notes, size, part)
 
 

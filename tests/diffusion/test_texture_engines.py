@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -204,3 +205,21 @@ def test_view_by_view_keeps_what_is_there(bench, mesh: Path) -> None:
     other = views(made(bench, mesh, "sequential_inpaint", controls="depth:1.5", view_prompts="right: green")[0])
     changed = [name for name, view in views(pictures).items() if np.abs(view - other[name]).max() > 0]
     assert "view_right.png" in changed and not {"view_front.png", "view_left.png", "view_back.png"} & set(changed)
+
+
+def test_one_view_is_drawn_and_put_on(bench, mesh: Path, tmp_path: Path) -> None:
+    """From a camera of the user's, in the shape of its picture."""
+    from server.geometry.cameras import Camera, framing, towards
+
+    square = framing(np.array([[-0.6, -0.6, -0.2], [0.6, 0.6, 1.3]]), towards(20, 10), 200)
+    wide = Camera(square.world_from_camera, square.focal_px, (160, 100), (320, 200), name="Hero")
+    (tmp_path / "cameras.json").write_text(json.dumps({"active": wide.meta()}))
+    options = {"cameras": "view", "view_px": "64", "texture_px": "256", "steps": 2, "prompt": "a marble statue"}
+    given = {"mesh": mesh, "cameras": tmp_path / "cameras.json"}
+    ending, _, out = bench.ending(model="sdxl_sync", task="texture_mesh", given=given, **options)
+    assert ending.say == "done", ending.fault
+    (view,) = out.glob("view_*.png")
+    assert view.name == "view_Hero.png" and np.asarray(Image.open(view)).shape == (64, 64, 3)
+    assert ending.result.report["views"] == 1
+    assert 5 < float(str(ending.result.report["seen"]).rstrip("%")) < 70
+    assert "keep" in str(bench.fault(model="sdxl_sync", task="texture_mesh", given=given, unseen="keep", **options))

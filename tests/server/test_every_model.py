@@ -91,7 +91,24 @@ def toy_views(folder: Path) -> Path:
     return folder / "views.npz"
 
 
-TOYS = {"image": toy_image, "passes": toy_passes, "state": toy_state, "mesh": toy_mesh, "views": toy_views}
+def toy_cameras(folder: Path) -> Path:
+    """The scene's camera before the tetrahedron's slanted face, with a picture as large as the toy."""
+    from server.geometry.cameras import Camera, framing
+
+    square = framing(np.eye(3), np.array([-1.0, -1, -1]), 96)
+    wide = Camera(square.world_from_camera, square.focal_px, (64, 48), (128, 96), name="Camera")
+    (folder / "toy.json").write_text(json.dumps({"active": wide.meta()}))
+    return folder / "toy.json"
+
+
+TOYS = {
+    "image": toy_image,
+    "passes": toy_passes,
+    "state": toy_state,
+    "mesh": toy_mesh,
+    "views": toy_views,
+    "cameras": toy_cameras,
+}
 """A small input of every kind, written into a folder."""
 
 

@@ -65,6 +65,7 @@ class SdxlSync:
             knobs.TEXTURE_PX,
             knobs.CAMERAS,
             knobs.VIEWS,
+            knobs.UNSEEN,
             knobs.OBJECTS,
             knobs.VIEW_PROMPTS,
             knobs.STRENGTH,

@@ -45,6 +45,7 @@ class SequentialInpaint:
             knobs.TEXTURE_PX,
             knobs.CAMERAS,
             knobs.VIEWS,
+            knobs.UNSEEN,
             knobs.OBJECTS,
             knobs.VIEW_PROMPTS,
             knobs.STRENGTH,
