@@ -98,6 +98,9 @@ def _speed_m_s(size_m: float) -> float:
 def _source(stage: Stage, thing: Thing, vessel: Body | None, happening: Happening) -> None:
     wide = min(vessel.size_m[:2]) if vessel is not None and is_vessel(vessel.thing.noun) else 0.0
     size = _width(wide, 0.6 * _ROUND_FILL * math.prod(vessel.size_m)) if wide and vessel else 0.1
+    runs_down = vessel is not None and vessel.fields["shape"] in ("stairs", "ramp")
+    if runs_down:  # wide enough for the cells of a domain that holds all of it
+        size = round(0.2 * vessel.size_m[0], 4)
     gap = next((q.value for _, q in happening.measures if q.dimension == "length"), None)
     gap = gap or next((w.gap.value for w in happening.ways if w.gap is not None), None)
     if gap is None:
@@ -108,7 +111,7 @@ def _source(stage: Stage, thing: Thing, vessel: Body | None, happening: Happenin
         "size_m": (size, size, size),
         "place": Place("above", vessel.name if vessel else "", gap),
     }
-    if vessel is not None and vessel.fields["shape"] in ("stairs", "ramp"):  # at the upper end
+    if runs_down:  # at the upper end
         fields["place"] = Place("above", vessel.name, 0.15, (0.0, round(0.35 * vessel.size_m[1], 4), 0.0))
     stop = None
     if vessel is not None and wide:
