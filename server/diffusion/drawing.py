@@ -13,10 +13,10 @@ from blender_aigc.protocol import Fault
 
 from . import adapters, memory
 from .canvas import Canvas, canvas_of
-from .controls import Unit, available_kinds, built_in, control_picture, parse_controls
+from .controls import Unit, available_kinds, control_picture
 from .from_picture import begun, must_begin
-from .library import Library, named, pick
-from .orders import Order, arguments, prompt_arguments, takes
+from .library import named, pick
+from .orders import Order, arguments, guidance_for, prompt_arguments, takes
 from .packing import packed
 from .part_time import counting_in_part
 from .prompts import encode
@@ -24,7 +24,6 @@ from .samplers import Habit, habit_of, scheduler_for
 from .sequences import check_canvas, noise_on_surfaces
 from .sizes import Fit, fit
 from .steps import Enough, rgb_preview, watched, with_noise
-from .variants import sees_masks
 from .variations import latent_shape, seeds_of, variation
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def draw(job: Job, context: Context, studio: Studio) -> None:
         context.save_image(still if past is None else past.finish(still, single=lambda: still), job.name)
         context.report(notes="Nothing may change, so this is the render")
         return
-    nets = studio.nets(() if family.needs else order.units)
+    nets = studio.nets(order.units)
     scheduler = scheduler_for(checkpoint.scheduler, _text(job, "sampler"), habit)
     pipeline = checkpoint.pipeline(order.mode, nets, scheduler=scheduler)
     refiner = studio.refiner() if job.params.get("refiner") else None
@@ -135,7 +134,7 @@ def _understood(job: Job, studio: Studio, checkpoint: Checkpoint, habit: Habit, 
     if passes is not None:
         canvas = canvas_of(passes, float(params["soft_px"]), _text(job, "extend"))
         masked = canvas.change is not None
-        units = _units(_text(job, "controls"), checkpoint, studio.library, available_kinds(passes), masked)
+        units = studio.units(_text(job, "controls"), available_kinds(passes), masked)
     pictures = [canvas.around(control_picture(passes, u.kind), u.kind) for u in units] if canvas and passes else []
     strength = float(params["strength"]) if canvas is not None else 1.0
     mode: Mode = "text" if canvas is None else "inpaint" if canvas.change is not None else "image"
@@ -157,31 +156,11 @@ def _understood(job: Job, studio: Studio, checkpoint: Checkpoint, habit: Habit, 
         negative=_text(job, "negative"),
         steps=scheduled,
         strength=strength,
-        guidance=_guidance(float(params["guidance"]) or habit.guidance, family),
+        guidance=guidance_for(float(params["guidance"]) or habit.guidance, family),
         clip_skip=int(params.get("clip_skip", 0)),
         modes=family.modes,
         avoid_scale=float(params.get("avoid_scale", 1.0)),
     )
-
-
-def _units(text: str, checkpoint: Checkpoint, library: Library, available: frozenset[str], masked: bool) -> list[Unit]:
-    """The controls that `text` asks for; "auto" takes what goes with the checkpoint, and with the mask."""
-    family, auto = checkpoint.family, text.strip().lower() == "auto"
-    if family.needs == "control":
-        return [built_in(text, checkpoint.path, available)]
-    if family.needs and auto:
-        return []
-    units = parse_controls(text, library.controlnets(), available)
-    if auto:
-        return [unit for unit in units if not masked or sees_masks(unit.path)][: family.controls]
-    if len(units) > family.controls:
-        hint = "Leave the others out."
-        raise Fault("bad_request", f"{family.label} takes {family.controls} control at a time.", hint)
-    for unit in units:
-        if masked and not sees_masks(unit.path):
-            hint = "Take one that can (Z-Image's union 2.0 or later), or leave Controls empty."
-            raise Fault("bad_request", f"The ControlNet {unit.name} cannot be told what the mask lets change.", hint)
-    return units
 
 
 def _check_needs(mode: Mode, units: list[Unit], family: Family) -> None:
@@ -203,10 +182,6 @@ def _notes(passes: Passes | None, order: Order, checkpoint: Checkpoint, pipeline
     elif order.negative and not takes(pipeline, "negative_prompt"):
         notes.append(f"{family.label} does not read what to avoid in this way of drawing")
     return notes
-
-
-def _guidance(wanted: float, family: Family) -> float:
-    return wanted if wanted > 1 else family.unguided
 
 
 def _fit(job: Job, canvas: Canvas | None, family: Family) -> Fit:

@@ -69,7 +69,8 @@ class Checkpoint:
 
     def simplest(self) -> Any:
         """A pipeline for what all of the family's have in common: adding LoRAs, say."""
-        return self.pipeline(*next(iter(self.family.pipelines))[:1])
+        mode, _ = next(iter(self.family.pipelines))
+        return self.pipeline(mode)
 
     def pipeline(self, mode: Mode, controlnets: Sequence[Any] = (), **others: Any) -> Any:
         """A pipeline over the same networks. Costs nothing: no weight is copied.

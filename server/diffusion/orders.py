@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Generator
 
     from .canvas import Canvas
-    from .families import Mode
+    from .families import Family, Mode
     from .loading import Checkpoint
     from .sizes import Fit
 
@@ -107,6 +107,10 @@ def arguments(pipeline: Any, order: Order, words: dict[str, Any], generator: Gen
     if order.units:
         call |= _control_arguments(pipeline, order)
     return {name: value for name, value in call.items() if takes(pipeline, name)}
+
+
+def guidance_for(wanted: float, family: Family) -> float:
+    return wanted if wanted > 1 else family.unguided
 
 
 def takes(pipeline: Any, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from blender_aigc.protocol import Fault
 
 from . import memory
-from .controls import Unit
+from .controls import AUTO, Unit, built_in, parse_controls
 from .families import REFINER, Family
 from .library import Library, pick
 from .loading import Checkpoint, load_checkpoint, load_controlnet, stored_bytes
+from .variants import sees_masks
 
 if TYPE_CHECKING:
     from torch import dtype
@@ -58,11 +59,38 @@ class Studio:
             self.refining = load_checkpoint(path, REFINER, self.precision, self.library.folder / "refiner_config")
         return self.refining
 
+    def units(self, text: str, available: frozenset[str], masked: bool, auto: Mapping[str, float] = AUTO) -> list[Unit]:
+        """The controls that `text` asks for; "auto" takes what goes with the open checkpoint, and with the mask.
+
+        available, auto: see `parse_controls`. masked: does a mask say what may change? Raises Fault: see there, and
+        bad_request for what the checkpoint cannot.
+        """
+        assert self.checkpoint is not None
+        family, path, automatic = self.checkpoint.family, self.checkpoint.path, text.strip().lower() == "auto"
+        if family.needs == "control":
+            return [built_in(text, path, available)]
+        if family.needs and automatic:
+            return []
+        units = parse_controls(text, self.library.controlnets(), available, auto)
+        if automatic:
+            known = [unit for unit in units if not unit.union or unit.kind in family.modes]
+            return [unit for unit in known if not masked or sees_masks(unit.path)][: family.controls]
+        if len(units) > family.controls:
+            hint = "Leave the others out."
+            raise Fault("bad_request", f"{family.label} takes {family.controls} control at a time.", hint)
+        for unit in units:
+            if masked and not sees_masks(unit.path):
+                hint = "Take one that can (Z-Image's union 2.0 or later), or leave Controls empty."
+                raise Fault("bad_request", f"The ControlNet {unit.name} cannot be told what may change.", hint)
+        return units
+
     def nets(self, units: Sequence[Unit]) -> list[Any]:
         """The ControlNets of `units`, in their order; a union that several units share is there once. Others are let
         go. Raises Fault: see `load_controlnet`; bad_request when a union is mixed with others, or they do not add up.
         """
         assert self.checkpoint is not None
+        if self.checkpoint.family.needs:  # the checkpoint itself is its only control
+            units = ()
         wanted = dict.fromkeys(unit.path for unit in units)
         self.controlnets = {path: net for path, net in self.controlnets.items() if path in wanted}
         for path in wanted:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from blender_aigc.protocol import Choice, Param
 
+from ..diffusion.knobs import CHECKPOINT, GUIDANCE, LORAS, NEGATIVE, STEPS
+
 TEXTURE_PX = Param(
     "texture_px",
     "enum",
@@ -167,3 +169,31 @@ ESTIMATED = (MAPS, BUMPS, ESTIMATES)
 
 MATERIAL = (DELIGHT, ROUGHNESS, METALLIC, RELIEF, UV, SEPARATE, SOFT_PX, FACES)
 """What every engine that draws views needs for the last leg (from_views.py)."""
+
+CONTROLS = Param(
+    "controls",
+    "text",
+    "Controls",
+    "ControlNets and their weights, such as depth:0.8, line:0.4@0-0.8; auto takes what is there",
+    "auto",
+    advanced=True,
+)
+
+VIEW_BY_VIEW = (
+    *(
+        TEXTURE_PX,
+        CAMERAS,
+        VIEWS,
+        UNSEEN,
+        OBJECTS,
+        VIEW_PROMPTS,
+        STRENGTH,
+        NEGATIVE,
+        STEPS,
+        GUIDANCE,
+        *MATERIAL,
+        *ESTIMATED,
+    ),
+    *(VIEW_PX, ONLY_VIEWS, CONTROLS, CHECKPOINT, LORAS),
+)
+"""Of the engines that draw one view after the other."""

@@ -2,7 +2,7 @@
 
 Each view is first shown what the earlier ones left on the surface. Pixels are kept, refined or generated, by how
 squarely the surface was seen before and is now: the trimap of TEXTure (Richardson et al., SIGGRAPH 2023, section 3.2).
-What is kept stays bit for bit. Any family with an inpainting pipeline will do.
+What is kept stays bit for bit. Any family with an inpainting pipeline will do: SDXL, FLUX.1, Z-Image.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import numpy as np
 
 from ..diffusion import memory
 from ..diffusion.canvas import Canvas
-from ..diffusion.controls import parse_controls
 from ..diffusion.drawing import add, files_of
-from ..diffusion.orders import Order, arguments
-from ..diffusion.prompts import encode
+from ..diffusion.from_picture import begun as begun_from
+from ..diffusion.from_picture import must_begin
+from ..diffusion.library import named
+from ..diffusion.orders import Order, arguments, guidance_for, prompt_arguments
+from ..diffusion.part_time import counting_in_part
 from ..diffusion.samplers import habit_of, scheduler_for
 from ..diffusion.sizes import fit
 from ..diffusion.steps import rgb_preview, watched
@@ -64,17 +66,19 @@ def draw_one_by_one(
     context.progress("Loading")
     checkpoint = studio.open(str(job.params["checkpoint"]))
     used = [*checkpoint.files, *add(job, checkpoint, studio, reference)]
-    habit = habit_of([checkpoint.path.stem, *(path.stem for path, _ in checkpoint.loras)], studio.family.habit)
-    units = parse_controls(str(job.params["controls"]), studio.library.controlnets(), KINDS, AUTO)
+    family = checkpoint.family
+    names = [named(path) for path in (checkpoint.path, *(path for path, _ in checkpoint.loras))]
+    habit = habit_of(names, checkpoint.habit, family.distilled)
+    units = studio.units(str(job.params["controls"]), KINDS, True, AUTO)
     nets = studio.nets(units)
-    context.used_weights([*used, *(file for unit in units for file in files_of(unit.path))])
+    context.used_weights([*used, *(file for unit in units for file in files_of(unit.path))], checkpoint.licence)
     context.progress("Looking from all sides")
     scene = Scene(subject.triangles, studio.device)
     seen = render_maps(scene, cameras)
     size = cameras[0].size_px
     order = Order(
         mode="text",
-        fitted=fit(*size, 0, studio.family.multiple),
+        fitted=fit(*size, 0, family.multiple),
         canvas=None,
         units=tuple(units),
         pictures=(),
@@ -82,8 +86,10 @@ def draw_one_by_one(
         negative="",
         steps=int(job.params["steps"]) or habit.steps,
         strength=1.0,
-        guidance=float(job.params["guidance"]) or habit.guidance,
+        guidance=guidance_for(float(job.params["guidance"]) or habit.guidance, family),
         clip_skip=0,
+        modes=family.modes,
+        avoid_scale=float(job.params.get("avoid_scale", 1.0)),
         reference=None if reference is None else on_plain_ground(reference),
     )
     views: list[np.ndarray] = []
@@ -101,24 +107,25 @@ def draw_one_by_one(
             continue
         rgba = there.copy()
         rgba[..., 3] = np.where(maps.mask.cpu().numpy() & (there[..., 3] > 0), 255, 0)
-        begun = number > 0 or present is not None
+        filled = family.needs == "mask"  # it draws nothing else
+        begun = number > 0 or present is not None or filled
         own = replace(
             order,
             mode="inpaint" if begun else "text",
             canvas=Canvas(rgba, change) if begun else None,
-            strength=max(strength, 1.01 / order.steps) if begun and order.steps > 1 else 1.0,  # less would be no step
+            # a part of less than one step would be none
+            strength=max(strength, 1.01 / order.steps) if begun and order.steps > 1 and not filled else 1.0,
             pictures=tuple(control_view(maps, unit.kind) for unit in units),
             prompt=prompt,
             negative=negative,
         )
-        scheduler = scheduler_for(checkpoint.scheduler, str(job.params["sampler"]), habit)
+        scheduler = scheduler_for(checkpoint.scheduler, str(job.params.get("sampler", "")), habit)
         pipeline = checkpoint.pipeline(own.mode, nets, scheduler=scheduler)
         if not placed:
             _place(job, pipeline, studio, size)
             placed = True
-        zero = bool(checkpoint.options.get("force_zeros_for_empty_prompt"))
-        embedded = encode(checkpoint.parts, own.prompt, own.negative, 0, own.guidance > 1, zero)
-        call = arguments(pipeline, own, embedded, torch.Generator("cpu").manual_seed(job.seed))
+        generator = torch.Generator("cpu").manual_seed(job.seed)
+        call = arguments(pipeline, own, prompt_arguments(checkpoint, own), generator)
 
         def told(step: int, preview: np.ndarray | None, number: int = number) -> None:
             step += number * order.steps
@@ -126,7 +133,10 @@ def draw_one_by_one(
                 f"Drawing view {number + 1} of {len(cameras)}", step, len(cameras) * order.steps, preview=preview
             )
 
-        with watched(scheduler, told, rgb_preview(studio.family)):
+        preview = rgb_preview(family, own.fitted.padded)
+        with watched(scheduler, told, preview), counting_in_part(pipeline, own.units):
+            if must_begin(pipeline, own):
+                call |= begun_from(checkpoint, pipeline, own, generator)
             made = own.fitted.back(finished(pipeline(**call).images)[0])
         picture = made if own.canvas is None else own.canvas.finish(made)[..., :3]
         views.append(np.dstack([picture, change]))

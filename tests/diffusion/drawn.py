@@ -10,7 +10,7 @@ from conftest import Bench
 
 from blender_aigc.protocol import Blob, Job, Provenance
 from server.context import Context
-from server.diffusion.families import SDXL
+from server.diffusion.families import FLUX, SDXL, Z_IMAGE
 from server.diffusion.library import Library
 from server.diffusion.studio import Studio
 from server.texturing.drawn_together import draw_together
@@ -19,7 +19,8 @@ from server.texturing.reference import given_reference
 from server.texturing.rigs import rig
 from server.texturing.subject import subject_of
 
-ENGINES = {"sdxl_sync": draw_together, "sequential_inpaint": draw_one_by_one}
+ENGINES = {"sdxl_sync": draw_together}
+FAMILIES = {"sequential_flux": (FLUX, "flux"), "sequential_z_image": (Z_IMAGE, "z_image")}
 MADE_BY = Provenance("", "texture_mesh", "", "", "", "", 1, {}, {}, "")
 _studios: dict[Path, Studio] = {}
 
@@ -35,10 +36,12 @@ def drawn(bench: Bench, mesh: Path, model: str = "sdxl_sync", reference: Path | 
     folder = bench.folder / job.id
     folder.mkdir()
     context = Context(job, folder, "cpu", given, MADE_BY, lambda _report: None, lambda: False)
-    studio = _studios.setdefault(bench.weights, Studio(SDXL, Library(bench.weights / "sdxl"), "cpu"))
+    family, place = FAMILIES.get(model, (SDXL, "sdxl"))
+    folder = bench.weights / place
+    studio = _studios.setdefault(folder, Studio(family, Library(folder), "cpu"))
     subject = subject_of(job, context)
     cameras = rig(str(params["cameras"]), subject, 64)
-    views = ENGINES[model](job, context, studio, subject, cameras, given_reference(job, context))
+    views = ENGINES.get(model, draw_one_by_one)(job, context, studio, subject, cameras, given_reference(job, context))
     return np.stack([view[..., :3] for view in views]).astype(int)
 
 

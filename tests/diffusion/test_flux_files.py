@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from blender_aigc.protocol import Fault
 from server.diffusion import tiny, tiny_flux
-from server.diffusion.families import FLUX, FLUX_CONTROL, FLUX_FILL, Z_IMAGE
+from server.diffusion.families import FLUX, FLUX_CONTROL, FLUX_FILL, SDXL, Z_IMAGE
 from server.diffusion.library import Library
 from server.diffusion.loading import load_checkpoint, load_controlnet, stored_bytes
 from server.diffusion.memory import choose, need_of
@@ -25,12 +25,16 @@ FLOAT = torch.float32
 
 
 @pytest.fixture(scope="module")
-def folder(weights: Path) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """[schnell] as base, so that what single files say of themselves must count."""
-    made = weights / "flux"
-    shutil.rmtree(made, ignore_errors=True)
+    made = tmp_path_factory.mktemp("flux_files") / "flux"
     tiny_flux.write_flux(made)
     return made
+
+
+@pytest.fixture(scope="module")
+def bench(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(folder.parent, tmp_path_factory.mktemp("bench"))
 
 
 def fault(path: Path, **options: Any) -> Fault:
@@ -136,7 +140,7 @@ def test_a_repository_with_its_weights_twice(folder: Path, tmp_path: Path) -> No
     assert stored_bytes(library.folder, 2) == pytest.approx(2 * numbers, rel=0.02)
 
 
-def test_controlnets_that_do_not_fit_are_said(bench: Bench, folder: Path) -> None:
+def test_controlnets_that_do_not_fit_are_said(bench: Bench, folder: Path, weights: Path) -> None:
     place = folder / "controlnets"
     tiny.sdxl_controlnet().save_pretrained(str(place / "sdxl_depth"))
     tiny_flux.flux_controlnet(3, joint_attention_dim=40).save_pretrained(str(place / "other_depth"))
@@ -149,15 +153,9 @@ def test_controlnets_that_do_not_fit_are_said(bench: Bench, folder: Path) -> Non
     one, two = (bench.picture(model="flux", controls=text) for text in ("deep_normal", "depth"))
     assert not np.array_equal(one, two)
     with pytest.raises(Fault) as caught:
-        sdxl = load_checkpoint(folder.parent / "sdxl" / "base", tiny_sdxl(), FLOAT)
+        sdxl = load_checkpoint(weights / "sdxl" / "base", SDXL, FLOAT)
         load_controlnet(place / "depth", sdxl, FLOAT)
     assert caught.value.code == "bad_request" and "another base model" in caught.value.message
-
-
-def tiny_sdxl() -> Any:
-    from server.diffusion.families import SDXL
-
-    return SDXL
 
 
 def test_a_controlnet_may_be_one_file(bench: Bench, folder: Path) -> None:

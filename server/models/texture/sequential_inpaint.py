@@ -5,34 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_aigc.protocol import Fault, Job, ModelInfo, Param
+from blender_aigc.protocol import Fault, Job, ModelInfo
 
 from ...diffusion import knobs as diffusion
 from ...texturing import knobs
 from ...weights import Weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-
     from ...context import Context
     from ...diffusion.studio import Studio
-    from ...geometry.cameras import Camera
-    from ...texturing.subject import Subject
 
 REPOSITORY = "stabilityai/stable-diffusion-xl-base-1.0"
 REVISION = "462165984030d82259a11f4367a4eed129e94a7b"
 LICENCE = "OpenRAIL++-M"
-
-CONTROLS = Param(
-    "controls",
-    "text",
-    "Controls",
-    "ControlNets and their weights, such as depth:0.8, line:0.4@0-0.8; auto takes what is there",
-    "auto",
-    advanced=True,
-)
 
 
 class SequentialInpaint:
@@ -41,28 +26,7 @@ class SequentialInpaint:
         task="texture_mesh",
         label="SDXL, View by View",
         help="Draws one side after the other and keeps what is there; needs the least memory",
-        params=(
-            knobs.TEXTURE_PX,
-            knobs.CAMERAS,
-            knobs.VIEWS,
-            knobs.UNSEEN,
-            knobs.OBJECTS,
-            knobs.VIEW_PROMPTS,
-            knobs.STRENGTH,
-            diffusion.NEGATIVE,
-            diffusion.STEPS,
-            diffusion.GUIDANCE,
-            *knobs.MATERIAL,
-            *knobs.ESTIMATED,
-            knobs.VIEW_PX,
-            knobs.ONLY_VIEWS,
-            CONTROLS,
-            diffusion.CHECKPOINT,
-            diffusion.LORAS,
-            diffusion.REFERENCE,
-            diffusion.SAMPLER,
-            diffusion.MEMORY,
-        ),
+        params=(*knobs.VIEW_BY_VIEW, diffusion.REFERENCE, diffusion.SAMPLER, diffusion.MEMORY),
         source="TEXTure, Richardson et al. 2023, arXiv:2302.01721; SDXL, Podell et al. 2023, arXiv:2307.01952",
         requires=("torch", "diffusers", "transformers", "safetensors", "PIL"),
         repository=REPOSITORY,
@@ -101,31 +65,10 @@ class SequentialInpaint:
 
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
-        from ...texturing.estimates import read_views
-        from ...texturing.from_views import deliver_views
-        from ...texturing.in_turn import draw_in_turn
-        from ...texturing.one_by_one import draw_one_by_one
-        from ...texturing.reference import given_reference
-        from ...texturing.rigs import cameras_of
-        from ...texturing.subject import subject_of
+        from ...texturing.view_by_view import texture_view_by_view
 
         assert self.studio is not None
-        subject = subject_of(job, context)
-        studio = self.studio
-
-        def draw(order: Job, part: Subject, cameras: Sequence[Camera], look: np.ndarray | None) -> list[np.ndarray]:
-            return draw_one_by_one(order, context, studio, part, cameras, look)
-
-        drawn = draw_in_turn(
-            job,
-            subject,
-            lambda part: cameras_of(job, context, part, studio.device),
-            draw,
-            given_reference(job, context),
-            style=bool(studio.library.ip_adapters()),
-        )
-        estimates = read_views(job, context, studio, drawn.subject, drawn.cameras, drawn.views)
-        deliver_views(job, context, drawn.subject, drawn.cameras, drawn.views, studio.device, estimates)
+        texture_view_by_view(job, context, self.studio)
 
 
 MODEL = SequentialInpaint
