@@ -138,7 +138,11 @@ def test_tiny_load_run(model_id: str, tmp_path: Path) -> None:
         task.id,
         model_id,
         {key: Blob("0" * 64, path.suffix) for key, path in inputs.items()},
-        {param.key: QUICK[param.key] for param in model.info.params if param.key in QUICK},
+        {
+            param.key: QUICK[param.key]
+            for param in model.info.params
+            if type(QUICK.get(param.key)) is type(param.default)
+        },
         prompt="a red ball" if task.prompt else "",
         name="toy",
     )
