@@ -271,6 +271,13 @@ class MapsSlot(Slot):
         text = record.label if record is not None else iface_(wanted.label)
         layout.label(text=text, icon="TEXTURE", translate=False)
 
+    def of_options(self, options: argparse.Namespace, wanted: TaskInput) -> Given | None:
+        file: Path | None = super().of_options(options, wanted)
+        if file is not None and options.out is not None and options.out.resolve() == file.resolve().parent:
+            what = "The larger maps would be written over those that they are made from."
+            raise Fault("bad_request", what, "Name another folder behind --out.")
+        return file
+
 
 def texture_of(context: Context) -> Record | None:
     """The chosen result if it is a texture, else the newest texture."""

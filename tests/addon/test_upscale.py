@@ -188,8 +188,11 @@ def test_a_texture_is_made_larger_by_a_command(studio: Path, tmp_path: Path) -> 
     assert cli.main(words) == 0
     assert map_sizes(box.material_slots[0].material) == {(512, 512)}
     assert image_pixels(tmp_path / "Box_BaseColor.png").shape == (512, 512, 4)
+    before = (tmp_path / "Box_BaseColor.png").read_bytes()
+    assert cli.main([*words[:2], str(tmp_path / "material.json"), "--out", str(tmp_path)]) == 1
+    assert (tmp_path / "Box_BaseColor.png").read_bytes() == before, "not over what it is made from"
     (tmp_path / "not.json").write_text("{}")
-    assert cli.main([*words[:2], str(tmp_path / "not.json"), "--out", str(tmp_path)]) == 1
+    assert cli.main([*words[:2], str(tmp_path / "not.json"), "--out", str(tmp_path / "other")]) == 1
 
 
 def test_without_a_texture_there_is_a_sentence(tab) -> None:
