@@ -63,7 +63,7 @@ print(f"{spent:.1f} s, peak {(peak - before) / 1e6:.0f} MB above {before / 1e6:.
 def main() -> None:
     for name, script, rows in (
         ("enlarge", ENLARGE, ((1024, 2), (1024, 4), (4096, 2))),
-        ("upscale, tiny SDXL", DRAWN, ((512, 2), (2048, 4))),
+        ("upscale, tiny SDXL", DRAWN, ((512, 2), (1024, 4))),
     ):
         for side, scale in rows:
             line = [sys.executable, "-c", script + END, str(side), str(scale)]
