@@ -45,6 +45,12 @@ _MASKS = (
     ("TRANSPARENT", "Transparent Parts", "Only what is transparent may change", "IMAGE_RGB_ALPHA", 3),
 )
 
+_MESH_OF = (
+    ("SELECTED", "Selected Objects", "The objects that are selected", "RESTRICT_SELECT_OFF", 0),
+    ("CAMERA", "Seen by the Camera", "Every object that the scene's camera sees", "OUTLINER_OB_CAMERA", 1),
+    ("VIEW", "Seen in the Viewport", "Every object that the 3D viewport shows", "VIEW3D", 2),
+)
+
 _PARTS = (
     ("ALL", "Everything, Anew", "New textures for the whole objects", "OBJECT_DATA", 0),
     (
@@ -112,6 +118,7 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
         type=bpy.types.Image,
     )
     mask_inverted: BoolProperty(name="Invert", description="Change everything else instead", default=False)
+    mesh_of: EnumProperty(name="Objects", description="Which objects to work on", items=_MESH_OF)
     part: EnumProperty(name="Change", description="Which part of the present texture changes", items=_PARTS)
     part_name: StringProperty(
         name="Group", description="Name of a vertex group, an attribute or a material slot of the objects"

@@ -17,6 +17,7 @@ from bpy.app.translations import pgettext_iface as iface_
 
 from . import params
 from .fixit import Problem
+from .gather.in_view import objects_in_view
 from .gather.sources import ASK_FOR_CAMERAS, SELECTED, Cameras, Given, Part, Render
 from .plan_text import newest_plan
 from .protocol import TASKS, Fault, InputKind, Task, TaskInput
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 MESH_TYPES = frozenset({"MESH", "CURVE", "SURFACE", "FONT", "META"})
 """Objects that have a surface, after their modifiers."""
+WHOLE_SCENES = frozenset({"texture_mesh"})
+"""Tasks that take all objects in view, too."""
+MOST_COUNTED = 2000
 
 
 class Slot:
@@ -170,10 +174,10 @@ def _masked(context: Context, source: Render) -> Render:
 
 
 class MeshSlot(Slot):
-    """The selected objects that have a surface, or a part of them whose texture is to change."""
+    """The selected objects that have a surface or all in view, or a part of them whose texture is to change."""
 
     def given(self, context: Context, _wanted: TaskInput) -> Given | None:
-        objects = _surfaces(context)
+        objects = _chosen(context)
         settings = context.scene.aigc
         if settings.part == "ALL" or not objects:
             return objects or None
@@ -181,12 +185,21 @@ class MeshSlot(Slot):
         return Part(tuple(objects), faces, bool(faces) and settings.mask_inverted)
 
     def problem(self, context: Context, wanted: TaskInput) -> Problem | None:
+        if _all_in_view(context):
+            if context.scene.aigc.mesh_of == "CAMERA" and context.scene.camera is None:
+                return Problem("The scene has no camera.", "", "object.camera_add", "Add Camera")
+            return None
         if wanted.required and not _surfaces(context):
             return Problem("No mesh is selected.", "Select the objects to work on.")
         return None
 
     def draw(self, layout: UILayout, context: Context, _wanted: TaskInput) -> None:
-        objects = _surfaces(context)
+        settings = context.scene.aigc
+        if settings.task in WHOLE_SCENES:
+            layout.prop(settings, "mesh_of", text="")
+        if _all_in_view(context) and (len(context.view_layer.objects) > MOST_COUNTED or self.problem(context, _wanted)):
+            return  # counting would slow the interface down
+        objects = _chosen(context)
         text = objects[0].name if len(objects) == 1 else iface_("{number} objects").format(number=len(objects))
         layout.label(text=text, icon="OUTLINER_OB_MESH", translate=False)
 
@@ -194,6 +207,7 @@ class MeshSlot(Slot):
         add = parser.add_mutually_exclusive_group().add_argument
         help_text = "names of objects, * and ? allowed, may be repeated; the file's selected ones when left out"
         add("--objects", dest=f"{wanted.key}_objects", action="append", metavar="PATTERN", help=help_text)
+        add("--in-view", action="store_true", help="every object that the scene's camera sees")
         add(f"--{option(wanted)}", dest=wanted.key, type=Path, metavar="FILE", help="a mesh file instead")
 
     def of_options(self, options: argparse.Namespace, wanted: TaskInput) -> Given | None:
@@ -201,7 +215,12 @@ class MeshSlot(Slot):
         path = super().of_options(options, wanted)
         if path is not None:
             return path
-        objects = list(named_objects(patterns, "--objects")) if patterns else _surfaces(bpy.context)
+        if getattr(options, "in_view", False):
+            objects = objects_in_view(bpy.context, "CAMERA", MESH_TYPES)
+            if not objects:
+                raise Fault("bad_input", "The scene's camera sees no object.", "Turn it, or name them by --objects.")
+        else:
+            objects = list(named_objects(patterns, "--objects")) if patterns else _surfaces(bpy.context)
         faces = getattr(options, "faces", "")
         if objects and (faces or getattr(options, "over", False) or getattr(options, "mask", None)):
             return Part(tuple(objects), SELECTED if faces == "selected" else faces)
@@ -210,6 +229,18 @@ class MeshSlot(Slot):
 
 def _surfaces(context: Context) -> list[bpy.types.Object]:
     return [obj for obj in context.selected_objects if obj.type in MESH_TYPES]
+
+
+def _all_in_view(context: Context) -> bool:
+    settings = context.scene.aigc
+    return settings.task in WHOLE_SCENES and settings.mesh_of != "SELECTED"
+
+
+def _chosen(context: Context) -> list[bpy.types.Object]:
+    """Selected, or in view, as the tab says."""
+    if _all_in_view(context):
+        return objects_in_view(context, context.scene.aigc.mesh_of, MESH_TYPES)
+    return _surfaces(context)
 
 
 class MaskSlot(Slot):
