@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import fnmatch
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from . import params
+from .chosen import MESH_TYPES, MOST_COUNTED, WHOLE_SCENES, all_in_view, chosen, named_objects, selected_surfaces
 from .fixit import Problem
 from .gather.in_view import objects_in_view
 from .gather.sources import ASK_FOR_CAMERAS, SELECTED, Cameras, Given, Part, Render
@@ -25,12 +25,6 @@ from .state import STATE, Record
 
 if TYPE_CHECKING:
     from bpy.types import Context, UILayout
-
-MESH_TYPES = frozenset({"MESH", "CURVE", "SURFACE", "FONT", "META"})
-"""Objects that have a surface, after their modifiers."""
-WHOLE_SCENES = frozenset({"texture_mesh"})
-"""Tasks that take all objects in view, too."""
-MOST_COUNTED = 2000
 
 
 class Slot:
@@ -177,7 +171,7 @@ class MeshSlot(Slot):
     """The selected objects that have a surface or all in view, or a part of them whose texture is to change."""
 
     def given(self, context: Context, _wanted: TaskInput) -> Given | None:
-        objects = _chosen(context)
+        objects = chosen(context)
         settings = context.scene.aigc
         if settings.part == "ALL" or not objects:
             return objects or None
@@ -185,11 +179,11 @@ class MeshSlot(Slot):
         return Part(tuple(objects), faces, bool(faces) and settings.mask_inverted)
 
     def problem(self, context: Context, wanted: TaskInput) -> Problem | None:
-        if _all_in_view(context):
+        if all_in_view(context):
             if context.scene.aigc.mesh_of == "CAMERA" and context.scene.camera is None:
                 return Problem("The scene has no camera.", "", "object.camera_add", "Add Camera")
             return None
-        if wanted.required and not _surfaces(context):
+        if wanted.required and not selected_surfaces(context):
             return Problem("No mesh is selected.", "Select the objects to work on.")
         return None
 
@@ -197,9 +191,9 @@ class MeshSlot(Slot):
         settings = context.scene.aigc
         if settings.task in WHOLE_SCENES:
             layout.prop(settings, "mesh_of", text="")
-        if _all_in_view(context) and (len(context.view_layer.objects) > MOST_COUNTED or self.problem(context, _wanted)):
+        if all_in_view(context) and (len(context.view_layer.objects) > MOST_COUNTED or self.problem(context, _wanted)):
             return  # counting would slow the interface down
-        objects = _chosen(context)
+        objects = chosen(context)
         text = objects[0].name if len(objects) == 1 else iface_("{number} objects").format(number=len(objects))
         layout.label(text=text, icon="OUTLINER_OB_MESH", translate=False)
 
@@ -220,27 +214,11 @@ class MeshSlot(Slot):
             if not objects:
                 raise Fault("bad_input", "The scene's camera sees no object.", "Turn it, or name them by --objects.")
         else:
-            objects = list(named_objects(patterns, "--objects")) if patterns else _surfaces(bpy.context)
+            objects = list(named_objects(patterns, "--objects")) if patterns else selected_surfaces(bpy.context)
         faces = getattr(options, "faces", "")
         if objects and (faces or getattr(options, "over", False) or getattr(options, "mask", None)):
             return Part(tuple(objects), SELECTED if faces == "selected" else faces)
         return objects or None
-
-
-def _surfaces(context: Context) -> list[bpy.types.Object]:
-    return [obj for obj in context.selected_objects if obj.type in MESH_TYPES]
-
-
-def _all_in_view(context: Context) -> bool:
-    settings = context.scene.aigc
-    return settings.task in WHOLE_SCENES and settings.mesh_of != "SELECTED"
-
-
-def _chosen(context: Context) -> list[bpy.types.Object]:
-    """Selected, or in view, as the tab says."""
-    if _all_in_view(context):
-        return objects_in_view(context, context.scene.aigc.mesh_of, MESH_TYPES)
-    return _surfaces(context)
 
 
 class MaskSlot(Slot):
@@ -274,15 +252,6 @@ class MaskSlot(Slot):
         faces = "only these faces change: selected, or the name of a vertex group, attribute or material slot"
         parser.add_argument("--faces", default="", metavar="NAME", help=faces)
         parser.add_argument("--over", action="store_true", help="begin with the present textures, instead of anew")
-
-
-def named_objects(patterns: Sequence[str], word: str) -> tuple[bpy.types.Object, ...]:
-    """The scene's objects with a surface whose names fit one of the patterns. Raises Fault("bad_input")."""
-    surfaces = [obj for obj in bpy.context.scene.objects if obj.type in MESH_TYPES]
-    found = tuple(obj for obj in surfaces if any(fnmatch.fnmatchcase(obj.name, pattern) for pattern in patterns))
-    if not found:
-        raise Fault("bad_input", f"No mesh is called {' or '.join(patterns)}.", f"Check the names behind {word}.")
-    return found
 
 
 class MapsSlot(Slot):
