@@ -23,6 +23,8 @@ from .scene import Made, provenance_text, select_only, sign
 
 BEFORE = "aigc_before"
 """Custom property of an object: how its slots were before each of our results, see `_history`."""
+KEPT = "aigc_kept"
+"""Custom property of an object: the materials that its history names. Without a user, saving would drop them."""
 SOURCE = "aigc_source"
 """Custom property of a copy: the name of the object that was hidden for it."""
 
@@ -204,6 +206,7 @@ def _assign(
     previous = obj.get(BEFORE)
     made.undo(lambda: _put_back(obj, slots, previous))
     obj[BEFORE] = json.dumps([*_history(obj), {"job": job_id, "slots": slots, "layer": new_layer}])
+    _hold(obj)
     for number, material in materials.items():
         if number < len(obj.material_slots):
             slot = obj.material_slots[number]
@@ -220,6 +223,17 @@ def _history(obj: bpy.types.Object) -> list[dict[str, Any]]:
         return []
 
 
+def _hold(obj: bpy.types.Object) -> None:
+    """Lets the object be a user of the materials that it may get back."""
+    names = {name for entry in _history(obj) for link, name in entry["slots"] if link == "OBJECT" and name}
+    held = {str(number): bpy.data.materials.get(name) for number, name in enumerate(sorted(names))}
+    held = {key: material for key, material in held.items() if material is not None}
+    if held:
+        obj[KEPT] = held
+    elif KEPT in obj:
+        del obj[KEPT]
+
+
 def _put_back(obj: bpy.types.Object, slots: list[list[str]], history: str | None) -> None:
     for slot, (link, name) in zip(obj.material_slots, slots, strict=False):
         if slot.link == "OBJECT":
@@ -231,6 +245,7 @@ def _put_back(obj: bpy.types.Object, slots: list[list[str]], history: str | None
         obj[BEFORE] = history
     elif BEFORE in obj:
         del obj[BEFORE]
+    _hold(obj)
 
 
 def restore(obj: bpy.types.Object, job_id: str = "") -> bool:
@@ -249,6 +264,7 @@ def restore(obj: bpy.types.Object, job_id: str = "") -> bool:
     if job_id and place < len(history) - 1:  # a later result lies over it: that one now lies over what was below
         kept[place]["slots"] = gone[0]["slots"]
         obj[BEFORE] = json.dumps(kept)
+        _hold(obj)
         return True
     _put_back(obj, gone[0]["slots"], json.dumps(kept) if kept else None)
     layers = {entry["layer"] for entry in gone if entry["layer"]} - {entry["layer"] for entry in kept}

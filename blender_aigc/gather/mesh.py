@@ -101,6 +101,8 @@ def _part(obj: bpy.types.Object, scene: bpy.types.Scene, again: bool) -> _Part:
     reason = "it has no UV map"
     if part.uvs is not None:
         reason = unusable(part.uvs, part.vertices[part.faces], shared=again)
+    if reason and target == "slots" and layer is not None and _serves_by_itself(obj, layer.name, scene):
+        reason = ""
     if not reason and target == "slots":
         return _with_facts(part, obj, target, "own", layer.name, len(obj.data.loops), "")
     if not reason and layer is not None:
@@ -110,6 +112,18 @@ def _part(obj: bpy.types.Object, scene: bpy.types.Scene, again: bool) -> _Part:
         if renewed is not None:
             return _with_facts(renewed, obj, target, "new", LAYER, len(obj.data.loops), reason)
     return _as_copy(obj, scene, reason)
+
+
+def _serves_by_itself(obj: bpy.types.Object, layer: str, scene: bpy.types.Scene) -> bool:
+    """Does only a modifier repeat the layer (Mirror, Array)? A new one would be repeated, too, so this one serves."""
+    if not obj.modifiers or not len(obj.data.polygons):
+        return False
+    mesh = obj.data.copy()
+    try:
+        own = _read(obj, mesh, layer, scene)
+    finally:
+        bpy.data.meshes.remove(mesh)
+    return own.uvs is not None and not unusable(own.uvs, own.vertices[own.faces])
 
 
 def needs_copy(obj: bpy.types.Object) -> bool:

@@ -171,3 +171,16 @@ def test_odd_meshes_are_taken_as_they_are() -> None:
     mesh.materials.append(None)
     mesh.materials.append(bpy.data.materials.new("Second"))
     assert set(sent(obj)[0]["face_slot"]) == {0, 1}
+
+
+def test_a_mirror_does_not_spoil_a_layer_that_serves() -> None:
+    """Its halves lie over each other, and so would they on any new layer; one that lies over itself gets a new one."""
+    obj = cube()
+    obj.location.x = 3
+    obj.modifiers.new("Mirror", "MIRROR").mirror_object = bpy.data.objects.new("Middle", None)
+    _, (facts,) = sent(obj)
+    assert (facts["uv"], facts["layer"]) == ("own", "UVMap")
+    same = np.tile(np.float32([[0, 0], [1, 0], [1, 1], [0, 1]]), (6, 1))
+    obj.data.uv_layers[0].uv.foreach_set("vector", same.reshape(-1))
+    _, (facts,) = sent(obj)
+    assert (facts["uv"], facts["layer"]) == ("new", LAYER)

@@ -180,6 +180,21 @@ def test_only_the_slots_that_change_are_touched(textures) -> None:
     assert obj.material_slots[0].link == "DATA" and obj.material_slots[1].material not in (other, None)
 
 
+def test_what_is_below_is_saved_with_the_file(textures, tmp_path: Path) -> None:
+    """Also where nothing shows it any more: the result on top can be taken off after the file was opened again."""
+    obj = grid()
+    batch.generate("texture_mesh", "solid", inputs={"mesh": [obj]}, prompt="oak", params=QUICK)
+    first = colours(obj)
+    textures(Part((obj,), ""), prompt="gold")
+    job = obj.material_slots[0].material["aigc_job"]
+    assert (colours(obj) != first).any()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "kept.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "kept.blend"))
+    obj = bpy.data.objects["Grid"]
+    assert take_away(job) and (colours(obj) == first).all()
+    assert [key for key in obj.keys() if key == "aigc_kept"] == []
+
+
 @pytest.mark.parametrize(
     ("spoil", "faces", "words"),
     [

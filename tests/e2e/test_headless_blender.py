@@ -73,6 +73,35 @@ def test_the_command_saves_the_result(blender: Run, home: Path, duck: Path, tmp_
     assert looked.returncode == 0 and int(looked.stdout.partition("FACES ")[2].split()[0]) > 1000
 
 
+def test_objects_are_textured_and_a_part_of_them_again(blender: Run, home: Path, tmp_path: Path) -> None:
+    """`blender -b FILE -c aigc texture`, with Blender's own Python; the second time only one slot changes."""
+    file, oak, gold = home / "Chairs.blend", home / "oak.blend", home / "gold.blend"
+    script = tmp_path / "make.py"
+    script.write_text(
+        "import bpy\nfor name in ('Chair A', 'Chair B', 'Table'):\n    bpy.ops.mesh.primitive_cube_add()\n"
+        "    bpy.context.object.name = name\n    for part in ('Seat', 'Legs'):\n"
+        "        bpy.context.object.data.materials.append(bpy.data.materials.new(part))\n"
+        "    bpy.context.object.data.polygons[0].material_index = 1\n"
+        f"bpy.ops.wm.save_as_mainfile(filepath={str(file)!r})\n"
+    )
+    assert blender("-b", "--factory-startup", "--python-exit-code", 3, "--python", script).returncode == 0
+    words = ["texture", "--objects", "Chair*", "--size", "256", "--model", "solid"]
+    done = blender("-b", file, "-c", "aigc", *words, "--prompt", "weathered oak", "--save-as", oak)
+    assert done.returncode == 0, done.stdout + done.stderr
+    words += ["--faces", "Chair A_BaseColor"]
+    done = blender("-b", oak, "-c", "aigc", *words, "--prompt", "gold", "--save-as", gold)
+    assert done.returncode == 1 and "no vertex group, attribute or material slot" in done.stderr
+    done = blender("-b", oak, "-c", "aigc", *words[:-2], "--faces", "selected", "--prompt", "gold", "--save-as", gold)
+    assert done.returncode == 0, done.stdout + done.stderr
+    look = tmp_path / "look.py"
+    look.write_text(
+        "import bpy\nfor name in ('Chair A', 'Table'):\n"
+        "    print('SLOTS', name, [slot.link for slot in bpy.data.objects[name].material_slots])\n"
+    )
+    said = blender("-b", gold, "--python-exit-code", 3, "--python", look).stdout
+    assert "SLOTS Chair A ['OBJECT', 'OBJECT']" in said and "SLOTS Table ['DATA', 'DATA']" in said
+
+
 def test_a_mistake_is_an_exit_code_and_a_sentence(blender: Run, home: Path) -> None:
     done = blender("-b", "-c", "aigc", "image-to-mesh", "--image", "missing.png", "--save-as", home / "no.blend")
     assert done.returncode == 1 and "missing.png" in done.stderr and "Traceback" not in done.stderr
