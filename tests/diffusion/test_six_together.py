@@ -1,0 +1,83 @@
+"""MV-Adapter at work on tiny weights: LoRAs, other checkpoints, and a reference that is read once, before any noise."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Bench
+from drawn import apart
+from safetensors.torch import save_file
+from test_adapters import lora
+from test_estimates import Room
+from test_texture_engines import mesh, picture
+
+from blender_aigc.protocol import Fault
+from server.diffusion import tiny
+from server.nets.mv_adapter import six_views
+from server.texturing.six_together import draw_six, load_adapter, write_tiny
+
+assert mesh  # the fixture
+
+
+@pytest.fixture(scope="module")
+def adapted(weights: Path) -> Path:
+    """SDXL's folder with both files of the adapter, a LoRA and a second checkpoint."""
+    sdxl = weights / "sdxl"
+    write_tiny(sdxl / "mv_adapter")
+    (sdxl / "loras").mkdir(exist_ok=True)
+    save_file(lora(16, 9), sdxl / "loras" / "chalk.safetensors")
+    tiny.sdxl_pipeline(7).save_pretrained(str(sdxl / "other"))
+    return sdxl
+
+
+def six(bench: Bench, mesh: Path, reference: Path | None = None, **options) -> np.ndarray:
+    """(6, 64, 64, 3) int. Raises Fault."""
+    room = Room(bench, mesh)
+    params = bench.runner.registry.models["mv_adapter"].info.check_params({"view_px": "64", "steps": 2, **options})
+    job = dataclasses.replace(room.job, params=params, prompt="a marble statue")
+    if reference is not None:
+        room.context._inputs = {**room.context._inputs, "reference": reference}
+    checkpoint = room.studio.open(str(params["checkpoint"]))
+    worn = load_adapter(room.studio.library.folder / "mv_adapter", room.studio, checkpoint, reference is not None)
+    views = draw_six(job, room.context, room.studio, worn, room.subject, six_views(room.subject.points, 64))
+    assert not any("mv" in type(layer).__name__.lower() for layer in checkpoint.parts["unet"].attn_processors.values())
+    return np.stack(views).astype(int)
+
+
+def test_loras_and_other_checkpoints_count(bench: Bench, mesh: Path, adapted: Path) -> None:
+    plain = six(bench, mesh)
+    assert apart(plain, six(bench, mesh, loras="chalk")).min() > 0
+    assert apart(plain, six(bench, mesh, checkpoint="other")).min() > 0
+    assert apart(plain, six(bench, mesh)).max() == 0
+
+
+def test_the_reference_is_read_once_at_time_zero(bench, mesh: Path, adapted: Path, tmp_path: Path, monkeypatch) -> None:
+    from diffusers import UNet2DConditionModel
+
+    calls: list[tuple[int, float]] = []
+    plain = UNet2DConditionModel.forward
+
+    def noted(self, sample, timestep, *rest, **options):  # noqa: ANN001, ANN202
+        calls.append((len(sample), float(timestep)))
+        return plain(self, sample, timestep, *rest, **options)
+
+    monkeypatch.setattr(UNet2DConditionModel, "forward", noted)
+    six(bench, mesh, picture(tmp_path / "red.png", (255, 0, 0)))
+    assert calls[0] == (1, 0.0) and [count for count, _ in calls[1:]] == [12, 12]
+    assert all(time > 0 for _, time in calls[1:])
+
+
+def test_a_file_of_another_size_is_refused(bench: Bench, mesh: Path, adapted: Path) -> None:
+    file = adapted / "mv_adapter" / "mvadapter_tg2mv_sdxl.safetensors"
+    kept = file.read_bytes()
+    try:
+        save_file({"down_blocks.0.attentions.0.x": torch.zeros(3)}, file)
+        with pytest.raises(Fault) as told:
+            six(bench, mesh)
+    finally:
+        file.write_bytes(kept)
+    assert told.value.code == "weights_damaged"
