@@ -15,6 +15,7 @@ import numpy as np
 from ..diffusion import memory
 from ..diffusion.marigold import KINDS, channels_of, find
 from ..diffusion.steps import rgb_preview, watched
+from .stored_views import READ
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,6 +45,10 @@ class Estimates:
     albedo: list[np.ndarray] | None = None
     material: list[np.ndarray] | None = None
     bend: list[np.ndarray] | None = None
+
+    def stored(self) -> dict[str, list[np.ndarray]]:
+        """For `StoredViews.read`."""
+        return {name: pictures for name in READ if (pictures := getattr(self, name)) is not None}
 
 
 @dataclass
@@ -86,7 +91,7 @@ def read_views(
         result.albedo = [_bytes(_encoded(answer[number]) if linear else answer[number]) for answer in answers]
         if kind == "appearance":
             result.material = [_material(answer, reader) for answer in answers]
-    for name in ("albedo", "material", "bend"):
+    for name in READ:
         setattr(result, name, _as_far_as(getattr(result, name), views))
     return result
 

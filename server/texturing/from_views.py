@@ -113,7 +113,10 @@ def deliver_baked(
     notes = {"scene": scene_of(subject), "prompt": job.prompt}
     notes |= {key: job.params[key] for key in ("objects", "cameras") if key in job.params}
     seen = dataclasses.replace(baked, signs=baked.signs[: len(subject.plain.faces)])
-    kept = dataclasses.replace(made, baked=seen, mesh=fingerprint(subject.plain), names=names, notes=notes | made.notes)
+    read = estimates.stored() if estimates is not None else {}
+    kept = dataclasses.replace(
+        made, baked=seen, mesh=fingerprint(subject.plain), names=names, notes=notes | made.notes, read=read
+    )
     meta = {"views": len(cameras), "names": ", ".join(dict.fromkeys(camera.name for camera in cameras))}
     context.save_file("state", STATE_FILE, stored_bytes(kept, context.check_cancelled), "Views", meta)
     context.report(views=len(cameras), seen=f"{baked.coverage:.1%}", notes=" ".join(f"{note}." for note in said))

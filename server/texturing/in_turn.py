@@ -38,7 +38,7 @@ APART, HIDDEN = "apart", "hidden"
 MOST_VIEWS = 240
 """The bake numbers views in one byte."""
 
-CamerasFor = Callable[["Subject"], list["Camera"]]
+CamerasFor = Callable[["Job", "Subject"], list["Camera"]]
 Draw = Callable[["Job", "Subject", Sequence["Camera"], "np.ndarray | None"], list[np.ndarray]]
 
 
@@ -70,21 +70,25 @@ def draw_in_turn(
 ) -> Drawn:
     """Draws all parts of `subject` by `draw`, in turn; those with the same words at once, as the job says.
 
-    cameras_for: the cameras of a subject. reference: (H, W, 4) uint8, the look of all parts. style: the engine can take
-    the look of the first part for the others. Raises Fault, also for more views than can be baked.
+    cameras_for: the cameras of a subject, by the job's parameters. reference: (H, W, 4) uint8, the look of all parts.
+    style: the engine can take the look of the first part for the others. Raises Fault, also for more views than can be
+    baked.
     """
     from ..geometry.raster import Scene
 
     parts = parts_of(job, subject)
     if len(parts) == 1:
-        cameras = cameras_for(subject)
+        cameras = cameras_for(job, subject)
         return Drawn(subject, cameras, draw(replace(job, prompt=parts[0].words), subject, cameras, reference))
     apart = str(job.params.get("cameras", "")) in AROUND
     whole = set_apart(subject, parts) if apart else subject
-    together = [] if apart else cameras_for(whole)
+    together = [] if apart else cameras_for(job, whole)
     parts = parts if apart else parts_of(job, whole)  # what hides it has come to its faces
+    if apart:
+        parts, orders = _wanted(job, parts)
     subjects = [_alone(whole, part, apart) for part in parts]
-    rigs = [cameras_for(own) if apart else together for own in subjects]
+    rigs = [cameras_for(order, own) for order, own in zip(orders, subjects, strict=True)] if apart else None
+    rigs = rigs or [together] * len(parts)
     total = sum(map(len, rigs))
     if total > MOST_VIEWS:
         raise Fault(
@@ -163,6 +167,22 @@ def parts_of(job: Job, subject: Subject) -> list[Part]:
         if names.count(part.name) > 1:
             part.name = f"{part.name} {_short(part.words)}"
     return parts
+
+
+def _wanted(job: Job, parts: Sequence[Part]) -> tuple[list[Part], list[Job]]:
+    """The parts of which something is to be drawn, with jobs whose `only_views` are theirs: "Vase top" is its top."""
+    names = [name.strip() for name in re.split("[;,]", str(job.params.get("only_views", ""))) if name.strip()]
+    if not names:
+        return list(parts), [job] * len(parts)
+    found, orders = [], []
+    prefixed = {name for name in names for part in parts if name.lower().startswith(f"{part.name} ".lower())}
+    for part in parts:
+        own = [name[len(part.name) + 1 :] for name in prefixed if name.lower().startswith(f"{part.name} ".lower())]
+        own += [name for name in names if name not in prefixed]
+        if own:
+            found.append(part)
+            orders.append(replace(job, params={**job.params, "only_views": ", ".join(own)}))
+    return found, orders
 
 
 def _as_words(name: str) -> str:

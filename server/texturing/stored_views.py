@@ -5,6 +5,7 @@ without looking for what hides what. One .npz file without pickle, deflated:
 
   view_<v>     (H, W, 3 or 4) uint8   as drawn, sRGB; a fourth channel says how far a pixel may be used
   mask_<v>     (H, W) uint8           0 at silhouettes and off the objects, 255 where a pixel may be used
+  albedo_<v>, material_<v>, bend_<v>   (H, W, 3 or 4) uint8   what was read out of them, where it was (estimates.py)
   signs        (F,) int8              -1 for faces that were found to be turned inside out
   gains        (V, 3) float32         linear factors that brought the views to one brightness
   texels_<s>   (N,) int32             of texture s: row * size + column of each texel of the objects
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from ..geometry.view_bake import Baked
 
 FORMAT = 1
+READ = ("albedo", "material", "bend")
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, IndexError, zipfile.BadZipFile, zlib.error)
 _HINT = "Texture the object again."
 
@@ -48,7 +50,8 @@ class StoredViews:
     """See the module's docstring.
 
     options: those of the bake. mesh: `fingerprint` of the triangles. names: of the texture sets, by sheet number.
-    notes: what the engine wants to find again, such as the words of each view; JSON.
+    notes: what the engine wants to find again, such as the words of each view; JSON. read: what was read out of the
+    views, for each kind of `READ` a picture a view.
     """
 
     cameras: list[Camera]
@@ -58,6 +61,7 @@ class StoredViews:
     mesh: str
     names: list[str] = field(default_factory=list[str])
     notes: dict[str, Any] = field(default_factory=dict[str, Any])
+    read: dict[str, list[np.ndarray]] = field(default_factory=dict[str, list[np.ndarray]])
 
     @property
     def texture_px(self) -> int:
@@ -79,6 +83,7 @@ def stored_bytes(stored: StoredViews, check: Callable[[], None]) -> bytes:
     arrays: dict[str, np.ndarray] = {"signs": baked.signs, "gains": baked.gains}
     for number, (view, mask) in enumerate(zip(stored.views, baked.masks, strict=True)):
         arrays |= {f"view_{number}": view, f"mask_{number}": mask}
+        arrays |= {f"{kind}_{number}": pictures[number] for kind, pictures in stored.read.items()}
     for number, sheet in enumerate(baked.sheets):
         weight = sheet.weight.reshape(-1)[sheet.texels]
         least = np.float32(np.finfo(np.float16).tiny)  # what is seen a little stays seen
@@ -164,7 +169,14 @@ def _read(archive: Any, meta: dict[str, Any], triangles: Triangles) -> StoredVie
     )
     if baked.gains.shape != (len(cameras), 3) or baked.signs.shape != (len(triangles.faces),):
         raise ValueError(f"gains {baked.gains.shape}, signs {baked.signs.shape}")
-    return StoredViews(cameras, views, baked, options, meta["mesh"], list(meta["names"]), dict(meta["notes"]))
+    read: dict[str, list[np.ndarray]] = {}
+    for kind in READ:
+        if f"{kind}_0" in archive.files:
+            read[kind] = [archive[f"{kind}_{n}"] for n in range(len(cameras))]
+            for picture, view in zip(read[kind], views, strict=True):
+                if picture.dtype != np.uint8 or picture.shape != view.shape:
+                    raise ValueError(f"{kind} of {picture.shape} for a view of {view.shape}")
+    return StoredViews(cameras, views, baked, options, meta["mesh"], list(meta["names"]), dict(meta["notes"]), read)
 
 
 def _sheet(archive: Any, number: int, sheet: Any, meta: dict[str, Any], options: BakeOptions, views: int) -> Any:

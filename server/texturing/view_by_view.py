@@ -38,7 +38,7 @@ def texture_view_by_view(job: Job, context: Context, studio: Studio) -> None:
     drawn = draw_in_turn(
         job,
         subject,
-        lambda part: cameras_of(job, context, part, studio.device),
+        lambda order, part: cameras_of(order, context, part, studio.device),
         draw,
         reference,
         style=looks and bool(studio.library.ip_adapters()),

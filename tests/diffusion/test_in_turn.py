@@ -14,8 +14,11 @@ from test_texture_engines import made, views
 
 from blender_aigc.protocol import Fault, Job
 from server.geometry.cameras import room, six_axes
+from server.texturing.estimates import Estimates
 from server.texturing.from_views import deliver_views
 from server.texturing.in_turn import SPACING, draw_in_turn, parts_of, set_apart
+from server.texturing.rigs import only
+from server.texturing.subject import Subject
 
 trimesh = pytest.importorskip("trimesh")
 RED, BLUE = (220, 30, 30), (30, 30, 220)
@@ -87,10 +90,14 @@ def test_slots_are_parts_too(bench: Bench, tmp_path: Path) -> None:
     assert [part.faces.sum() for part in parts] == [6 + 320, 6] and parts[0].name == "Old_Wall.001 and others"
 
 
+def apart(place: Room, prompt: str) -> Subject:
+    return set_apart(place.subject, parts_of(asked(place, prompt), place.subject))
+
+
 def test_set_apart_they_stand_alone_at_one_size_with_their_own_shape(bench: Bench, tmp_path: Path) -> None:
     place = Room(bench, scene(tmp_path / "scene.npz", ("", "gold")))
     before = place.subject.triangles
-    after = set_apart(place.subject, parts_of(asked(place, "brick"), place.subject)).triangles
+    after = apart(place, "brick").triangles
     for number, (first, last) in enumerate(((0, 12), (12, 332))):
         old, new = (t.positions[t.faces[first:last]].astype(float) for t in (before, after))
         low, high = new.reshape(-1, 3).min(axis=0), new.reshape(-1, 3).max(axis=0)
@@ -99,8 +106,7 @@ def test_set_apart_they_stand_alone_at_one_size_with_their_own_shape(bench: Benc
         scale = np.ptp(new[..., 0]) / np.ptp(old[..., 0])
         assert np.allclose(new - new.mean(axis=(0, 1)), scale * (old - old.mean(axis=(0, 1))), atol=1e-5)
     assert np.array_equal(before.corner_uvs, after.corner_uvs) and place.subject.triangles is before
-    parts = parts_of(asked(place, "brick; vase: brick"), place.subject)
-    both = set_apart(place.subject, parts).triangles
+    both = apart(place, "brick; vase: brick").triangles
     gap = both.positions[both.faces[12:]].mean(axis=(0, 1)) - both.positions[both.faces[:12]].mean(axis=(0, 1))
     assert np.linalg.norm(gap) < 1, "those that are drawn together stay together"
 
@@ -128,7 +134,10 @@ def test_no_texel_of_one_takes_the_colour_of_the_other(bench: Bench, tmp_path: P
     """The vase hides the wall from the front. Apart, the wall is seen whole; from the room's middle they hide."""
     place = Room(bench, scene(tmp_path / "scene.npz", ("", "gold")))
     seen: list = []
-    rigs = {"axes": lambda part: six_axes(part.points, 64), "room": lambda _part: room(np.float64([30, -4, 0]), 64)}
+    rigs = {
+        "axes": lambda _job, part: six_axes(part.points, 64),
+        "room": lambda _job, _part: room(np.float64([30, -4, 0]), 64),
+    }
     drawn = draw_in_turn(asked(place, "brick", cameras=cameras), place.subject, rigs[cameras], painted(seen))
     assert [(words, count) for words, count, _ in seen] == [
         ("brick", 12 if cameras == "axes" else 332),
@@ -150,7 +159,7 @@ def test_the_first_gives_its_look_to_the_others_unless_a_picture_is_given(bench:
 
     def looks(job: Job, **options) -> list:
         seen: list = []
-        draw_in_turn(job, place.subject, lambda part: six_axes(part.points, 64), painted(seen), **options)
+        draw_in_turn(job, place.subject, lambda _job, part: six_axes(part.points, 64), painted(seen), **options)
         return [look for _, _, look in seen]
 
     first, second = looks(job)
@@ -163,11 +172,46 @@ def test_the_first_gives_its_look_to_the_others_unless_a_picture_is_given(bench:
     assert looks(asked(place, "brick", reference_weight=0.0)) == [None, None]
 
 
+def test_single_views_are_named_with_their_part(bench: Bench, tmp_path: Path) -> None:
+    place = Room(bench, scene(tmp_path / "scene.npz", ("", "gold")))
+
+    def drawn(names: str) -> list[str]:
+        rig = lambda job, part: only(six_axes(part.points, 64), str(job.params["only_views"]))  # noqa: E731
+        job = asked(place, "brick", only_views=names)
+        return [camera.name for camera in draw_in_turn(job, place.subject, rig, painted([])).cameras]
+
+    assert drawn("vase top, Vase Front") == ["Vase front", "Vase top"]
+    assert drawn("back") == ["Old_Wall.001 back", "Vase back"]
+    with pytest.raises(Fault, match="no view called 'side'"):
+        drawn("Vase side")
+
+
+def test_they_can_be_blended_again_with_all_that_was_read(bench: Bench, tmp_path: Path) -> None:
+    """`blend_again` finds the objects where they were drawn, and what was read out of the views."""
+    place = Room(bench, scene(tmp_path / "scene.npz", ("", "gold")))
+    drawn = draw_in_turn(
+        asked(place, "brick"), place.subject, lambda _job, part: six_axes(part.points, 64), painted([])
+    )
+    read = Estimates(
+        material=[np.dstack([np.full((64, 64, 3), (90, 200, 0), np.uint8), v[..., 3]]) for v in drawn.views]
+    )
+    deliver_views(place.job, place.context, drawn.subject, drawn.cameras, drawn.views, "cpu", read)
+    given = {"mesh": tmp_path / "scene.npz", "views": place.folder / "views.npz"}
+    ask = {"texture_px": "256", "delight": 0.0, "relief": 0.0}
+    ending, _, out = bench.ending(model="blend_again", task="blend_texture", given=given, prompt="", **ask)
+    assert ending.say == "done", ending.fault
+    for name in ("Old_Wall.001_BaseColor.png", "Old_Wall.001_ORM.png", "Vase_BaseColor.png", "Vase_ORM.png"):
+        assert (out / name).read_bytes() == (place.folder / name).read_bytes()
+    assert len(list(out.glob("view_*.png"))) == 12
+
+
 def test_too_many_views_are_refused_before_anything_is_drawn(bench: Bench, tmp_path: Path) -> None:
     place = Room(bench, scene(tmp_path / "scene.npz", ("", "gold")))
     seen: list = []
     with pytest.raises(Fault, match="2 parts make 300 views"):
-        draw_in_turn(asked(place, "brick"), place.subject, lambda part: six_axes(part.points, 64) * 25, painted(seen))
+        draw_in_turn(
+            asked(place, "brick"), place.subject, lambda _job, part: six_axes(part.points, 64) * 25, painted(seen)
+        )
     assert not seen
 
 

@@ -79,6 +79,7 @@ class BlendAgain:
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input for views of another mesh, bad_request for weights of views that are not there."""
         from ...geometry.view_bake import bake_views, reblend
+        from ...texturing.estimates import Estimates
         from ...texturing.from_views import deliver_baked, told_by
         from ...texturing.in_turn import as_drawn
         from ...texturing.stored_views import read_stored
@@ -89,6 +90,7 @@ class BlendAgain:
         context.progress("Reading the views")
         subject = as_drawn(job, context, subject)
         stored = read_stored(context.input_path("views"), subject.triangles)
+        estimates = Estimates(**stored.read) if stored.read else None
         scale = stored.cameras[0].size_px[0] / 1024
         border = round(int(params["border_px"]) * scale) or min(1, int(params["border_px"]))
         options = dataclasses.replace(
@@ -106,7 +108,8 @@ class BlendAgain:
             baked = reblend(*given, stored.baked, options, told_by(context), device=self.device)
         else:  # other borders and sizes need to look again at what hides what
             baked = bake_views(*given, subject.size, options, told_by(context), device=self.device)
-        deliver_baked(job, context, subject, dataclasses.replace(stored, baked=baked, options=options), self.device)
+        stored = dataclasses.replace(stored, baked=baked, options=options)
+        deliver_baked(job, context, subject, stored, self.device, estimates)
 
 
 def weights_of(text: str, names: list[str]) -> tuple[float, ...] | None:

@@ -125,7 +125,7 @@ class MvAdapter:
         def draw(order: Job, part: Subject, cameras: Sequence[Camera], _look: np.ndarray | None) -> list[np.ndarray]:
             return draw_six(order, context, studio, worn, part, cameras)
 
-        drawn = draw_in_turn(job, subject, lambda part: six_views(part.points, size), draw, style=False)
+        drawn = draw_in_turn(job, subject, lambda _order, part: six_views(part.points, size), draw, style=False)
         estimates = read_views(job, context, studio, drawn.subject, drawn.cameras, drawn.views)
         deliver_views(job, context, drawn.subject, drawn.cameras, drawn.views, studio.device, estimates)
 

@@ -141,7 +141,7 @@ class SdxlSync:
         drawn = draw_in_turn(
             job,
             subject,
-            lambda part: cameras_of(job, context, part, studio.device),
+            lambda order, part: cameras_of(order, context, part, studio.device),
             draw,
             given_reference(job, context),
             style=bool(studio.library.ip_adapters()),
