@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_aigc.protocol import Fault, Job, ModelInfo
+from blender_aigc.protocol import Job, ModelInfo
 
+from ...diffusion.families import FLUX
+from ...diffusion.family_model import FamilyModel
 from ...diffusion.knobs import AVOID_SCALE, FLOW, QUALITIES
 from ...sequence.params import SEQUENCE_PARAMS
 from ...weights import Weights
 
 if TYPE_CHECKING:
     from ...context import Context
-    from ...diffusion.studio import Studio
 
 REPOSITORY = "black-forest-labs/FLUX.1-schnell"
 REVISION = "741f7c3ce8b383c54771c7003378a50191e9efe9"
 LICENCE = "Apache-2.0 (schnell), FLUX.1 [dev] Non-Commercial (dev, Control, Fill)"
 
 
-class Flux:
+class Flux(FamilyModel):
+    family = FLUX
     info = ModelInfo(
         id="flux",
         task="render_image",
@@ -44,9 +46,6 @@ class Flux:
         one_of=("model_index.json", "*/model_index.json", "*.safetensors"),
     )
 
-    def __init__(self) -> None:
-        self.studio: Studio | None = None
-
     @staticmethod
     def tiny(folder: Path) -> None:
         """base/ of [schnell] and a depth ControlNet, some 250,000 weights."""
@@ -54,21 +53,10 @@ class Flux:
 
         write_flux(folder)
 
-    def load(self, folder: Path | None, device: str) -> None:
-        """Which of the folder's checkpoints, and so which variant, the job says."""
-        from ...diffusion.families import FLUX
-        from ...diffusion.library import Library
-        from ...diffusion.studio import Studio
-
-        if folder is None:
-            raise Fault("weights_missing", "FLUX.1 needs its weights.", "Name their folder in the preferences.")
-        self.studio = Studio(FLUX, Library(folder), device)
-
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...diffusion.drawing import draw
 
-        assert self.studio is not None
         draw(job, context, self.studio)
 
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_aigc.protocol import Fault, Job, ModelInfo
+from blender_aigc.protocol import Job, ModelInfo
 
+from ...diffusion.families import SD15
+from ...diffusion.family_model import FamilyModel
 from ...diffusion.knobs import QUALITIES, SHARED
 from ...sequence.params import SEQUENCE_PARAMS
 from ...weights import Weights
 
 if TYPE_CHECKING:
     from ...context import Context
-    from ...diffusion.studio import Studio
 
 REPOSITORY = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 REVISION = "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
 LICENCE = "CreativeML OpenRAIL-M"
 
 
-class Sd15:
+class Sd15(FamilyModel):
+    family = SD15
     info = ModelInfo(
         id="sd15",
         task="render_image",
@@ -44,9 +46,6 @@ class Sd15:
         one_of=("model_index.json", "*/model_index.json", "*.safetensors"),
     )
 
-    def __init__(self) -> None:
-        self.studio: Studio | None = None
-
     @staticmethod
     def tiny(folder: Path) -> None:
         """base/, a depth ControlNet and an IP-Adapter, some 150,000 weights."""
@@ -54,21 +53,10 @@ class Sd15:
 
         write_sd15(folder)
 
-    def load(self, folder: Path | None, device: str) -> None:
-        """Which of the folder's checkpoints, the job says."""
-        from ...diffusion.families import SD15
-        from ...diffusion.library import Library
-        from ...diffusion.studio import Studio
-
-        if folder is None:
-            raise Fault("weights_missing", "The weights are missing.", "Name their folder in the preferences.")
-        self.studio = Studio(SD15, Library(folder), device)
-
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...diffusion.drawing import draw
 
-        assert self.studio is not None
         draw(job, context, self.studio)
 
 

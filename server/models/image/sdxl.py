@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_aigc.protocol import Fault, Job, ModelInfo
+from blender_aigc.protocol import Job, ModelInfo
 
+from ...diffusion.families import SDXL
+from ...diffusion.family_model import FamilyModel
 from ...diffusion.knobs import QUALITIES, REFINER, REFINER_AT, SHARED
 from ...sequence.params import SEQUENCE_PARAMS
 from ...weights import Weights
 
 if TYPE_CHECKING:
     from ...context import Context
-    from ...diffusion.studio import Studio
 
 REPOSITORY = "stabilityai/stable-diffusion-xl-base-1.0"
 REVISION = "462165984030d82259a11f4367a4eed129e94a7b"
 LICENCE = "OpenRAIL++-M"
 
 
-class Sdxl:
+class Sdxl(FamilyModel):
+    family = SDXL
     info = ModelInfo(
         id="sdxl",
         task="render_image",
@@ -44,9 +46,6 @@ class Sdxl:
         one_of=("model_index.json", "*/model_index.json", "*.safetensors"),
     )
 
-    def __init__(self) -> None:
-        self.studio: Studio | None = None
-
     @staticmethod
     def tiny(folder: Path) -> None:
         """base/, a depth ControlNet and an IP-Adapter, some 250,000 weights."""
@@ -54,21 +53,10 @@ class Sdxl:
 
         write_sdxl(folder)
 
-    def load(self, folder: Path | None, device: str) -> None:
-        """Which of the folder's checkpoints, the job says."""
-        from ...diffusion.families import SDXL
-        from ...diffusion.library import Library
-        from ...diffusion.studio import Studio
-
-        if folder is None:
-            raise Fault("weights_missing", "SDXL needs its weights.", "Name their folder in the preferences.")
-        self.studio = Studio(SDXL, Library(folder), device)
-
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...diffusion.drawing import draw
 
-        assert self.studio is not None
         draw(job, context, self.studio)
 
 

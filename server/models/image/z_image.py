@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_aigc.protocol import Fault, Job, ModelInfo
+from blender_aigc.protocol import Job, ModelInfo
 
+from ...diffusion.families import Z_IMAGE
+from ...diffusion.family_model import FamilyModel
 from ...diffusion.knobs import FLOW, QUALITIES
 from ...sequence.params import SEQUENCE_PARAMS
 from ...weights import Weights
 
 if TYPE_CHECKING:
     from ...context import Context
-    from ...diffusion.studio import Studio
 
 REPOSITORY = "Tongyi-MAI/Z-Image-Turbo"
 REVISION = "f332072aa78be7aecdf3ee76d5c247082da564a6"
 LICENCE = "Apache-2.0"
 
 
-class ZImage:
+class ZImage(FamilyModel):
+    family = Z_IMAGE
     info = ModelInfo(
         id="z_image",
         task="render_image",
@@ -44,9 +46,6 @@ class ZImage:
         one_of=("model_index.json", "*/model_index.json", "*.safetensors"),
     )
 
-    def __init__(self) -> None:
-        self.studio: Studio | None = None
-
     @staticmethod
     def tiny(folder: Path) -> None:
         """base/ and a ControlNet for everything, some 700,000 weights."""
@@ -54,21 +53,10 @@ class ZImage:
 
         write_z_image(folder)
 
-    def load(self, folder: Path | None, device: str) -> None:
-        """Which of the folder's checkpoints, the job says."""
-        from ...diffusion.families import Z_IMAGE
-        from ...diffusion.library import Library
-        from ...diffusion.studio import Studio
-
-        if folder is None:
-            raise Fault("weights_missing", "The weights are missing.", "Name their folder in the preferences.")
-        self.studio = Studio(Z_IMAGE, Library(folder), device)
-
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...diffusion.drawing import draw
 
-        assert self.studio is not None
         draw(job, context, self.studio)
 
 

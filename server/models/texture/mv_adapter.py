@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from blender_aigc.protocol import Choice, Fault, Job, ModelInfo, Param
 
 from ...diffusion import knobs as diffusion
+from ...diffusion.families import SDXL
+from ...diffusion.family_model import FamilyModel
 from ...texturing import knobs
 from ...weights import Weights
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...context import Context
-    from ...diffusion.studio import Studio
     from ...geometry.cameras import Camera
     from ...texturing.six_together import Worn
     from ...texturing.subject import Subject
@@ -37,7 +38,8 @@ VIEW_PX = Param(
 )
 
 
-class MvAdapter:
+class MvAdapter(FamilyModel):
+    family = SDXL
     info = ModelInfo(
         id="mv_adapter",
         task="texture_mesh",
@@ -74,7 +76,7 @@ class MvAdapter:
     )
 
     def __init__(self) -> None:
-        self.studio: Studio | None = None
+        super().__init__()
         self.worn: Worn | None = None
 
     @staticmethod
@@ -86,17 +88,6 @@ class MvAdapter:
         write_sdxl(folder)
         write_tiny(folder / "mv_adapter")
 
-    def load(self, folder: Path | None, device: str) -> None:
-        """Which of the folder's checkpoints, the job says."""
-        from ...diffusion.families import SDXL
-        from ...diffusion.library import Library
-        from ...diffusion.studio import Studio
-
-        if folder is None:
-            hint = "Name the folder of SDXL's weights, with mv_adapter in it, in the preferences."
-            raise Fault("weights_missing", "MV-Adapter needs its weights.", hint)
-        self.studio = Studio(SDXL, Library(folder), device)
-
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...nets.mv_adapter import six_views
@@ -106,7 +97,6 @@ class MvAdapter:
         from ...texturing.six_together import FILES, draw_six, load_adapter
         from ...texturing.subject import subject_of
 
-        assert self.studio is not None
         reference = context.has_input("reference")
         subject = subject_of(job, context)
         told = job.prompt.strip() or any(thing.prompt for thing in subject.mesh.objects)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_aigc.protocol import Fault, Job, ModelInfo, Param
+from blender_aigc.protocol import Job, ModelInfo, Param
 
 from ...diffusion import knobs as diffusion
+from ...diffusion.families import SDXL
+from ...diffusion.family_model import FamilyModel
 from ...texturing import knobs
 from ...weights import Weights
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...context import Context
-    from ...diffusion.studio import Studio
     from ...geometry.cameras import Camera
     from ...texturing.subject import Subject
 
@@ -55,7 +56,8 @@ AT_ONCE = Param(
 )
 
 
-class SdxlSync:
+class SdxlSync(FamilyModel):
+    family = SDXL
     info = ModelInfo(
         id="sdxl_sync",
         task="texture_mesh",
@@ -101,25 +103,12 @@ class SdxlSync:
         folder="sdxl",
     )
 
-    def __init__(self) -> None:
-        self.studio: Studio | None = None
-
     @staticmethod
     def tiny(folder: Path) -> None:
         """SDXL's own, with a depth ControlNet."""
         from ...diffusion.tiny import write_sdxl
 
         write_sdxl(folder)
-
-    def load(self, folder: Path | None, device: str) -> None:
-        """Which of the folder's checkpoints, the job says."""
-        from ...diffusion.families import SDXL
-        from ...diffusion.library import Library
-        from ...diffusion.studio import Studio
-
-        if folder is None:
-            raise Fault("weights_missing", "SDXL needs its weights.", "Name their folder in the preferences.")
-        self.studio = Studio(SDXL, Library(folder), device)
 
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
@@ -131,7 +120,6 @@ class SdxlSync:
         from ...texturing.rigs import cameras_of
         from ...texturing.subject import subject_of
 
-        assert self.studio is not None
         subject = subject_of(job, context)
         studio = self.studio
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_aigc.protocol import Choice, Fault, Job, ModelInfo, Param
+from blender_aigc.protocol import Choice, Job, ModelInfo, Param
 
 from ...diffusion import knobs as diffusion
+from ...diffusion.families import SDXL
+from ...diffusion.family_model import FamilyModel
 from ...texturing.tile_knobs import RELIEF, SIZE, WIDTH
 from ...weights import Weights
 
 if TYPE_CHECKING:
     from ...context import Context
-    from ...diffusion.studio import Studio
 
 REPOSITORY = "stabilityai/stable-diffusion-xl-base-1.0"
 REVISION = "462165984030d82259a11f4367a4eed129e94a7b"
@@ -38,7 +39,8 @@ _PARAMS = (
 )
 
 
-class SdxlTiling:
+class SdxlTiling(FamilyModel):
+    family = SDXL
     info = ModelInfo(
         id="sdxl_tiling",
         task="tile_texture",
@@ -61,9 +63,6 @@ class SdxlTiling:
         folder="sdxl",
     )
 
-    def __init__(self) -> None:
-        self.studio: Studio | None = None
-
     @staticmethod
     def tiny(folder: Path) -> None:
         """SDXL's own."""
@@ -71,21 +70,10 @@ class SdxlTiling:
 
         write_sdxl(folder)
 
-    def load(self, folder: Path | None, device: str) -> None:
-        """Which of the folder's checkpoints, the job says."""
-        from ...diffusion.families import SDXL
-        from ...diffusion.library import Library
-        from ...diffusion.studio import Studio
-
-        if folder is None:
-            raise Fault("weights_missing", "SDXL needs its weights.", "Name their folder in the preferences.")
-        self.studio = Studio(SDXL, Library(folder), device)
-
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...texturing.tile_drawn import draw_tile
 
-        assert self.studio is not None
         draw_tile(job, context, self.studio)
 
 

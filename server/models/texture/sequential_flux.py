@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_aigc.protocol import Fault, Job, ModelInfo
+from blender_aigc.protocol import Job, ModelInfo
 
 from ...diffusion import knobs as diffusion
+from ...diffusion.families import FLUX
+from ...diffusion.family_model import FamilyModel
 from ...texturing import knobs
 from ...weights import Weights
 
 if TYPE_CHECKING:
     from ...context import Context
-    from ...diffusion.studio import Studio
 
 REPOSITORY = "black-forest-labs/FLUX.1-schnell"
 REVISION = "741f7c3ce8b383c54771c7003378a50191e9efe9"
 LICENCE = "Apache-2.0 (schnell), FLUX.1 [dev] Non-Commercial (dev, Control, Fill)"
 
 
-class SequentialFlux:
+class SequentialFlux(FamilyModel):
+    family = FLUX
     info = ModelInfo(
         id="sequential_flux",
         task="texture_mesh",
@@ -43,9 +45,6 @@ class SequentialFlux:
         folder="flux",
     )
 
-    def __init__(self) -> None:
-        self.studio: Studio | None = None
-
     @staticmethod
     def tiny(folder: Path) -> None:
         """FLUX.1's own, with its ControlNet."""
@@ -53,21 +52,10 @@ class SequentialFlux:
 
         write_flux(folder)
 
-    def load(self, folder: Path | None, device: str) -> None:
-        """Which of the folder's checkpoints, the job says."""
-        from ...diffusion.families import FLUX
-        from ...diffusion.library import Library
-        from ...diffusion.studio import Studio
-
-        if folder is None:
-            raise Fault("weights_missing", "FLUX.1 needs its weights.", "Name their folder in the preferences.")
-        self.studio = Studio(FLUX, Library(folder), device)
-
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...texturing.view_by_view import texture_view_by_view
 
-        assert self.studio is not None
         texture_view_by_view(job, context, self.studio)
 
 

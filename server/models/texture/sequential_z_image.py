@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_aigc.protocol import Fault, Job, ModelInfo
+from blender_aigc.protocol import Job, ModelInfo
 
 from ...diffusion import knobs as diffusion
+from ...diffusion.families import Z_IMAGE
+from ...diffusion.family_model import FamilyModel
 from ...texturing import knobs
 from ...weights import Weights
 
 if TYPE_CHECKING:
     from ...context import Context
-    from ...diffusion.studio import Studio
 
 REPOSITORY = "Tongyi-MAI/Z-Image-Turbo"
 REVISION = "f332072aa78be7aecdf3ee76d5c247082da564a6"
 LICENCE = "Apache-2.0"
 
 
-class SequentialZImage:
+class SequentialZImage(FamilyModel):
+    family = Z_IMAGE
     info = ModelInfo(
         id="sequential_z_image",
         task="texture_mesh",
@@ -43,9 +45,6 @@ class SequentialZImage:
         folder="z_image",
     )
 
-    def __init__(self) -> None:
-        self.studio: Studio | None = None
-
     @staticmethod
     def tiny(folder: Path) -> None:
         """Z-Image's own, with its ControlNet."""
@@ -53,21 +52,10 @@ class SequentialZImage:
 
         write_z_image(folder)
 
-    def load(self, folder: Path | None, device: str) -> None:
-        """Which of the folder's checkpoints, the job says."""
-        from ...diffusion.families import Z_IMAGE
-        from ...diffusion.library import Library
-        from ...diffusion.studio import Studio
-
-        if folder is None:
-            raise Fault("weights_missing", "Z-Image needs its weights.", "Name their folder in the preferences.")
-        self.studio = Studio(Z_IMAGE, Library(folder), device)
-
     def run(self, job: Job, context: Context) -> None:
         """Raises Fault: bad_input, bad_request, weights_missing, weights_damaged, out_of_memory."""
         from ...texturing.view_by_view import texture_view_by_view
 
-        assert self.studio is not None
         texture_view_by_view(job, context, self.studio)
 
 
