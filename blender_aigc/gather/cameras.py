@@ -14,6 +14,7 @@ import bpy
 import numpy as np
 
 from ..faults import Fault
+from .origin import origin_of
 from .render_state import intrinsics, view_of_matrices
 from .sources import Cameras
 from .viewport import in_front, viewport
@@ -28,18 +29,21 @@ def cameras_blob(source: Cameras, scene: bpy.types.Scene) -> tuple[bytes, str]:
     layer = bpy.context.view_layer
     chosen = source.objects
     if chosen is None:
+        layer.update()  # else the list may hold nothing in the place of what is gone
         chosen = tuple(obj for obj in layer.objects.selected if obj.type == "CAMERA")
     chosen = sorted(chosen, key=lambda obj: obj.name)
     active = scene.camera if scene.camera is not None and scene.camera.type == "CAMERA" else None
+    origin = origin_of(source.around, scene)
     document = {
-        "selected": [camera_page(obj, scene) for obj in chosen],
-        "active": camera_page(active, scene) if active is not None else None,
-        "view": None if bpy.app.background else viewport_page(bpy.context),  # a saved window shows nothing
+        "selected": [_from(origin, camera_page(obj, scene)) for obj in chosen],
+        "active": _from(origin, camera_page(active, scene)) if active is not None else None,
+        # a saved window shows nothing
+        "view": None if bpy.app.background else _from(origin, viewport_page(bpy.context)),
     }
     text = json.dumps(document, ensure_ascii=False).encode()
     if not source.hidden_by_others:
         return text, ".json"
-    vertices, faces = _others(source.around)
+    vertices, faces = _others(source.around, origin)
     if not len(faces):
         return text, ".json"
     buffer = io.BytesIO()
@@ -107,15 +111,24 @@ def _page(
     }
 
 
-def _others(around: tuple[bpy.types.Object, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """((V, 3) float32 metres, (F, 3) int32) of all that is seen beside the objects `around`, instances too."""
+def _from(origin: np.ndarray, page: dict[str, Any] | None) -> dict[str, Any] | None:
+    """`page` with positions relative to `origin`, as those of the mesh are."""
+    if page is not None:
+        pose = np.array(page["world_from_camera"])
+        pose[:3, 3] -= origin
+        page["world_from_camera"] = pose.tolist()
+    return page
+
+
+def _others(around: tuple[bpy.types.Object, ...], origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """((V, 3) float32 metres from `origin`, (F, 3) int32) of all that is seen beside `around`, instances too."""
     scale = bpy.context.scene.unit_settings.scale_length
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     vertices = faces = 0
     for mesh, world in _seen(around):
         points, triangles = _triangles(mesh)
         points = points.astype(np.float64) @ world[:3, :3].T + world[:3, 3]
-        parts.append(((points * scale).astype(np.float32), triangles + np.int32(vertices)))
+        parts.append(((points * scale - origin).astype(np.float32), triangles + np.int32(vertices)))
         vertices, faces = vertices + len(points), faces + len(triangles)
         if faces > MOST_HIDING:
             raise Fault(

@@ -18,6 +18,7 @@ import bpy
 import numpy as np
 
 from ..faults import Fault
+from .origin import origin_of
 from .part import PartArrays, layer_of_present
 from .sources import Part
 from .unwrapping import smart_projected
@@ -31,7 +32,7 @@ MOST_TRIANGLES = 40_000_000
 
 @dataclass
 class _Part:
-    """One object: world-space vertices (V, 3), faces (F, 3), normals (F, 3, 3), uvs (F, 3, 2), slots (F,)."""
+    """One object: world-space vertices (V, 3) float64, faces (F, 3), normals (F, 3, 3), uvs (F, 3, 2), slots (F,)."""
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -61,8 +62,9 @@ def mesh_blob(
     if not total:
         raise Fault("bad_input", "Nothing that is selected has faces.", "Select an object with a surface.")
     offsets = np.cumsum([0] + [len(part.vertices) for part in parts])
+    origin = origin_of(objects, scene)
     arrays: dict[str, np.ndarray] = {
-        "vertices": np.concatenate([part.vertices for part in parts]),
+        "vertices": np.concatenate([(part.vertices - origin).astype(np.float32) for part in parts]),
         "faces": np.concatenate([part.faces + np.int32(at) for part, at in zip(parts, offsets, strict=False)]),
         "corner_normals": np.concatenate([part.normals for part in parts]),
         "corner_uvs": np.concatenate([part.uvs for part in parts]),
@@ -178,7 +180,7 @@ def _read(obj: bpy.types.Object, mesh: bpy.types.Mesh, layer: str, scene: bpy.ty
         corners = corners[:, ::-1]
     turned = (normals.reshape(-1, 3) @ np.linalg.pinv(linear).astype(np.float32))[corners]
     turned /= np.maximum(np.linalg.norm(turned, axis=2, keepdims=True), 1e-30)
-    vertices = (co.reshape(-1, 3).astype(np.float64) @ linear.T + world[:3, 3]).astype(np.float32)
+    vertices = co.reshape(-1, 3).astype(np.float64) @ linear.T + world[:3, 3]
     facts = {"world_from_object": world.tolist()}
     uvs = _layer(mesh, layer)
     part_uvs = None if uvs is None else uvs[corners]

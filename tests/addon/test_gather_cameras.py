@@ -17,6 +17,8 @@ from scene_state import differences, scene_state
 from blender_aigc import batch, params, preferences, slots
 from blender_aigc.ask import ask_from_scene
 from blender_aigc.gather.cameras import camera_page, cameras_blob, viewport_page
+from blender_aigc.gather.mesh import mesh_blob
+from blender_aigc.gather.origin import origin_of
 from blender_aigc.gather.sources import Cameras
 from blender_aigc.gather.viewport import viewport
 from blender_aigc.protocol import Fault
@@ -49,6 +51,23 @@ def sent(**source: object) -> tuple[dict, dict[str, np.ndarray]]:
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
     return json.loads(arrays.pop("meta").tobytes()), arrays
+
+
+def test_far_away_the_detail_is_kept_and_cameras_see_it_where_it_is() -> None:
+    """An object of 1 cm in a map of a country: float32 world positions would be steps of 8 mm."""
+    thing = cube("Tiny", (100_000, -80_000, 12), size=0.01)
+    eye = camera(place=(100_000, -80_001, 12))
+    eye.rotation_euler = (np.pi / 2, 0, 0)
+    bpy.context.view_layer.update()
+    data, _ = mesh_blob([thing], bpy.context.scene)
+    with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+        vertices = stored["vertices"].astype(np.float64)
+    assert np.allclose(np.ptp(vertices, axis=0), 0.01, atol=1e-7)
+    (page,) = sent(objects=(eye,), around=(thing,))[0]["selected"]
+    for vertex in vertices:
+        local = np.linalg.inv(page["world_from_camera"]) @ np.append(vertex, 1.0)
+        assert np.allclose(local, [*np.sign(local[:2]) * 0.005, 1 + np.sign(local[2] - 1) * 0.005, 1], atol=1e-6)
+    assert np.allclose(origin_of([cube("Near", (999, 0, 0))], bpy.context.scene), 0)
 
 
 def seen(page: dict, point: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 import pytest
 from live_server import new_session, ready, until
-from test_texture_part import SIZE, colours, grid, painted, right_half
+from test_texture_part import SIZE, colours, grid, noise, painted, right_half
 
 from blender_aigc import batch, cli, preferences
 from blender_aigc.environment import folder_environment
@@ -63,14 +63,28 @@ def options(model: str, **more: object) -> dict[str, object]:
     wanted = {**QUICK, **more}
     kept = {key: value for key, value in wanted.items() if key in known}
     if "cameras" in known and "axes" not in {choice.id for choice in known["cameras"].choices}:
-        del kept["cameras"]
+        kept["cameras"] = "camera"
     return kept
+
+
+def given(model: str, mesh: object) -> dict[str, object]:
+    """The inputs of `model`: one that only puts a picture on gets one, and the camera that sees it."""
+    if model != "single_view":
+        return {"mesh": mesh}
+    scene = bpy.context.scene
+    scene.camera = bpy.data.objects.new("Above", bpy.data.cameras.new("Above"))
+    scene.camera.data.type, scene.camera.data.ortho_scale, scene.camera.location = "ORTHO", 2.0, (0, 0, 3)
+    scene.render.resolution_x, scene.render.resolution_y = 64, 32
+    scene.collection.objects.link(scene.camera)
+    picture = noise("Picture")
+    picture.scale(64, 32)
+    return {"mesh": mesh, "picture": picture}
 
 
 @pytest.mark.parametrize("model", ENGINES)
 def test_every_engine_textures_an_object(plate: bpy.types.Object, model: str) -> None:
     (made,) = batch.generate(
-        "texture_mesh", model, inputs={"mesh": [plate]}, prompt="red bricks", params=options(model)
+        "texture_mesh", model, inputs=given(model, [plate]), prompt="red bricks", params=options(model)
     )
     assert made == plate and colours(plate).shape == (SIZE, SIZE, 4)
     assert np.ptp(colours(plate)[..., :3].astype(int)) > 2
@@ -82,8 +96,8 @@ def test_every_engine_works_on_a_part(plate: bpy.types.Object, model: str) -> No
     painted(plate)
     before = colours(plate)
     plate.data.polygons.foreach_set("select", [False, True])
-    given = {"mesh": Part((plate,), SELECTED)}
-    batch.generate("texture_mesh", model, inputs=given, prompt="red bricks", params=options(model))
+    inputs = given(model, Part((plate,), SELECTED))
+    batch.generate("texture_mesh", model, inputs=inputs, prompt="red bricks", params=options(model))
     right_half((colours(plate) != before).any(axis=2))
 
 
