@@ -291,11 +291,24 @@ def _hold(
     flags = np.array([1.0, 1.0, 0.0])
     keys.write(action, obj, "rigid_body.kinematic", np.array([-2, start, start + 1]), flags, interpolation=0)
     if blown and start > 3:  # what is only held gathers the pushes of fields, and would be shot away by all of them
-        run_up = int(bool(velocity.length or angle))
-        frames = np.array([-2, start - run_up])
-        keys.write(action, obj, "rigid_body.enabled", frames, np.array([0.0, 1.0]), interpolation=0)
+        _keep_from_fields(obj, action, start, bool(velocity.length or angle))
     obj.location, obj.rotation_quaternion = before, back
     obj.rigid_body.kinematic = True
+
+
+def _keep_from_fields(obj: bpy.types.Object, action: bpy.types.Action, start: int, moves: bool) -> None:
+    """No field pushes `obj` before the solver's frame `start`."""
+    if bpy.app.version >= (4, 5):
+        frames = np.array([-2, start - int(moves)])
+        keys.write(action, obj, "rigid_body.enabled", frames, np.array([0.0, 1.0]), interpolation=0)
+        return
+    # 4.2 pushes what is not enabled, too, but nothing that is a field itself
+    with bpy.context.temp_override(object=obj, active_object=obj, selected_objects=[obj]):
+        bpy.ops.object.forcefield_toggle()
+    obj.field.type, obj.field.strength = "FORCE", 0.0
+    none, force = (obj.field.bl_rna.properties["type"].enum_items[name].value for name in ("NONE", "FORCE"))
+    frames = np.array([-2, start])
+    keys.write(action, obj, "field.type", frames, np.array([force, none], float), interpolation=0)
 
 
 def wind_area_m2(plan: Plan, objects: dict[str, list[bpy.types.Object]]) -> float:
