@@ -20,7 +20,7 @@ from blender_aigc.protocol import Fault  # noqa: E402
 FLAG = {"shape": "flag", "size_m": [0.4, 0, 0.27], "cloth": {"pin": "left"},
         "place": {"relation": "at", "offset_m": [0, 0, 1]}}  # fmt: skip
 WIND = [{"type": "wind", "strength": "moderate"}]
-FRAMES = 30
+FRAMES = 150
 
 
 def begun(bake: Bake):
@@ -28,7 +28,7 @@ def begun(bake: Bake):
     bake.start()
     until = time.monotonic() + 60
     while not bake.poll() and bake.done < 2 and time.monotonic() < until:
-        time.sleep(0.02)
+        time.sleep(0.005)
     assert bake.state == "running" and bake.done >= 2, "it should be in the middle"
     return bake._process  # noqa: SLF001
 
