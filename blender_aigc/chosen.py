@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .gather.in_view import objects_in_view
 from .protocol import Fault
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ def all_in_view(context: Context) -> bool:
 def chosen(context: Context) -> list[bpy.types.Object]:
     """Selected, or in view, as the tab says."""
     if all_in_view(context):
+        from .gather.in_view import objects_in_view  # imports numpy
+
         return objects_in_view(context, context.scene.aigc.mesh_of, MESH_TYPES)
     return selected_surfaces(context)
 

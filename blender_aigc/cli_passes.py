@@ -11,16 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 
 from .cli_output import prepare, quiet, report, tell, unwritable
 from .gather.sources import Render
 from .protocol import Fault
-from .sequence.make import file_name
 from .sequence.plan import check_range, parse_frames
 from .slots import named_objects
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _PICTURES = ("combined", "line", "mask", "pose")
 _NUMBERS = ("depth", "normal", "position", "uv", "vector", "ao", "object_id", "material_id", "linear")
@@ -45,6 +47,7 @@ def add_command(commands) -> None:
 def write_passes(options: argparse.Namespace) -> None:
     """Raises Fault."""
     from .gather.frames import Frames
+    from .sequence.make import file_name
 
     scene = bpy.context.scene
     wanted = _wanted(options.passes)
@@ -113,6 +116,8 @@ def _write(folder: Path, name: str, passes: dict[str, np.ndarray], npz: bool) ->
 
 def _write_png(path: Path, picture: np.ndarray) -> None:
     """(H, W[, 3 or 4]) uint8, sRGB, straight alpha, row 0 on top."""
+    import numpy as np
+
     if picture.ndim == 2:
         picture = picture[..., None].repeat(3, axis=2)
     height, width, count = picture.shape

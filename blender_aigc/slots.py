@@ -17,7 +17,6 @@ from bpy.app.translations import pgettext_iface as iface_
 from . import params
 from .chosen import MESH_TYPES, MOST_COUNTED, WHOLE_SCENES, all_in_view, chosen, named_objects, selected_surfaces
 from .fixit import Problem
-from .gather.in_view import objects_in_view
 from .gather.sources import ASK_FOR_CAMERAS, SELECTED, Cameras, Given, Part, Render
 from .plan_text import newest_plan
 from .protocol import TASKS, Fault, InputKind, Task, TaskInput
@@ -210,6 +209,8 @@ class MeshSlot(Slot):
         if path is not None:
             return path
         if getattr(options, "in_view", False):
+            from .gather.in_view import objects_in_view  # imports numpy
+
             objects = objects_in_view(bpy.context, "CAMERA", MESH_TYPES)
             if not objects:
                 raise Fault("bad_input", "The scene's camera sees no object.", "Turn it, or name them by --objects.")
