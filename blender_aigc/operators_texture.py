@@ -83,6 +83,7 @@ class AIGC_OT_debug_view(bpy.types.Operator):
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     view: EnumProperty(
         name="Show",
+        description="The colours, or what led to them",
         items=(
             ("COLOURS", "Colours", "The texture itself"),
             ("COVERAGE", "Coverage", "Green: seen squarely, red: at a slant, magenta: seen by no view, so filled"),

@@ -40,7 +40,12 @@ class AIGC_OT_blend_again(bpy.types.Operator):
     )
     even_out: BoolProperty(name="Even Out Light", description="Bring all views to one brightness", default=True)
     fill: BoolProperty(name="Fill", description="Colour what no view sees, from the surface nearby", default=True)
-    views: CollectionProperty(type=AIGC_PG_view_weight, options={"SKIP_SAVE"})
+    views: CollectionProperty(
+        name="Views",
+        description="How much each view counts; those that are not named count as they are",
+        type=AIGC_PG_view_weight,
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, _context) -> bool:
