@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import bpy
 import numpy as np
 
@@ -72,7 +70,20 @@ def continuous(quaternions: np.ndarray) -> np.ndarray:
     return quaternions * np.concatenate([[1.0], np.cumprod(signs)])[:, None]
 
 
-def pose(matrix: Sequence[Sequence[float]]) -> list[float]:
-    """(7,) location and quaternion of a 4x4 world matrix."""
-    location, rotation, _ = matrix.decompose()  # type: ignore[attr-defined]  # a mathutils.Matrix
-    return [*location, *rotation]
+def poses(matrices: np.ndarray) -> np.ndarray:
+    """(N, 7) location and quaternion (its w not negative) of (N, 4, 4) world matrices without shear and mirroring.
+
+    matrices: column by column, as `foreach_get("matrix_world")` gives them.
+    """
+    axes = matrices[:, :3, :3].astype(float)
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (axes / np.linalg.norm(axes, axis=2, keepdims=True)).transpose(1, 2, 0)
+    w, x, y, z = 1 + xx + yy + zz, 1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz
+    products = np.array([  # 4 q qT; its longest row is the one to trust
+        [w, yz - zy, zx - xz, xy - yx],
+        [yz - zy, x, xy + yx, zx + xz],
+        [zx - xz, xy + yx, y, yz + zy],
+        [xy - yx, zx + xz, yz + zy, z],
+    ])  # fmt: skip
+    found = products[np.argmax([w, x, y, z], axis=0), :, np.arange(len(axes))]
+    found *= np.where(found[:, :1] < 0, -1.0, 1.0) / np.linalg.norm(found, axis=1, keepdims=True)
+    return np.concatenate([matrices[:, 3, :3], found], 1)

@@ -21,7 +21,6 @@ from mathutils import Quaternion, Vector
 from ..catalogue import Variant, catalogue
 from ..plan import SHAPES, Plan, PlanObject
 from . import keys, materials
-from .shapes import Solid
 
 COMPUTED_M = {True: 20.0, False: 0.07}
 """The smallest moving thing is computed as if it had (at least) this size: only balls move, or others too."""
@@ -117,10 +116,12 @@ def add_bodies(
     scene.gravity = (0.0, 0.0, -plan.world.gravity_m_s2 * enlarged)
     rng = np.random.default_rng([plan.seed, 7])
     lift = plan.world.gravity_m_s2 * clock.step_s / steps / 2
+    masses = {t.name: mass_kg(t, objects[t.name][0]) for t in active}  # copies of a thing have one mesh
     for thing, obj in bodies:
         world.collection.objects.link(obj)
         _describe(obj, thing, enlarged)
         if is_active(thing):
+            obj.rigid_body.mass = masses[thing.name]
             _hold(obj, thing, clock, enlarged, rng, lift, blown=bool(plan.forces))
     if ground is not None:
         world.collection.objects.link(ground)
@@ -196,8 +197,6 @@ def _describe(obj: bpy.types.Object, thing: PlanObject, enlarged: float) -> None
     friction = known.friction if active else 1.0
     body.friction = friction if rigid is None or rigid.friction is None else rigid.friction
     body.restitution = restitution(thing)
-    if active:
-        body.mass = mass_kg(thing, obj)
 
 
 def collision(thing: PlanObject) -> str:
@@ -235,14 +234,26 @@ def mass_kg(thing: PlanObject, obj: bpy.types.Object) -> float:
     real = variant(thing)
     if real is not None and real.mass_kg and thing.size_m is None:
         return float(np.clip(real.mass_kg * thing.scale**3, 1e-4, 1e6))
-    points = np.empty(3 * len(obj.data.vertices), np.float32)
-    obj.data.vertices.foreach_get("co", points)
-    volume = Solid(points.reshape(-1, 3).astype(float), tuple(tuple(f.vertices) for f in obj.data.polygons)).volume()
     named = thing.material is not None and thing.material.name
     if shape is not None and shape.mass_kg is not None and not named:
         size = np.prod(np.array(thing.size_m or shape.size_m) * thing.scale)
         return float(max(shape.mass_kg * size / np.prod(shape.size_m), 1e-4))
-    return float(np.clip(volume * materials.substance(thing)[1].density, 1e-4, 1e6))
+    return float(np.clip(volume_m3(obj.data) * materials.substance(thing)[1].density, 1e-4, 1e6))
+
+
+def volume_m3(mesh: bpy.types.Mesh) -> float:
+    """Of a closed mesh: the sum of the tetrahedra between the origin and the triangles of all faces, cut as fans."""
+    corners, starts, totals = (np.empty(len(of), np.int32) for of in (mesh.loops, mesh.polygons, mesh.polygons))
+    mesh.loops.foreach_get("vertex_index", corners)
+    mesh.polygons.foreach_get("loop_start", starts)
+    mesh.polygons.foreach_get("loop_total", totals)
+    points = np.empty(3 * len(mesh.vertices), np.float32)
+    mesh.vertices.foreach_get("co", points)
+    fans = totals - 2
+    first = np.repeat(starts, fans)
+    second = first + np.arange(fans.sum()) - np.repeat(np.cumsum(fans) - fans, fans) + 1
+    a, b, c = points.reshape(-1, 3).astype(float)[corners[np.stack([first, second, second + 1])]]
+    return abs(float(np.sum(a * np.cross(b, c)))) / 6.0
 
 
 def variant(thing: PlanObject) -> Variant | None:

@@ -33,15 +33,6 @@ class Solid:
         factor = np.where(extent > 1e-9, np.asarray(size_m, float) / np.where(extent > 1e-9, extent, 1.0), 1.0)
         return Solid((self.vertices - (low + high) / 2) * factor, self.faces)
 
-    def volume(self) -> float:
-        """Of a closed mesh, m3."""
-        total = 0.0
-        for face in self.faces:
-            a = self.vertices[face[0]]
-            for i in range(1, len(face) - 1):
-                total += float(np.dot(a, np.cross(self.vertices[face[i]], self.vertices[face[i + 1]])))
-        return abs(total) / 6.0
-
 
 def solid(shape: str, size_m: Sequence[float]) -> Solid:
     """The mesh of a word of `plan.SHAPES`, stretched to `size_m`."""

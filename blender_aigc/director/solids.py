@@ -40,8 +40,10 @@ def simulate(
     poses = np.zeros((len(rigid_ones), frames, 7))
     if rigid_ones:
         poses = _rigid(scene, plan, order_, objects, ground, clock, lambda frame: report(frame + 1, total))
+    if passes > 1:  # cloth and soft bodies meet what has moved
+        numbers = np.array([clock.solver(1 + i) for i in range(frames)])
         for obj, found in zip(rigid_ones, poses, strict=True):
-            keys.write_pose(obj, np.array([clock.solver(1 + i) for i in range(frames)]), found)
+            keys.write_pose(obj, numbers, found)
     deformed = _add_deformed(plan, objects, ground, clock)
     shapes = {obj: np.zeros((frames, len(obj.data.vertices), 3), np.float32) for obj in deformed}
     if deformed:
@@ -80,11 +82,7 @@ def _rigid(
         enlarged = rigid.add_bodies(scene, plan, objects, ground, clock, extra)
         air = forces.Bodies(rigid.wind_area_m2(plan, objects), enlarged)
         fields = forces.add_forces(scene, plan, clock, Vector(order_.origin_m), air)
-        poses = np.zeros((len(bodies), plan.timing.frames, 7))
-        for frame, graph in _frames(scene, plan, clock):
-            for i, (_, obj) in enumerate(bodies):
-                poses[i, frame] = keys.pose(obj.evaluated_get(graph).matrix_world)
-            report(frame)
+        poses = _poses(scene, plan, clock, [obj for _, obj in bodies], report)
         poses[:, :, :3] /= enlarged
         rigid.remove_bodies(scene, objects, ground, fields, enlarged)
         lost = bounces.lost(plan, expected, poses, order_)
@@ -96,6 +94,23 @@ def _rigid(
     if ground is not None:
         _keep_above([obj for _, obj in bodies], best, order_.origin_m[2])
     return best
+
+
+def _poses(
+    scene: bpy.types.Scene,
+    plan: Plan,
+    clock: rigid.Clock,
+    bodies: list[bpy.types.Object],
+    report: Callable[[int], None],
+) -> np.ndarray:
+    """(B, F, 7) where `bodies` are in the plan's frames, in the enlarged world. All are read at once in each frame."""
+    everything = scene.rigidbody_world.collection.objects
+    matrices = np.zeros((plan.timing.frames, len(everything), 4, 4), np.float32)
+    for frame, _ in _frames(scene, plan, clock):
+        everything.foreach_get("matrix_world", matrices[frame].reshape(-1))
+        report(frame)
+    row = {obj: i for i, obj in enumerate(everything)}
+    return np.stack([keys.poses(matrices[:, row[obj]]) for obj in bodies])
 
 
 def _frames(scene: bpy.types.Scene, plan: Plan, clock: rigid.Clock) -> Iterator[tuple[int, bpy.types.Depsgraph]]:

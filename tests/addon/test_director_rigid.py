@@ -11,7 +11,9 @@ bpy = pytest.importorskip("bpy")
 
 from plans import G, baked, path, plan, tops  # noqa: E402
 
-from blender_aigc.director.build import world_points  # noqa: E402
+from blender_aigc.director import keys, rigid  # noqa: E402
+from blender_aigc.director.build import carry_out, world_points  # noqa: E402
+from blender_aigc.plan import SHAPES, validate  # noqa: E402
 
 FPS = 24
 BALL = {"shape": "basketball", "rigid": {}}
@@ -184,3 +186,53 @@ def test_a_ball_rolls_down_a_ramp_and_does_not_sink_into_it(tmp_path: Path) -> N
     surface = low[2] + (found[on_it, 1] - low[1]) * slope
     distance = (found[on_it, 2] - surface) / np.sqrt(1 + slope**2)
     assert on_it.sum() > 3 and distance.min() > 0.15 - 0.02
+
+
+def test_poses_that_are_read_at_once_are_those_of_each_matrix() -> None:
+    """Half turns too, where the w of the quaternion is nothing to divide by."""
+    from mathutils import Matrix, Quaternion, Vector
+
+    rng = np.random.default_rng(2)
+    turns = [*np.eye(4), [0, 0, 0.6, 0.8], [1e-4, 0.8, 0, 0.6], *rng.normal(size=(40, 4))]
+    objects = [bpy.data.objects.new(str(i), None) for i in range(len(turns))]
+    for obj, turn in zip(objects, turns, strict=True):
+        bpy.context.scene.collection.objects.link(obj)
+        obj.rotation_mode = "QUATERNION"
+        obj.matrix_world = Matrix.LocRotScale(
+            Vector(rng.normal(size=3)), Quaternion(turn).normalized(), Vector([20] * 3)
+        )
+    bpy.context.view_layer.update()
+    flat = np.empty(16 * len(objects), np.float32)
+    bpy.context.scene.collection.objects.foreach_get("matrix_world", flat)
+    for obj, found in zip(objects, keys.poses(flat.reshape(-1, 4, 4)), strict=True):
+        location, turned, scale = obj.matrix_world.decompose()
+        assert np.allclose(found[:3], location, atol=1e-6) and scale.x == pytest.approx(20, rel=1e-5)
+        assert abs(np.dot(found[3:], turned)) == pytest.approx(1.0, abs=1e-6)
+        assert found[3] >= 0 and np.linalg.norm(found[3:]) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("made", ["cube", "uv_sphere", "cone", "torus"])
+def test_volumes_are_those_of_closed_meshes_wherever_they_are(made: str) -> None:
+    import bmesh
+
+    edit = bmesh.new()
+    getattr(bpy.ops.mesh, f"primitive_{made}_add")()
+    mesh = bpy.context.object.data
+    for vertex in mesh.vertices:
+        vertex.co.x += 3
+    edit.from_mesh(mesh)
+    assert rigid.volume_m3(mesh) == pytest.approx(edit.calc_volume(), rel=1e-4)
+    edit.free()
+
+
+def test_copies_weigh_the_same(tmp_path: Path) -> None:
+    """Each its own mass, and not Blender's default of a kilogram."""
+    bricks = {"name": "b", "shape": "brick", "count": 3, "arrange": "row", "rigid": {}}
+    cubes = {"name": "c", "shape": "cube", "size_m": [0.1] * 3, "count": 2, "material": {"name": "wood"}, "rigid": {}}
+    asked = validate(plan(bricks, cubes, frames=2))
+    built = carry_out(bpy.context, asked)
+    rigid.add_bodies(bpy.context.scene, asked, built.objects, built.ground, rigid.clock(asked, FPS))
+    weights = {name: {obj.rigid_body.mass for obj in copies} for name, copies in built.objects.items()}
+    assert all(len(found) == 1 for found in weights.values())
+    assert weights["b"].pop() == pytest.approx(SHAPES["brick"].mass_kg, rel=1e-3)
+    assert 0.3 < weights["c"].pop() < 1.0, "a litre of wood"
