@@ -10,7 +10,7 @@ bpy = pytest.importorskip("bpy")
 from mathutils import Vector  # noqa: E402
 from plans import boxes, build, plan  # noqa: E402
 
-from blender_aigc.director.build import Built  # noqa: E402
+from blender_aigc.director.build import Built, carry_out  # noqa: E402
 from blender_aigc.plan import GROUNDS, LIGHTS  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("empty_file")
@@ -133,3 +133,19 @@ def test_a_scene_that_is_kept_keeps_its_camera_length_and_sky() -> None:
     before = scene.camera, scene.world, scene.frame_end, scene.render.resolution_x
     build(plan(CUBE, frames=7, render={"width_px": 64}), staged=False)
     assert (scene.camera, scene.world, scene.frame_end, scene.render.resolution_x) == before
+
+
+@pytest.mark.parametrize("view", ["", ", top-down view"])
+def test_water_for_a_mug_on_a_table_shows_the_mug_large(view: str) -> None:
+    """And not a table with a dot in its middle."""
+    from bpy_extras.object_utils import world_to_camera_view
+
+    from server.language.read import plan_of
+
+    built = carry_out(bpy.context, plan_of(f"Water flows into a white mug on a table{view}", 7))
+    bpy.context.view_layer.update()
+    corners = boxes(built)["mug"][0]
+    corners = [Vector((corners[i][0], corners[j][1], corners[k][2])) for i in (0, 1) for j in (0, 1) for k in (0, 1)]
+    at = np.array([world_to_camera_view(bpy.context.scene, built.camera, corner)[:2] for corner in corners])
+    assert at.min() > 0.05 and at.max() < 0.95, "all of it is in the picture"
+    assert np.ptp(at[:, 1]) > 0.35, "it takes a third of the picture's height"
