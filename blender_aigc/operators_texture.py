@@ -96,6 +96,11 @@ class AIGC_OT_debug_view(bpy.types.Operator):
     def poll(cls, _context) -> bool:
         return bool(STATE.results)
 
+    @classmethod
+    def description(cls, _context, properties) -> str:
+        """What the colours mean, at the line of the menu that shows them."""
+        return properties.bl_rna.properties["view"].enum_items[properties.view].description
+
     def execute(self, context) -> set[str]:
         from .apply.debug_view import show_debug
         from .operators import refuse

@@ -91,12 +91,15 @@ def draw_inputs(layout, context, settings, task_id: str) -> None:
     if task is None:
         return
     column = layout.column(align=True)
+    ignored = STATE.ignored(task_id, settings.model_id)
     for wanted in task.inputs:
+        if wanted.key in ignored:
+            continue
         if wanted.kind == "passes" and task_id == panels_sequence.TASK:
             panels_sequence.draw_range(column, context, settings)
             continue
         slots.SLOTS[wanted.kind].draw(column, context, wanted)
-    if task.prompt:
+    if task.prompt and "prompt" not in ignored:
         row = layout.row(align=True)
         if settings.prompt_text is None:
             row.prop(settings, "prompt", text="", placeholder="Prompt")
@@ -137,7 +140,7 @@ def draw_params(layout, context, settings, info: ModelInfo, advanced: bool) -> N
             continue
         slider = param.minimum is not None and param.maximum is not None
         longest = max((len(choice.label) for choice in param.choices), default=0)
-        if param.type == "enum" and longest + 2 <= 0.55 * space:
+        if param.type == "text" or (param.type == "enum" and longest + 2 <= 0.55 * space):
             row = column.split(factor=0.45, align=True)
             row.label(text=param.label)
             row.prop(group, param.key, text="")

@@ -127,7 +127,7 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
         name="Colours", description="A picture whose colours the result takes; may be empty", type=bpy.types.Image
     )
     others_hide: BoolProperty(
-        name="Others Hide",
+        name="Occluded by Others",
         description="From cameras and the current view, objects that are not selected hide what is behind them",
         default=True,
     )

@@ -137,6 +137,7 @@ class ModelInfo:
     requires:   top-level Python modules that must be importable where the worker runs.
     repository, revision, licence: of the weights; "" for procedural models.
     qualities:  "draft", "good", "best" -> values of parameters; empty: there is nothing to choose.
+    ignores:    what it does not read of its task: keys of inputs that may be left out, "prompt"; the panel hides them.
     memory_gb:  working memory of one job on the device, for the pre-flight line.
     unavailable: None when the model can run now, else why not and what to do; filled in by the registry.
     """
@@ -155,6 +156,7 @@ class ModelInfo:
     memory_gb: float = 0.0
     unavailable: FaultRecord | None = None
     also: tuple[str, ...] = ()
+    ignores: tuple[str, ...] = ()
     remote: bool = False
     qualities: dict[str, dict[str, bool | int | float | str]] = field(
         default_factory=dict[str, dict[str, bool | int | float | str]]

@@ -76,8 +76,9 @@ class ImageSlot(Slot):
             row.operator("aigc.use_picture", text="Last Render", icon="RENDER_RESULT").what = "RENDER"
             row.operator("aigc.use_picture", text="Last Result", icon="IMAGE_DATA").what = "RESULT"
             return
-        row = layout.split(factor=0.45, align=True)
-        row.label(text=wanted.label)
+        filled = getattr(context.scene.aigc, wanted.key) is not None
+        row = layout.column(align=True) if filled else layout.split(factor=0.45, align=True)
+        row.label(text=wanted.label)  # above a picture: beside its name are buttons that leave the name no room
         row.template_ID(context.scene.aigc, wanted.key, open="image.open")
 
     def of_options(self, options: argparse.Namespace, wanted: TaskInput) -> Given | None:
@@ -370,9 +371,10 @@ def option(wanted: TaskInput) -> str:
 
 
 def inputs_of_tab(context: Context, task: str) -> dict[str, Given]:
-    """What the tab says for each input of `task`, by key, without those for which nothing is chosen."""
+    """What the tab says for each input of `task`, by key, without what is not chosen and what its model ignores."""
+    ignored = STATE.ignored(task, context.scene.aigc.model_id)
     chosen = {wanted.key: SLOTS[wanted.kind].given(context, wanted) for wanted in TASKS[task].inputs}
-    return {key: given for key, given in chosen.items() if given is not None}
+    return {key: given for key, given in chosen.items() if given is not None and key not in ignored}
 
 
 def inputs_of_options(options: argparse.Namespace, task: Task) -> dict[str, Given]:

@@ -131,6 +131,11 @@ class State:
             return chosen
         return self.default_model(task)
 
+    def ignored(self, task: str, chosen: str) -> tuple[str, ...]:
+        """What the model of `model_for` does not read of `task`, see `ModelInfo.ignores`."""
+        info = self.models.get(self.model_for(task, chosen))
+        return info.ignores if info is not None else ()
+
     def default_model(self, task: str) -> str:
         """The first model that can run now, those without a download first; "" when there is none."""
         offered = self.models_of(task)

@@ -134,7 +134,7 @@ def _others(around: tuple[bpy.types.Object, ...], origin: np.ndarray) -> tuple[n
             raise Fault(
                 "bad_input",
                 f"The objects beside the selected ones have more than {MOST_HIDING:,} triangles.",
-                "Hide what does not stand before the selected objects, or turn off Others Hide.",
+                "Hide what does not stand before the selected objects, or turn off Occluded by Others.",
             )
     if not faces:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)

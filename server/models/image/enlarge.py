@@ -38,6 +38,7 @@ class Enlarge:
         procedural=True,
         source="Lanczos (Duchon 1979), iterative back-projection (Irani and Peleg 1991), coherence-enhancing diffusion "
         "(Weickert 1999)",
+        ignores=("prompt",),
         memory_gb=0.5,
     )
     weights = None

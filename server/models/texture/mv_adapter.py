@@ -64,6 +64,7 @@ class MvAdapter(FamilyModel):
         repository=REPOSITORY,
         revision=REVISION,
         licence=LICENCE,
+        ignores=("picture",),
         memory_gb=14.0,
     )
     weights: Weights | None = Weights(

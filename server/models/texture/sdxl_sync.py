@@ -92,6 +92,7 @@ class SdxlSync(FamilyModel):
         repository=REPOSITORY,
         revision=REVISION,
         licence=LICENCE,
+        ignores=("picture",),
         memory_gb=12.0,
     )
     weights: Weights | None = Weights(

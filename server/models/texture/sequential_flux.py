@@ -34,6 +34,7 @@ class SequentialFlux(FamilyModel):
         repository=REPOSITORY,
         revision=REVISION,
         licence=LICENCE,
+        ignores=("reference", "picture"),
         memory_gb=34.0,
     )
     weights: Weights | None = Weights(

@@ -34,6 +34,7 @@ class SequentialInpaint(FamilyModel):
         repository=REPOSITORY,
         revision=REVISION,
         licence=LICENCE,
+        ignores=("picture",),
         memory_gb=12.0,
     )
     weights: Weights | None = Weights(

@@ -34,6 +34,7 @@ class SequentialZImage(FamilyModel):
         repository=REPOSITORY,
         revision=REVISION,
         licence=LICENCE,
+        ignores=("reference", "picture"),
         memory_gb=24.0,
     )
     weights: Weights | None = Weights(

@@ -26,6 +26,7 @@ class SingleView:
         procedural=True,
         source="Projection with a depth test; the baker is ours",
         requires=("torch",),
+        ignores=("reference", "prompt"),
         memory_gb=1.5,
     )
     weights = None

@@ -88,6 +88,7 @@ class Solid:
         params=_PARAMS,
         procedural=True,
         source="Solid textures (Peachey 1985; Perlin 1985; Worley 1996), bend after Pottmann et al. 2009",
+        ignores=("reference", "picture"),
         memory_gb=0.8,
     )
     weights = None
