@@ -286,6 +286,66 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Gleicher Startwert und gleiche Einstellungen ergeben wieder dasselbe",
         "La même graine et les mêmes réglages redonnent le même résultat",
     ),
+    (
+        "Check Views",
+        "Ansichten prüfen",
+        "Vérifier les vues",
+    ),
+    (
+        "Debug View",
+        "Diagnoseansicht",
+        "Vue de diagnostic",
+    ),
+    (
+        "Coverage",
+        "Abdeckung",
+        "Couverture",
+    ),
+    (
+        "Seams",
+        "Nähte",
+        "Coutures",
+    ),
+    (
+        "Occluded by Others",
+        "Von anderen verdeckt",
+        "Masqué par les autres",
+    ),
+    (
+        "Blend Again",
+        "Neu überblenden",
+        "Fusionner à nouveau",
+    ),
+    (
+        "Draw Again",
+        "Neu zeichnen",
+        "Redessiner",
+    ),
+    (
+        "Export Maps",
+        "Texturen exportieren",
+        "Exporter les textures",
+    ),
+    (
+        "Selected Faces",
+        "Gewählte Flächen",
+        "Faces sélectionnées",
+    ),
+    (
+        "Painted Mask",
+        "Gemalte Maske",
+        "Masque peint",
+    ),
+    (
+        "Words to Tiling Material",
+        "Worte zu Kachelmaterial",
+        "Mots vers matériau répétable",
+    ),
+    (
+        "Upscale Texture",
+        "Textur vergrößern",
+        "Agrandir la texture",
+    ),
     *PLAN,
 )
 
