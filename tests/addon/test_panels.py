@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import os
 import sys
 import uuid
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blender_aigc import fixit, panels, panels_results, params, properties, translations, watch
+from blender_aigc import fixit, panels, panels_results, params, properties, slots, translations, watch
 from blender_aigc.faults import FaultRecord
 from blender_aigc.protocol import Choice, Job, JobStatus, ModelInfo, Param, Provenance, Result
 from blender_aigc.state import STATE, Record
@@ -190,8 +191,6 @@ def test_no_name_is_cut_off_in_a_narrow_sidebar(ready, width, monkeypatch):
         Param("size", "float", "A Name of Thirty Letters and On", "How big", 3.0, 1, 9),
         Param("style", "enum", "Style", "Which", "a", choices=choices),
     )
-    import dataclasses
-
     STATE.set_models({"probe": dataclasses.replace(MODEL, params=wordy)})
     params.update(STATE.models)
     monkeypatch.setattr(panels, "characters", lambda _context: int((width - 62) / 6.4))
@@ -206,6 +205,17 @@ def test_advanced_opens(ready):
     assert ("prop", "hidden") in drawn and ("prop", "seed") in drawn and "aigc.roll_seed" in operators(drawn)
 
 
+@pytest.mark.parametrize("ignores", [(), ("reference", "prompt")])
+def test_what_a_model_does_not_read_is_neither_shown_nor_sent(ready, ignores):
+    reading = dataclasses.replace(MODEL, task="texture_mesh", ignores=ignores)
+    STATE.set_models({"probe": reading})
+    params.update(STATE.models)
+    ready.task, ready.reference = "texture_mesh", bpy.data.images.new("look", 8, 8)
+    drawn, sent = draw(), slots.inputs_of_tab(bpy.context, "texture_mesh")
+    assert (("prop", "prompt") in drawn) == ("prompt" not in ignores)
+    assert ("Reference" in text(drawn)) == ("reference" in sent) == ("reference" not in ignores)
+
+
 def test_what_is_missing_stands_in_the_place_of_generate(ready):
     """No picture, no empty, a model that cannot run: a sentence and the button that cures it."""
     assert operators(draw())[-1] == "aigc.choose_picture"
@@ -215,8 +225,6 @@ def test_what_is_missing_stands_in_the_place_of_generate(ready):
     bpy.ops.object.empty_add()
     assert operators(draw())[-1] == "aigc.generate"
     fault = FaultRecord("weights_missing", "The weights are not here.", "Choose their folder.")
-    import dataclasses
-
     STATE.set_models({"probe": dataclasses.replace(MODEL, unavailable=fault)})
     drawn = draw()
     assert "The weights are not" in text(drawn) and "Choose their folder." in text(drawn)
