@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
-from scene_state import differences, scene_state
 
 from blender_aigc import batch, params, preferences, slots
 from blender_aigc.ask import ask_from_scene
@@ -204,10 +203,10 @@ def test_how_much_is_seen_is_said_before_anything_is_drawn(studio: Path, monkeyp
     params.update(models)
     STATE.models = models
     try:
-        before = scene_state(bpy.context.scene)
+        before = file_contents()  # 4.2 and 4.5 crash when every property of renewed parameters is read
         assert bpy.ops.aigc.check_views() == {"FINISHED"}
         assert "views see 100.0% of the surface" in STATE.seen
-        assert not differences(before, scene_state(bpy.context.scene)) and not STATE.results
+        assert file_contents() == before and not STATE.results
         box.select_set(True)
         camera("Hero", (0, -6, 0)).select_set(True)
         cube("Wall", (0, -3, 0), 4)
