@@ -105,20 +105,24 @@ def one_round(number: int, folder: Path, session: Session, client: Client, rows:
     def one_machine() -> None:
         blob = session.put_blob(packed(given), ".npz")
         read_passes(session.blob_folder() / blob.file_name)
+        stored.append(blob)
 
     def there() -> None:
         stored.append(client.put_blob(data, ".bin"))
 
     def back() -> None:
-        client.save_blob(stored[0], folder / "back.bin")
+        client.save_blob(stored[-1], folder / "back.bin")
 
     note("bare file", bare_file)
     note("bare arrays", bare_arrays)
     note("one machine", one_machine)
     note("HTTP, there", there)
     note("HTTP, back", back)
-    plain.unlink()
+    plain.unlink()  # all of them alike: a disk that is behind with its writing makes every next write slower
     loaded.unlink()
+    (folder / "back.bin").unlink()
+    for blob in stored:
+        session.drop_blob(blob)
 
 
 main()

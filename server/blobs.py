@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import hashlib
-import os
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,7 +19,10 @@ def parse_name(name: str) -> Blob:
 
 
 async def store_blob(folder: Path, blob: Blob, body: AsyncIterator[bytes], largest: int) -> None:
-    """Write `body` to the file of `blob`. Raises Refusal 413 or 409 (another hash), Fault disk_full."""
+    """Write `body` to the file of `blob`. Raises Refusal 413 or 409 (another hash), Fault disk_full.
+
+    The disk is not waited for, nor does Blender's side wait when it writes the file itself: an input can be sent again.
+    """
     digest, size = hashlib.sha256(), 0
     part = folder / f".{secrets.token_hex(8)}.part"
     try:
@@ -34,8 +35,6 @@ async def store_blob(folder: Path, blob: Blob, body: AsyncIterator[bytes], large
                 file.write(chunk)
             if digest.hexdigest() != blob.sha256:
                 raise refusal(409, "The file changed on its way.", "Try again.")
-            file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
         part.replace(folder / blob.file_name)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
