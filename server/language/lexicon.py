@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Literal
 
 from blender_aigc import plan as vocabulary
@@ -39,24 +38,50 @@ class _Node:
 class Lexicon:
     """Phrases -> readings, longest first."""
 
-    def __init__(
-        self,
-        generators: Iterable[tuple[str, Noun]] = (),
-        still: bool = False,
-        first: Mapping[str, Noun] | None = None,
-        last: Mapping[str, Noun] | None = None,
-    ) -> None:
+    def __init__(self, generators: Iterable[tuple[str, Noun]] = (), still: bool = False) -> None:
         """generators: further nouns, (words, noun), of the catalogue. still: they look better than the plan's shapes,
-        which move better, and go before them. first, last: nouns that go before and after all others.
+        which move better, and go before them.
         """
         self._root = _Node()
         self._nouns: dict[str, Noun] = {}
-        for words, noun in chain((first or {}).items(), self._things(generators, still), (last or {}).items()):
+        for words, noun in self._things(generators, still):
             self._add("noun", words, noun)
             self._nouns.setdefault(words, noun)
         for tag, table in _tables():
             for words, value in table.items():
                 self._add(tag, words, value)
+
+    def with_nouns(self, first: Mapping[str, Noun], last: Mapping[str, Noun]) -> Lexicon:
+        """A lexicon with further nouns, that go before and after those of this one, which stays as it is.
+
+        What they do not touch is shared by both, so that this costs by the number of nouns, not by the words known.
+        """
+        wider = Lexicon.__new__(Lexicon)
+        wider._root = _Node(dict(self._root.below), self._root.readings)
+        wider._nouns = {**first, **{words: noun for words, noun in self._nouns.items() if words not in first}}
+        own: set[int] = {id(wider._root)}
+        for words, noun in first.items():
+            node = wider._own_node(words, own)
+            others = [reading for reading in node.readings if reading.tag != "noun"]
+            node.readings = [Reading("noun", words, noun), *others]
+        for words, noun in last.items():
+            node = wider._own_node(words, own)
+            if all(reading.tag != "noun" for reading in node.readings):
+                node.readings = [Reading("noun", words, noun), *node.readings]
+            wider._nouns.setdefault(words, noun)
+        return wider
+
+    def _own_node(self, words: str, own: set[int]) -> _Node:
+        """The node of `words`, no node on the way to it shared with another lexicon. own: ids of those that are not."""
+        node = self._root
+        for word in words.split():
+            below = node.below.get(word)
+            if below is None or id(below) not in own:
+                below = _Node() if below is None else _Node(dict(below.below), below.readings)
+                node.below[word] = below
+                own.add(id(below))
+            node = below
+        return node
 
     def match(self, tokens: Sequence[Token], at: int) -> tuple[list[Reading], int]:
         """The readings of the longest phrase that begins at `at`, and its length in tokens; ([], 0) for no phrase."""
@@ -185,9 +210,13 @@ COMPARATIVES: dict[str, float] = {
 }
 
 
-@functools.cache
 def lexicon(still: bool = False) -> Lexicon:
-    """The words of the product, with the catalogue's; still: for scenes that do not move."""
+    """The words of the product, with the catalogue's, read once; still: for scenes that do not move."""
+    return _lexicon(bool(still))  # the cache takes f() and f(False) for two calls
+
+
+@functools.cache
+def _lexicon(still: bool) -> Lexicon:
     from .things import catalogue_nouns
 
     return Lexicon(catalogue_nouns(), still)

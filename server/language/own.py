@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from blender_aigc.catalogue import Asset, Catalogue, OwnThings, Selected, catalogue, normal
+from blender_aigc.catalogue import Asset, Catalogue, OwnThings, Selected, catalogue, normal, singular
 from blender_aigc.plan import Place, Plan, PlanObject
 from blender_aigc.protocol import Fault, decode
 
@@ -22,6 +22,8 @@ _ARTICLES = frozenset("a an the my our".split())
 _ENDS = frozenset("with of from for in on at by to that which who and or as under over made used like".split())
 _MARKS = frozenset("sm geo obj mesh low high hi lo lod lod0 lod1 lod2 v col proxy final asset".split())
 """Parts of file names that say nothing about the thing."""
+_HUMP, _LETTERS = re.compile(r"(?<=[a-z])(?=[A-Z])"), re.compile(r"[^\W\d_]+")
+_WORDS = re.compile(r"[^\W_]+|[^\w\s]")
 
 
 def entries_of(path: Path | None) -> Catalogue:
@@ -47,8 +49,6 @@ def _with_assets(assets: tuple[Asset, ...], still: bool) -> Lexicon:
     """Names and tags go before every other noun. The head of a name ("robot" of "SM_Robot_v02") and of a description
     ("A heavy anvil") are understood where nothing else is called so. Tags that are adjectives or verbs stay that.
     """
-    from .things import catalogue_nouns
-
     known = lexicon(still)
     strong: dict[str, Noun] = {}
     weak: dict[str, Noun] = {}
@@ -61,7 +61,7 @@ def _with_assets(assets: tuple[Asset, ...], still: bool) -> Lexicon:
         for words in (*heads, *_heads(asset.help)):
             if not known.is_only_other_than_noun(words):
                 weak.setdefault(words, noun)
-    return Lexicon(catalogue_nouns(), still, strong, weak)
+    return known.with_nouns(strong, weak)
 
 
 def _called(name: str) -> str:
@@ -70,17 +70,22 @@ def _called(name: str) -> str:
 
 def _name_words(name: str) -> list[str]:
     """What the name of a datablock says, all of it first: "SM_HeroRobot_v02.001" -> "hero robot", "robot"."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").replace("'s", "").replace("\u2019s", "")
-    parts = [part for part in re.findall(r"[^\W\d_]+", spaced.lower()) if part not in _MARKS]
+    spaced = _HUMP.sub(" ", name).replace("_", " ").replace("'s", "").replace("\u2019s", "")
+    parts = [part for part in _LETTERS.findall(spaced.lower()) if part not in _MARKS]
     head = parts[: next((at for at, part in enumerate(parts) if part in _ENDS), len(parts))]
-    return list(dict.fromkeys(normal(" ".join(p)) for p in (parts, *(head[start:] for start in range(len(head))))))
+    return list(dict.fromkeys(_one(p) for p in (parts, *(head[start:] for start in range(len(head))))))
+
+
+def _one(parts: list[str]) -> str:
+    """What `catalogue.normal` makes of words of nothing but small letters."""
+    return " ".join([*parts[:-1], *map(singular, parts[-1:])])
 
 
 def _heads(text: str) -> Iterator[str]:
     """The noun phrase with which a description begins, and its head: "A heavy iron anvil from ..." -> "heavy iron
     anvil", "iron anvil", "anvil". Nothing for a description that does not begin with an article.
     """
-    words = re.findall(r"[^\W_]+|[^\w\s]", text.lower())
+    words = _WORDS.findall(text.lower())
     if not words or words[0] not in _ARTICLES:
         return
     phrase: list[str] = []
@@ -89,7 +94,7 @@ def _heads(text: str) -> Iterator[str]:
             break
         phrase.append(word)
     for start in range(len(phrase)):
-        yield normal(" ".join(phrase[start:]))
+        yield _one(phrase[start:])
 
 
 def _three(size_m: tuple[float, ...]) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from language_model import Asked, Reply, language_model
@@ -14,6 +15,7 @@ from blender_aigc.plan import Plan, load
 from blender_aigc.protocol import Blob, Fault, Job, encode
 from server.dialogue.questions import MOST_OWN, fitting
 from server.language.edits import edit
+from server.language.lexicon import lexicon
 from server.language.own import entries_of, words_of
 from server.language.read import plan_of
 from server.pipe import Report
@@ -72,6 +74,35 @@ def test_a_vase_that_is_called_so_goes_before_the_head_of_a_name(own: Catalogue)
 def test_a_tag_that_is_an_adjective_stays_one(own: Catalogue) -> None:
     table = plan_of("a wood table", entries=own).objects[0]
     assert table.shape == "table" and table.material is not None and table.material.name == "wood"
+
+
+def readings(node: Any, path: str = "") -> dict[str, list[tuple[str, str]]]:
+    """All phrases below `node` and what each may be: (tag, what it stands for), nouns first."""
+    found = {path: [(reading.tag, str(reading.value)) for reading in node.readings]} if node.readings else {}
+    for word, below in node.below.items():
+        found |= readings(below, f"{path} {word}".strip())
+    return found
+
+
+def test_own_words_go_on_top_of_the_lexicon_and_leave_it_as_it_is(own: Catalogue) -> None:
+    plain = lexicon()
+    before = readings(plain._root)
+    wide = readings(words_of(own, False)._root)
+    assert readings(plain._root) == before, "the words of the product have changed"
+    touched = {phrase for phrase in wide if wide[phrase] != before.get(phrase)}
+    assert {"hero robot", "robot", "bot", "toaster", "heirloom", "ball"} <= touched and "vase" not in touched
+    assert all(phrase in wide for phrase in before)
+    for phrase in touched:  # the own noun first, then what else the phrase was, in the same order
+        (tag, value), *others = wide[phrase]
+        assert tag == "noun" and "'asset'" in value
+        assert others == [reading for reading in before.get(phrase, []) if reading[0] != "noun"]
+
+
+def test_five_hundred_assets_copy_only_what_they_touch() -> None:
+    many = OwnThings(tuple(Asset(f"SM_Prop{n}_Zorb", "object", (f"tag{n}",)) for n in range(500)))
+    wide, plain = words_of(catalogue().with_own(many), False)._root, lexicon()._root
+    assert sum(wide.below[word] is node for word, node in plain.below.items()) > 0.95 * len(plain.below)
+    assert {"prop", "zorb"} & {*wide.below} and "zorb" not in plain.below
 
 
 def test_without_own_things_the_words_are_as_before() -> None:
