@@ -5,7 +5,7 @@ frame has a range of its own, and jumps between frames; here the range is one fo
 
     depth/0001.png   16 bits, near is white, linear in 1 / depth as depth estimators draw it; 0 is the background
     line/0001.png    8 bits, white lines on black
-    mask/0001.png    8 bits, white is what moves (or what is given)
+    mask/0001.png    8 bits, white is what moves (or what is given), smoke and fire too (where they are not too thin)
     control.json     the range of depth in metres, frames, rate, size
 """
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from .faults import Fault
 from .gather.frames import Frames
+from .gather.hulls import has_hull
 from .gather.passes import passes_meta
 from .gather.png import grey_png
 from .gather.sources import Render
@@ -65,7 +66,9 @@ class ControlFrames:
             self._raw = tempfile.TemporaryDirectory(dir=folder, prefix=".depth", ignore_cleanup_errors=True)
         except OSError as error:
             raise _unwritable(folder, error) from None
-        self._frames = Frames(scene, Render(passes=_PASSES, longest_px=longest_px))
+        smoke = [obj for obj in scene.objects if obj.name in self._masked and has_hull(obj)]
+        passes = _PASSES | {"mask"} if smoke else _PASSES
+        self._frames = Frames(scene, Render(passes=passes, longest_px=longest_px, selected=tuple(smoke)))
 
     def files(self) -> list[Path]:
         """All pictures, kind by kind, and the page."""
@@ -108,18 +111,22 @@ class ControlFrames:
         with np.load(io.BytesIO(data), allow_pickle=False) as passes:
             meta = passes_meta({"meta": passes["meta"]})
             depth, line, ids = passes["depth"], passes["line"], passes["object_id"]
+            smoke = passes["mask"] if "mask" in passes else None
         self._size = (depth.shape[1], depth.shape[0])
         seen = np.isfinite(depth) & (depth > 0)
         if seen.any():
             self._spans.append((float(depth[seen].min()), float(np.percentile(depth[seen], _FAR_PERCENTILE))))
         white = [index for index, name in enumerate(meta["objects"]) if name in self._masked]
         mask = np.isin(ids, white) if self._masked else seen
+        if smoke is not None:
+            mask = mask | (smoke > 127)
         self._file("line", number).write_bytes(grey_png(line))
         self._file("mask", number).write_bytes(grey_png(np.where(mask, 255, 0).astype(np.uint8)))
         np.save(Path(self._raw.name) / f"{number}.npy", depth.astype(np.float32))
 
     def _write_depths(self) -> None:
-        near, far = min(low for low, _ in self._spans), max(high for _, high in self._spans)
+        spans = self._spans or [(1.0, 1.0)]  # nothing but background
+        near, far = min(low for low, _ in spans), max(high for _, high in spans)
         far = max(far, near * 1.001)
         for number in range(self.first, self.first + self.total):
             depth = np.load(Path(self._raw.name) / f"{number}.npy", allow_pickle=False)

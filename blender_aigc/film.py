@@ -25,7 +25,7 @@ _MARGIN = 1.4
 
 
 def moving(collection: bpy.types.Collection) -> list[bpy.types.Object]:
-    """What of a plan's scene moves: rigid bodies, cloth, soft bodies, liquid; not the ground and what stands."""
+    """What of a plan's scene moves: rigid bodies, cloth, soft bodies, liquid, smoke, fire; not what stands still."""
     from .director.build import found
 
     built = found(collection)
@@ -34,7 +34,7 @@ def moving(collection: bpy.types.Collection) -> list[bpy.types.Object]:
         falls = thing.rigid is not None and thing.rigid.type == "active"
         if thing.liquid is not None or not (falls or thing.cloth or thing.soft):
             still |= set(built.objects.get(thing.name, []))
-    return [obj for obj in collection.objects if obj.type == "MESH" and obj not in still]
+    return [obj for obj in collection.objects if obj.type in ("MESH", "VOLUME") and obj not in still]
 
 
 def depth_range_m(

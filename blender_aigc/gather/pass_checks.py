@@ -10,6 +10,7 @@ from pathlib import Path
 import bpy
 
 from ..faults import Fault
+from .hulls import has_hull
 from .image import MAX_PIXELS, MIN_SIDE_PX
 from .render_state import synced
 from .volumes import is_volume
@@ -106,8 +107,8 @@ def mask_names(scene: bpy.types.Scene, selected: Iterable[bpy.types.Object] | No
         selected = [obj for obj in layer.objects if obj.select_get(view_layer=layer)]
     names: set[str] = set()
     selected = list(selected)
-    if selected and all(is_volume(obj) for obj in selected):
-        raise Fault("bad_input", "Smoke and fog have no outline that a mask could follow.", "Paint a mask instead.")
+    if selected and all(is_volume(obj) and not has_hull(obj) for obj in selected):
+        raise Fault("bad_input", "Fog in a mesh has no outline that a mask could follow.", "Paint a mask instead.")
     for obj in selected:
         names.add(obj.name)
         if obj.instance_type == "COLLECTION" and obj.instance_collection is not None:

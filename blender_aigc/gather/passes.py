@@ -14,7 +14,7 @@ Every array is (H, W[, C]) of the camera's real resolution, percentage and crop 
   normal       (H, W, 3) float32 camera space, unit: x right, y up, z towards the camera; 0 = background
   object_id    (H, W)    int32   0 = background; the names are in `meta["objects"]`, index 0 = ""
   material_id  (H, W)    int32   likewise, `meta["materials"]`
-  mask         (H, W)    uint8   what is seen of the selected objects, antialiased, 255 = selected
+  mask         (H, W)    uint8   what is seen of the selected objects, antialiased, 255 = selected; smoke: see hulls.py
   line         (H, W)    uint8   255 = line (see lines.py)
   ao           (H, W)    float32 ambient occlusion, 0 = closed in, 1 = open
   position     (H, W, 3) float32 world, metres; 0 where depth is inf
@@ -310,6 +310,7 @@ def _render(here: Stage, path: Path) -> None:
 def _mask(here: Stage, names: set[str], folder: Path) -> np.ndarray:
     """Cryptomatte coverage of the named objects, with the filter of a normal render."""
     layers = _data_render(here, {"use_pass_cryptomatte_object"}, MASK_SAMPLES, 1.5)
+    names = names | here.with_hulls(names)
     here.without_volumes()  # they would hide a part of what is behind them
     here.scene.world = None
     channels, texts = _rendered(here, folder)

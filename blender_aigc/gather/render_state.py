@@ -6,7 +6,7 @@ written to: the camera and, in Blender 5, the compositor's node group are copied
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ..faults import Fault
+from .hulls import add_hulls, remove_hulls
 from .volumes import Thinned
 
 _NAME = "AIGC Passes"
@@ -76,7 +77,14 @@ class Stage:
     kept: bool = False
     _quiet: bool = False
     _thinned: Thinned | None = None
+    _hulls: list[bpy.types.Object] | None = None
     _trees: list[bpy.types.NodeTree] = field(default_factory=list)
+
+    def with_hulls(self, names: Collection[str]) -> set[str]:
+        """Give the volumes of these names a surface (see hulls.py), before they are left out; the names of those."""
+        if self._hulls is None:
+            self._hulls = add_hulls(self.scene, names)
+        return {hull.name for hull in self._hulls}
 
     def without_volumes(self) -> bool:
         """Leave out what is a volume and nothing else (see volumes.py); whether there was anything."""
@@ -119,6 +127,7 @@ class Stage:
     def remove(self) -> None:
         if self._thinned is not None:
             self._thinned.remove()
+        remove_hulls(self._hulls or ())
         for tree in self._trees:
             bpy.data.node_groups.remove(tree)
 

@@ -15,6 +15,7 @@ from plans import baked, build, plan  # noqa: E402
 
 from blender_aigc.director.bake import Bake  # noqa: E402
 from blender_aigc.director.fluids_in import FLUID  # noqa: E402
+from blender_aigc.film import control_frames, moving  # noqa: E402
 from blender_aigc.plan import validate  # noqa: E402
 from blender_aigc.protocol import Fault  # noqa: E402
 
@@ -75,6 +76,18 @@ def test_smoke_rises_and_comes_back_as_volumes(fluids: None, tmp_path: Path) -> 
     (obj,) = (obj for obj in built.collection.objects if obj.get(FLUID) == "gas")
     assert obj.type == "VOLUME" and obj.data.is_sequence and obj.data.frame_duration >= 6
     assert Path(bpy.path.abspath(obj.data.filepath)).stat().st_size > 1000
+    assert obj in moving(built.collection)
+    made = control_frames(bpy.context.scene, built.collection, tmp_path / "c", 2, 6, longest_px=48)
+    while not made.finished:
+        made.step()
+    assert made.fault is None
+    tops = []
+    for frame in (2, 6):
+        image = bpy.data.images.load(str(tmp_path / "c" / "mask" / f"{frame:04d}.png"))
+        white = np.array(image.pixels[:]).reshape(image.size[1], image.size[0], 4)[..., 0] > 0.5
+        assert 10 < white.sum() < 0.9 * white.size, "the smoke, and not the ground"
+        tops.append(int(np.nonzero(white.any(1))[0].max()))
+    assert tops[1] > tops[0], "the mask rises with the smoke"
 
 
 def test_smoke_goes_with_the_wind(fluids: None, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from test_passes import ball, box, scene_of
 
 from blender_aigc.faults import Fault
 from blender_aigc.gather.frames import Frames
+from blender_aigc.gather.hulls import THINNEST
 from blender_aigc.gather.passes import passes_meta, render_passes
 from blender_aigc.gather.sources import Render
 from blender_aigc.gather.volumes import is_volume
@@ -99,6 +100,66 @@ def test_a_mask_of_fog_is_refused_with_a_way_out() -> None:
     with pytest.raises(Fault, match="no outline") as caught:
         render_passes(scene, frozenset({"mask"}), selected=[fog])
     assert caught.value.code == "bad_input" and "Paint" in caught.value.hint
+
+
+def smoke_of(shape: bpy.types.Object, value: float = 1.0) -> bpy.types.Object:
+    """A volume object full of smoke where `shape` is, which is not rendered itself."""
+    shape.hide_render = True
+    smoke = bpy.data.objects.new("Smoke", bpy.data.volumes.new("Smoke"))
+    bpy.context.scene.collection.objects.link(smoke)
+    modifier = smoke.modifiers.new("Fill", "MESH_TO_VOLUME")
+    modifier.object, modifier.resolution_mode, modifier.voxel_size = shape, "VOXEL_SIZE", 0.1
+    modifier.density, modifier.interior_band_width = value, 10.0
+    return foggy(smoke)
+
+
+MASK = frozenset({"mask"})
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_smoke_is_masked_where_it_is_and_not_where_something_stands_before_it(keep: bool) -> None:
+    scene = scene_of(64, 48)
+    shape = ball("Shape")
+    surface = render_passes(scene, MASK, selected=[shape])["mask"] > 127
+    smoke = smoke_of(shape)
+    assert is_volume(smoke)
+    before = state_beside_copies()
+    frames = Frames(scene, Render(passes=MASK | {"depth"}, selected=(smoke,)), keep)
+    passes = frames.passes(1)
+    mask = passes["mask"] > 127
+    assert (mask & surface).sum() > 0.9 * surface.sum() and (mask & ~surface).sum() < 0.1 * surface.sum()
+    assert np.isinf(passes["depth"]).all(), "only the mask sees it"
+    frames.close()
+    assert differences(before, state_beside_copies()) == []
+    wall = box("Wall", (0, -3, 0.5), 1.2)
+    hidden = render_passes(scene, MASK, selected=[smoke])["mask"] > 127
+    front = render_passes(scene, MASK, selected=[wall])["mask"] > 127
+    assert not (hidden & front).any() and 0 < hidden.sum() < mask.sum() - 20
+    both = render_passes(scene, MASK, selected=[smoke, wall])["mask"] > 127
+    assert not ((hidden | front) & ~both).any()
+
+
+def test_the_mask_of_smoke_follows_it_from_frame_to_frame() -> None:
+    scene = scene_of(64, 48)
+    shape = ball("Shape", (-1.5, 0, 0))
+    shape.keyframe_insert("location", frame=1)
+    shape.location.x = 1.5
+    shape.keyframe_insert("location", frame=2)
+    frames = Frames(scene, Render(passes=MASK, selected=(smoke_of(shape),)), True)
+    middles = [float(np.nonzero(frames.passes(frame)["mask"] > 127)[1].mean()) for frame in (1, 2)]
+    frames.close()
+    assert middles[1] > middles[0] + 10
+
+
+def test_a_haze_and_what_the_shader_does_not_show_are_not_masked() -> None:
+    scene = scene_of(32, 24)
+    smoke = smoke_of(ball("Shape"), 0.5 * THINNEST)
+    assert not render_passes(scene, MASK, selected=[smoke])["mask"].any()
+    smoke.modifiers["Fill"].density = 1.0
+    assert render_passes(scene, MASK, selected=[smoke])["mask"].any()
+    shader = next(n for n in smoke.active_material.node_tree.nodes if n.type == "PRINCIPLED_VOLUME")
+    shader.inputs["Density"].default_value, shader.inputs["Blackbody Intensity"].default_value = 0.0, 1.0
+    assert not render_passes(scene, MASK, selected=[smoke])["mask"].any(), "a fire shows its flames, and has none here"
 
 
 def test_what_has_a_surface_too_is_seen() -> None:
