@@ -1,8 +1,9 @@
 """Five million triangles textured from end to end, each job in a process of its own: seconds and peak memory.
 
-    python benchmarks/large_mesh.py [--faces N] [--size PX] [--models solid single_view view_coverage]
+    python benchmarks/large_mesh.py [--faces N] [--size PX] [--models solid single_view view_coverage sdxl_sync]
 
 The mesh is a bumpy ball with UVs of its own, as Blender would send it; single_view gets a grey picture of its front.
+sdxl_sync draws with tiny random networks, woken: all is as in a real job, but what the networks themselves would need.
 """
 
 from __future__ import annotations
@@ -53,11 +54,18 @@ def write_ball(path: Path, faces: int) -> np.ndarray:
     return points
 
 
+def write_tiny(folder: Path) -> None:
+    """SDXL with a depth ControlNet, a few thousand numbers each; in a process of its own, whose memory is not ours."""
+    words = "import sys, pathlib; from server.diffusion.tiny import write_sdxl; write_sdxl(pathlib.Path(sys.argv[1]))"
+    folder.mkdir(parents=True)
+    subprocess.run([sys.executable, "-c", words, str(folder)], cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=int, default=5_000_000)
     parser.add_argument("--size", default="2048")
-    parser.add_argument("--models", nargs="+", default=["solid", "single_view", "view_coverage"])
+    parser.add_argument("--models", nargs="+", default=["solid", "single_view", "view_coverage", "sdxl_sync"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -72,6 +80,9 @@ def main() -> None:
             words += ["--out", folder / model]
             if task == "texture_mesh":
                 words += ["--prompt", "clay", "--param", f"texture_px={options.size}"]
+            if model == "sdxl_sync":
+                write_tiny(folder / "weights" / "sdxl")
+                words += ["--weights", folder / "weights", "--param", f"view_px={VIEW_PX}", "--param", "steps=2"]
             if model == "single_view":
                 words += ["--cameras", folder / "cameras.json", "--picture", folder / "picture.png"]
             began = time.perf_counter()

@@ -13,6 +13,7 @@ from . import consent, operators_styles, preflight, slots, targets, watch
 from .gather.sources import Given, Render, name_of, objects_of, with_cameras
 from .over_time import over_time
 from .protocol import TASKS, Fault, Job
+from .slots_picture import PUT_ON
 from .state import STATE
 from .styles import filled, filled_text, prompt_at
 
@@ -57,7 +58,7 @@ def ask_from_scene(
     info = STATE.models.get(model)
     operators_styles.catch_up()
     inputs = slots.inputs_of_tab(context, task)
-    for wanted in TASKS[task].inputs:
+    for wanted in slots.inputs_of(context, task):
         if last_render and wanted.kind == "passes":
             inputs[wanted.key] = slots.last_render(context)
         given = inputs.get(wanted.key)
@@ -66,6 +67,9 @@ def ask_from_scene(
         missing = slots.SLOTS[wanted.kind].problem(context, wanted) if wanted.key not in inputs else None
         if missing is not None:
             raise Fault("bad_input", missing.sentence, missing.hint or f"Press {missing.button}.")
+        if wanted.key == PUT_ON and wanted.required and wanted.key not in inputs:
+            hint = "Press Place at the result, or choose a picture."
+            raise Fault("bad_input", "The picture to put onto the objects is not in this file.", hint)
     replace = settings.placement == "REPLACE" and makes_objects(task)
     if replace and (context.object is None or context.object.type != "EMPTY"):
         raise Fault("bad_input", "No empty is selected to be replaced.", "Select one, or place at the 3D cursor.")

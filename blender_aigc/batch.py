@@ -17,7 +17,7 @@ from typing import Any
 
 import bpy
 
-from . import consent, watch
+from . import before, consent, watch
 from .apply.mesh import Placement
 from .apply.result import apply_result
 from .apply.sequence import apply_sequence
@@ -142,6 +142,7 @@ def place(
     if status.result is None:
         raise Fault("bad_request", "This job has no result.", "Run it again.")
     blocks = apply_result(bpy.context, Path(status.folder), status.result, Placement(location, replace, tuple(objects)))
+    before.remember_camera(blocks, status.result)
     made = [block for block in blocks if isinstance(block, bpy.types.Object)]
     return made or [block for block in blocks if isinstance(block, bpy.types.Image)]
 

@@ -8,11 +8,17 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .gather.sources import CAMERA
 from .protocol import Fault
+from .state import STATE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import bpy
     import numpy as np
 
+    from .protocol import Result
     from .state import Record
 
 PICTURES = ("passes", "image")
@@ -38,6 +44,38 @@ def given_passes(record: Record, blobs: Path) -> dict[str, np.ndarray]:
         raise Fault(
             "bad_input", "The render that this was made from is not kept any more.", "Make it again.", str(error)
         ) from None
+
+
+def facts_of(result: Result) -> str:
+    """The facts about the camera of the render that `result` was made from, JSON as `gather.passes` writes them; "" for
+    other results, and when the stored input is gone.
+    """
+    passes = result.job.inputs.get("passes")
+    if passes is None or passes.suffix != ".npz":
+        return ""
+    import numpy as np
+
+    try:
+        with np.load(stored_inputs() / passes.file_name, allow_pickle=False) as read:
+            facts = json.loads(read["meta"].tobytes())
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, Fault):
+        return ""
+    return json.dumps(facts) if isinstance(facts, dict) and "world_from_camera" in facts else ""
+
+
+def remember_camera(blocks: Iterable[bpy.types.ID], result: Result) -> None:
+    """Pictures of `result` among `blocks` say from now on which camera they were made with, also in a saved file."""
+    facts = facts_of(result)
+    for block in blocks if facts else ():
+        if block.id_type == "IMAGE":
+            block[CAMERA] = facts
+
+
+def stored_inputs() -> Path:
+    """The folder of what was sent."""
+    from . import preferences
+
+    return STATE.session.blob_folder() if STATE.session is not None else preferences.data_path() / "blobs"
 
 
 def camera_of(passes: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .faults import FaultCode
@@ -12,12 +13,16 @@ from .state import State
 
 @dataclass(frozen=True)
 class Problem:
-    """A sentence, what to do about it, and the operator (with its button text) that does it; "" when none can."""
+    """A sentence, what to do about it, and the operator (with its button text) that does it; "" when none can.
+
+    values: properties of the operator.
+    """
 
     sentence: str
     hint: str = ""
     operator: str = ""
     button: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 BUTTONS: dict[FaultCode, tuple[str, str]] = {

@@ -145,6 +145,7 @@ class AIGC_OT_choose_picture(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    key: StringProperty(default="image", options={"HIDDEN", "SKIP_SAVE"})
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
     # Read by the file browser by number: 3 is thumbnails.
     display_type: EnumProperty(items=(("THUMBNAIL", "Thumbnails", "", 3),), options={"HIDDEN", "SKIP_SAVE"})
@@ -155,7 +156,7 @@ class AIGC_OT_choose_picture(bpy.types.Operator):
 
     def execute(self, context) -> set[str]:
         try:
-            context.scene.aigc.image = bpy.data.images.load(self.filepath, check_existing=True)
+            setattr(context.scene.aigc, self.key, bpy.data.images.load(self.filepath, check_existing=True))
         except RuntimeError as error:
             fault = Fault("bad_input", "This file cannot be opened as a picture.", "Choose another one.", str(error))
             return refuse(self, fault)

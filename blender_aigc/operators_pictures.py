@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import FloatProperty, StringProperty
 
-from . import before, preferences, watch
+from . import before, watch
 from .apply.show import flipped, image_of, show
 from .protocol import Fault
 from .state import STATE, Record
@@ -33,8 +33,7 @@ def record_of(job_id: str, image: bpy.types.Image) -> Record:
 
 
 def _passes_of(job_id: str, image: bpy.types.Image) -> dict[str, np.ndarray]:
-    folder = STATE.session.blob_folder() if STATE.session is not None else preferences.data_path() / "blobs"
-    return before.given_passes(record_of(job_id, image), folder)
+    return before.given_passes(record_of(job_id, image), before.stored_inputs())
 
 
 class _PictureOperator:

@@ -110,6 +110,8 @@ class AIGC_OT_use_picture(bpy.types.Operator):
         ),
     )
 
+    key: StringProperty(default="image", options={"HIDDEN", "SKIP_SAVE"})
+
     @classmethod
     def description(cls, _context, properties) -> str:
         if properties.what == "RENDER":
@@ -122,7 +124,7 @@ class AIGC_OT_use_picture(bpy.types.Operator):
         if image is None:
             missing = "render" if self.what == "RENDER" else "result"
             return refuse(self, Fault("bad_input", f"There is no {missing} that is a picture.", "Make one first."))
-        context.scene.aigc.image = image
+        setattr(context.scene.aigc, self.key, image)
         return {"FINISHED"}
 
 

@@ -189,7 +189,9 @@ def draw_generate(layout, context, settings) -> None:
     if problem.operator:
         row = box.row()
         row.scale_y = 1.6
-        row.operator(problem.operator, text=problem.button)
+        made = row.operator(problem.operator, text=problem.button)
+        for name, value in problem.values.items():
+            setattr(made, name, value)
 
 
 def draw_views_check(layout, context, settings) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from . import targets
+from . import before, targets
 from .protocol import Fault
 from .state import STATE, Record, Target
 
@@ -31,6 +31,7 @@ def place(context: bpy.types.Context, record: Record, target: Target | None) -> 
     location = target.location if target is not None and empty is None else None
     objects = targets.find_objects(target) if target is not None else ()
     blocks = apply_result(context, Path(record.status.folder), result, Placement(location, empty, objects))
+    before.remember_camera(blocks, result)
     texts = [block for block in blocks if isinstance(block, bpy.types.Text)]
     if texts and any(artefact.kind == "plan" for artefact in result.artefacts):
         context.scene.aigc.plan = texts[0]  # texts are sorted by name, so that the newest could not be found again

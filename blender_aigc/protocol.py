@@ -138,6 +138,7 @@ class ModelInfo:
     repository, revision, licence: of the weights; "" for procedural models.
     qualities:  "draft", "good", "best" -> values of parameters; empty: there is nothing to choose.
     ignores:    what it does not read of its task: keys of inputs that may be left out, "prompt"; the panel hides them.
+    needs:      optional inputs of its task, by key, that it cannot do without; the panel says so when one is missing.
     memory_gb:  working memory of one job on the device, for the pre-flight line.
     unavailable: None when the model can run now, else why not and what to do; filled in by the registry.
     """
@@ -157,6 +158,7 @@ class ModelInfo:
     unavailable: FaultRecord | None = None
     also: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     remote: bool = False
     qualities: dict[str, dict[str, bool | int | float | str]] = field(
         default_factory=dict[str, dict[str, bool | int | float | str]]

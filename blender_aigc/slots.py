@@ -20,72 +20,11 @@ from .fixit import Problem
 from .gather.sources import ASK_FOR_CAMERAS, SELECTED, Cameras, Given, Part, Render
 from .plan_text import newest_plan
 from .protocol import TASKS, Fault, InputKind, Task, TaskInput
+from .slots_picture import ImageSlot, Slot, draw_picture, option
 from .state import STATE, Record
 
 if TYPE_CHECKING:
     from bpy.types import Context, UILayout
-
-
-class Slot:
-    """A kind that can only be given as a file, on the command line."""
-
-    def given(self, _context: Context, _wanted: TaskInput) -> Given | None:
-        """What the tab says; None when nothing is chosen."""
-        return None
-
-    def problem(self, context: Context, wanted: TaskInput) -> Problem | None:
-        """What is missing in the tab, before Generate can be pressed."""
-        if wanted.required and self.given(context, wanted) is None:
-            return Problem(iface_("The tab cannot choose this yet: {what}.").format(what=iface_(wanted.label)))
-        return None
-
-    def draw(self, layout: UILayout, _context: Context, wanted: TaskInput) -> None:
-        layout.label(text=wanted.label)
-
-    def add_options(self, parser: argparse.ArgumentParser, _task: Task, wanted: TaskInput) -> None:
-        parser.add_argument(
-            f"--{option(wanted)}",
-            dest=wanted.key,
-            type=Path,
-            metavar="FILE",
-            required=wanted.required,
-            help=wanted.help,
-        )
-
-    def of_options(self, options: argparse.Namespace, wanted: TaskInput) -> Given | None:
-        return getattr(options, wanted.key, None)
-
-
-class ImageSlot(Slot):
-    """A picture: an image datablock, or a file."""
-
-    def given(self, context: Context, wanted: TaskInput) -> Given | None:
-        return getattr(context.scene.aigc, wanted.key, None)
-
-    def problem(self, context: Context, wanted: TaskInput) -> Problem | None:
-        if wanted.required and self.given(context, wanted) is None:
-            return Problem("No picture is chosen.", "", "aigc.choose_picture", "Choose Picture")
-        return None
-
-    def draw(self, layout: UILayout, context: Context, wanted: TaskInput) -> None:
-        if wanted.key == "image":
-            draw_picture(layout, context.scene.aigc)
-            if context.scene.aigc.task != "upscale_image":
-                return
-            row = layout.row(align=True)
-            row.operator("aigc.use_picture", text="Last Render", icon="RENDER_RESULT").what = "RENDER"
-            row.operator("aigc.use_picture", text="Last Result", icon="IMAGE_DATA").what = "RESULT"
-            return
-        filled = getattr(context.scene.aigc, wanted.key) is not None
-        row = layout.column(align=True) if filled else layout.split(factor=0.45, align=True)
-        row.label(text=wanted.label)  # above a picture: beside its name are buttons that leave the name no room
-        row.template_ID(context.scene.aigc, wanted.key, open="image.open")
-
-    def of_options(self, options: argparse.Namespace, wanted: TaskInput) -> Given | None:
-        chosen = super().of_options(options, wanted)
-        if chosen is None and getattr(options, "as_saved", False):
-            return self.given(bpy.context, wanted)
-        return chosen
 
 
 class PassesSlot(Slot):
@@ -366,10 +305,6 @@ SLOTS: dict[InputKind, Slot] = {
 }
 
 
-def option(wanted: TaskInput) -> str:
-    return wanted.key.replace("_", "-")
-
-
 def inputs_of_tab(context: Context, task: str) -> dict[str, Given]:
     """What the tab says for each input of `task`, by key, without what is not chosen and what its model ignores."""
     ignored = STATE.ignored(task, context.scene.aigc.model_id)
@@ -387,11 +322,13 @@ def problem(context: Context, task: str) -> Problem | None:
     """The first thing that the inputs lack, or None."""
     if task not in TASKS:
         return Problem("This file was made with a task that is not known here.", "Choose another task.")
-    found = (SLOTS[wanted.kind].problem(context, wanted) for wanted in TASKS[task].inputs)
+    found = (SLOTS[wanted.kind].problem(context, wanted) for wanted in inputs_of(context, task))
     return next((one for one in found if one is not None), None)
 
 
-def draw_picture(column: UILayout, settings) -> None:
-    if settings.image is not None and STATE.running_job() is None:  # else its preview takes the space
-        column.box().template_icon(icon_value=column.icon(settings.image), scale=4.0)
-    column.template_ID(settings, "image", open="aigc.choose_picture")
+def inputs_of(context: Context, task: str) -> list[TaskInput]:
+    """Those of `task`; what the chosen model cannot do without is required."""
+    needed = STATE.needed(task, context.scene.aigc.model_id)
+    return [
+        dataclasses.replace(wanted, required=True) if wanted.key in needed else wanted for wanted in TASKS[task].inputs
+    ]

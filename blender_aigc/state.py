@@ -136,6 +136,11 @@ class State:
         info = self.models.get(self.model_for(task, chosen))
         return info.ignores if info is not None else ()
 
+    def needed(self, task: str, chosen: str) -> tuple[str, ...]:
+        """What the model of `model_for` needs besides what its task requires, see `ModelInfo.needs`."""
+        info = self.models.get(self.model_for(task, chosen))
+        return info.needs if info is not None else ()
+
     def default_model(self, task: str) -> str:
         """The first model that can run now, those without a download first; "" when there is none."""
         offered = self.models_of(task)

@@ -16,7 +16,7 @@ import numpy as np
 from ..faults import Fault
 from .origin import origin_of
 from .render_state import intrinsics, view_of_matrices
-from .sources import Cameras
+from .sources import CAMERA, Cameras
 from .viewport import in_front, viewport
 
 MOST_HIDING = 20_000_000
@@ -37,6 +37,7 @@ def cameras_blob(source: Cameras, scene: bpy.types.Scene) -> tuple[bytes, str]:
     document = {
         "selected": [_from(origin, camera_page(obj, scene)) for obj in chosen],
         "active": _from(origin, camera_page(active, scene)) if active is not None else None,
+        "picture": _from(origin, picture_page(source.picture, scene)),
         # a saved window shows nothing
         "view": None if bpy.app.background else _from(origin, viewport_page(bpy.context)),
     }
@@ -61,6 +62,31 @@ def camera_page(obj: bpy.types.Object, scene: bpy.types.Scene) -> dict[str, Any]
     pose = np.array(evaluated.matrix_world.normalized(), np.float64)
     data = evaluated.data
     return _page(obj.name, data.type, pose, window, size, (data.clip_start, data.clip_end), scene)
+
+
+def picture_page(picture: bpy.types.Image | None, scene: bpy.types.Scene) -> dict[str, Any] | None:
+    """What `picture` was made with: a render with the scene's camera, a result as it says itself; None: not known."""
+    if picture is None:
+        return None
+    if picture.type == "RENDER_RESULT":
+        camera = scene.camera
+        return camera_page(camera, scene) if camera is not None and camera.type == "CAMERA" else None
+    try:
+        facts = json.loads(picture.get(CAMERA, ""))
+        pose, unit = np.array(facts["world_from_camera"], np.float64), float(facts["unit_scale"])
+        lens, orthographic = facts["intrinsics_px"], facts["camera"] == "ORTHO"
+        pose[:3, 3] *= unit
+        return {
+            "name": "",
+            "camera": facts["camera"],
+            "camera_convention": "opencv",
+            "world_from_camera": pose.tolist(),
+            "intrinsics_px": {**lens, **{key: lens[key] / unit for key in ("fx", "fy") if orthographic}},
+            "size_px": facts["size_px"],
+            "clip_m": [float(one) * unit for one in facts["clip_m"]],
+        }
+    except (ValueError, KeyError, TypeError, IndexError):  # the property is the user's to change
+        return None
 
 
 def viewport_page(context: bpy.types.Context) -> dict[str, Any] | None:

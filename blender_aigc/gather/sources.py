@@ -62,7 +62,10 @@ class Part:
     inverted: bool = False
 
 
-ASK_FOR_CAMERAS = frozenset({"own", "view", "camera"})
+CAMERA = "aigc_camera"
+"""Custom property of a picture that was made from a render: the facts of its camera, JSON as `gather.passes` says."""
+
+ASK_FOR_CAMERAS = frozenset({"own", "view", "camera", "picture"})
 """Values of a model's parameter `cameras` for which the user's cameras are sent."""
 
 
@@ -72,11 +75,13 @@ class Cameras:
 
     objects: camera objects; None: the selected ones. around: the objects that are looked at.
     hidden_by_others: whether all else in the scene hides them where it stands in the way.
+    picture: the one whose own view is asked for; it is known of pictures with the property `CAMERA`, and of renders.
     """
 
     objects: tuple[bpy.types.Object, ...] | None = None
     around: tuple[bpy.types.Object, ...] = ()
     hidden_by_others: bool = True
+    picture: bpy.types.Image | None = None
 
 
 Given = bpy.types.Image | bpy.types.Text | str | Path | Blob | Render | Part | Cameras | Sequence[bpy.types.Object]
@@ -96,7 +101,9 @@ def with_cameras(
     if "cameras" not in keys or params.get("cameras") not in ASK_FOR_CAMERAS or isinstance(cameras, (str, Path, Blob)):
         return dict(given)
     objects = cameras.objects if isinstance(cameras, Cameras) else None
-    return {**given, "cameras": Cameras(objects, objects_of(given), hidden_by_others)}
+    picture = given.get("picture")
+    shown = picture if isinstance(picture, bpy.types.Image) else None
+    return {**given, "cameras": Cameras(objects, objects_of(given), hidden_by_others, shown)}
 
 
 def name_of(given: Mapping[str, Given | None], scene: bpy.types.Scene) -> str:

@@ -2,11 +2,11 @@
 
 A .json file, or an .npz without pickle with the same page in `meta` (uint8):
 
-    {"selected": [page, ...], "active": page or null, "view": page or null}
+    {"selected": [page, ...], "active": page or null, "view": page or null, "picture": page or null}
 
-active: the scene's camera. view: what the 3D viewport shows. A page is what `geometry.cameras.from_meta` reads. A plain
-list of pages stands for selected cameras. The .npz may also hold `vertices` (V, 3) float32, metres, world, and `faces`
-(F, 3) int32: other objects, which hide the ones that are textured.
+active: the scene's camera. view: what the 3D viewport shows. picture: what the given picture was made with. A page is
+what `geometry.cameras.from_meta` reads. A plain list of pages stands for selected cameras. The .npz may also hold
+`vertices` (V, 3) float32, metres, world, and `faces` (F, 3) int32: other objects, which hide those that are textured.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class GivenCameras:
     selected: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     active: dict[str, Any] | None = None
     view: dict[str, Any] | None = None
+    picture: dict[str, Any] | None = None
     vertices: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.float32))
     faces: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int32))
 
@@ -61,8 +62,9 @@ def read_cameras(path: Path) -> GivenCameras:
             document = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(document, list):
             document = {"selected": document}
-        given = GivenCameras(list(document.get("selected", [])), document.get("active"), document.get("view"), **arrays)
-        pages = [*given.selected, *(page for page in (given.active, given.view) if page is not None)]
+        single = {key: document.get(key) for key in ("active", "view", "picture")}
+        given = GivenCameras(list(document.get("selected", [])), **single, **arrays)
+        pages = [*given.selected, *(page for page in single.values() if page is not None)]
         if not all(isinstance(page, dict) for page in pages):
             raise TypeError("a camera is no object")
         _check(given)

@@ -25,6 +25,11 @@ VIEW_PX = Param(
 )
 _VIEW = Choice("view", "Current View", "What the 3D viewport shows, or the scene's camera")
 _CAMERA = Choice("camera", "Scene Camera", "What the scene's camera sees")
+PICTURE_VIEW = Choice(
+    "picture",
+    "Picture's View",
+    "The camera that the picture was made with, where that is known; else what the 3D viewport shows",
+)
 CAMERAS = Param(
     "cameras",
     "enum",
@@ -47,8 +52,8 @@ ONE_CAMERA = Param(
     "enum",
     "View",
     "From where the picture shows the objects",
-    "view",
-    choices=(_VIEW, _CAMERA),
+    "picture",
+    choices=(PICTURE_VIEW, _VIEW, _CAMERA),
 )
 UNSEEN = Param(
     "unseen",

@@ -36,7 +36,8 @@ def one_view(job: Job, context: Context, subject: Subject, picture: np.ndarray) 
     Raises Fault("bad_input") without a camera, and for a picture of another shape than the camera's.
     """
     given = read_cameras(context.input_path("cameras")) if context.has_input("cameras") else GivenCameras()
-    if str(job.params["cameras"]) == "view" and len(given.selected) == 1 and not (given.view or given.active):
+    pages = given.view or given.active or given.picture
+    if str(job.params["cameras"]) != "camera" and len(given.selected) == 1 and not pages:
         given.active = given.selected[0]  # a file with one camera in it
     (camera,) = own(given, str(job.params["cameras"]))
     height, width = picture.shape[:2]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .subject import Subject
 
 FOV_DEG = 40.0
-GIVEN = frozenset({"own", "view", "camera"})
+GIVEN = frozenset({"own", "view", "camera", "picture"})
 """Choices that need the job's input "cameras"; the add-on knows them too (gather/sources.py)."""
 
 
@@ -45,6 +45,8 @@ def own(given: GivenCameras, name: str) -> list[Camera]:
             raise Fault("bad_input", "No camera is selected.", hint)
         return [given.camera(page) for page in given.selected]
     page = given.active if name == "camera" else given.view or given.active
+    if name == "picture":
+        page = given.picture or page
     if page is None:
         raise Fault("bad_input", "There is no view: no viewport and no camera.", "Add a camera to the scene.")
     return [given.camera(page)]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
+from live_server import new_session, ready, until
 
 from blender_aigc import batch, preferences
 from blender_aigc.apply.debug_view import COLOURS, show_debug, shown
 from blender_aigc.apply.result import take_away
+from blender_aigc.environment import folder_environment
+from blender_aigc.launcher import lock_is_free
 from blender_aigc.protocol import Fault
 
 pytestmark = pytest.mark.skipif(
@@ -19,18 +23,30 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def box(studio: Path, monkeypatch: pytest.MonkeyPatch) -> bpy.types.Object:
-    """A cube before the scene's camera, and a server that has torch."""
+@pytest.fixture(scope="module")
+def torch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One server that has torch for the whole module: it takes longer to start than all that it is asked for."""
+    data = tmp_path_factory.mktemp("data")
     chosen = preferences.Choices("FOLDER", Path(os.environ["AIGC_SERVER_PYTHON"]))
-    monkeypatch.setattr(preferences, "choices", lambda: chosen)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIGC_DATA", str(data))
+        patch.setattr(preferences, "choices", lambda: chosen)
+        keeper = ready(new_session(data, folder_environment(str(chosen.folder))))
+        yield data
+        batch.close()
+        keeper.close(stop_idle=True)
+        until(lambda: lock_is_free(data))
+
+
+@pytest.fixture
+def box(torch_server: Path, addon: None) -> bpy.types.Object:
+    """A cube before the scene's camera."""
     bpy.ops.object.camera_add(location=(0, -6, 0), rotation=(np.pi / 2, 0, 0))
     scene = bpy.context.scene
     scene.camera = bpy.context.object
     scene.render.resolution_x, scene.render.resolution_y = 160, 90
     bpy.ops.mesh.primitive_cube_add()
-    yield bpy.context.object
-    batch.close()
+    return bpy.context.object
 
 
 def picture() -> bpy.types.Image:

@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 import pytest
 from mathutils import Vector
+from scene_state import differences, scene_state
 
 from blender_aigc import before, preferences
 from blender_aigc.apply.compare import split_picture
@@ -212,6 +213,18 @@ def test_from_its_own_camera_a_projection_is_the_picture(result: bpy.types.Image
     assert [layer.name for layer in box.data.uv_layers] == [*before_uv, "AIGC Waves"]
     assert box.data.materials[0] is old and box.material_slots[0].material is not old
     assert len(old.node_tree.nodes) == 2, "the user's material is as it was"
+
+
+def test_its_button_puts_it_on_in_one_step_that_undo_takes_back(result: bpy.types.Image) -> None:
+    bpy.ops.ed.undo_push(message="before")
+    before = scene_state()
+    job = result[JOB]
+    assert bpy.ops.aigc.project(job_id=job) == {"FINISHED"}
+    assert "AIGC" in bpy.data.objects["Box"].material_slots[0].material.name and len(bpy.data.node_groups)
+    bpy.ops.ed.undo_push(message="Project")
+    bpy.ops.ed.undo()
+    left = differences(before, scene_state())
+    assert [line for line in left if "is_runtime_data" not in line] == []  # of lights: Blender's own, after any undo
 
 
 def test_steep_surfaces_do_not_hide_themselves(result: bpy.types.Image) -> None:

@@ -27,6 +27,7 @@ class SingleView:
         source="Projection with a depth test; the baker is ours",
         requires=("torch",),
         ignores=("reference", "prompt"),
+        needs=("picture",),
         memory_gb=1.5,
     )
     weights = None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blender_aigc.protocol import Job, ModelInfo
 
 from ...texturing import knobs
+
+CAMERAS = replace(knobs.CAMERAS, choices=(*knobs.CAMERAS.choices, knobs.PICTURE_VIEW))
 
 if TYPE_CHECKING:
     from ...context import Context
@@ -20,7 +23,7 @@ class ViewCoverage:
         task="view_coverage",
         label="View Coverage",
         help="How much of the surface the chosen views see squarely enough for a picture",
-        params=(knobs.CAMERAS, knobs.VIEWS, knobs.VIEW_PX),
+        params=(CAMERAS, knobs.VIEWS, knobs.VIEW_PX),
         procedural=True,
         source="Greedy set cover over depth maps of surface samples; the rasteriser is ours",
         requires=("torch",),
