@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from typing import Any
 
@@ -19,9 +20,17 @@ from .cli_plan import ALIASES as OF_PLANS_TOO
 from .cli_plan import OWN as OF_PLANS
 from .cli_sequence import OWN as OF_SEQUENCES
 from .cli_tasks import ALIASES, OWN, add_tasks
-from .protocol import VERSION, Fault, encode
+from .protocol import VERSION, Fault, FaultCode, Param, encode
+from .state import STATE
 
 COMMAND = "aigc"
+
+_WITHOUT_BUTTONS: dict[FaultCode, str] = {
+    "not_installed": "Without a window: AIGC_ENVIRONMENT names the folder of a Python environment.",
+    "weights_missing": "Without a window: AIGC_WEIGHTS names the folder of the weights.",
+}
+"""What takes the place of the preferences, which hints speak of."""
+
 _handle: Any = None
 
 
@@ -36,7 +45,10 @@ def main(arguments: list[str]) -> int:
     try:
         options.command(options)
     except Fault as fault:
-        tell(f"Error: {fault.message}", fault.hint, brief(fault.detail))
+        tell_fault(fault)
+        return 1
+    except BrokenPipeError:  # whoever reads the output has seen enough: models | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         tell("Interrupted; the job was cancelled.")
@@ -44,6 +56,12 @@ def main(arguments: list[str]) -> int:
     finally:
         batch.close()
     return 0
+
+
+def tell_fault(fault: Fault) -> None:
+    """The sentence, what cures it, and details, to standard error."""
+    log = f"The log: {STATE.session.data / 'logs'}" if fault.code == "server_gone" and STATE.session else ""
+    tell(f"Error: {fault.message}", fault.hint, _WITHOUT_BUTTONS.get(fault.code, log), brief(fault.detail))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,8 +92,18 @@ def _models(options: argparse.Namespace) -> None:
         state = info.unavailable.message if info.unavailable else "no download" if info.procedural else "ready"
         sys.stdout.write(f"{info.task:16} {info.id:16} {info.label} ({state})\n")
         for param in info.params:
-            sys.stdout.write(f"{'':16}   --param {param.key}={param.default}  {param.help}\n")
+            sys.stdout.write(f"{'':16}   --param {param.key}={param.default}  {param.help}{_values(param)}\n")
     sys.stdout.flush()
+
+
+def _values(param: Param) -> str:
+    """What may be given for `param`, in brackets; "" when that is anything."""
+    if param.choices:
+        return f" ({', '.join(choice.id for choice in param.choices)})"
+    low, high = param.minimum, param.maximum
+    if low is None and high is None:
+        return ""
+    return f" ({'' if low is None else format(low, 'g')} to {'' if high is None else format(high, 'g')})"
 
 
 def _self_test(_options: argparse.Namespace) -> None:

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 def prepare(target: Path, folder: bool) -> None:
     """Find out now, and not after the work, that nothing can be written there. Raises Fault("disk_full")."""
+    place = target if folder else target.parent
     try:
-        (target if folder else target.parent).mkdir(parents=True, exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            pass
     except OSError as error:
         raise unwritable(target, error) from None
     if target.is_dir() and not folder:  # Blender 4.2 would move it out of the way
@@ -47,20 +50,26 @@ def wants_picture(options: argparse.Namespace) -> bool:
 
 
 def save_file(path: Path, made: Sequence[bpy.types.ID]) -> None:
-    """Save the file and read back from the disk that everything is in it. Raises Fault."""
+    """Save the file, once it was read back from the disk that everything is in it. Raises Fault.
+
+    Until then `path` is as it was; what it held goes on beside it as .blend1, as Blender does it.
+    """
+    part = path.with_name(f".{os.getpid()}_{path.name}")  # in the same folder: relative paths stay right
     try:
         with quiet():
-            bpy.ops.wm.save_as_mainfile(filepath=str(path), check_existing=False)
-        with (
-            tempfile.TemporaryDirectory() as folder
-        ):  # Blender does not look into the file that is open, so into a copy
-            copy = shutil.copyfile(path, Path(folder) / "copy.blend")
-            with bpy.data.libraries.load(str(copy)) as (stored, _):
-                missing = {block.name for block in made} - set(stored.objects) - set(stored.images) - set(stored.scenes)
+            bpy.ops.wm.save_as_mainfile(filepath=str(part), check_existing=False, copy=True)
+        with bpy.data.libraries.load(str(part)) as (stored, _):
+            missing = {block.name for block in made} - set(stored.objects) - set(stored.images) - set(stored.scenes)
+        if missing:
+            raise OSError(f"not in the file: {', '.join(sorted(missing))}")
+        if path.exists():
+            path.replace(f"{path}1")
+        part.replace(path)
     except (RuntimeError, OSError) as error:
         raise unwritable(path, error) from None
-    if missing:
-        raise unwritable(path, RuntimeError(f"not in the file: {', '.join(sorted(missing))}"))
+    finally:
+        for leftover in (part, Path(f"{part}@")):  # Blender writes under the second name first
+            leftover.unlink(missing_ok=True)
     report(path)
 
 
@@ -84,8 +93,14 @@ def keep_files(options: argparse.Namespace, status: JobStatus) -> None:
             raise unwritable(target, error) from None
         report(target)
     if options.out:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copyfile(Path(status.folder) / "result.json", options.out / "result.json")
+        target = options.out / "result.json"
+        try:
+            shutil.copyfile(Path(status.folder) / "result.json", target)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise unwritable(target, error) from None
+        report(target)
 
 
 class Progress:

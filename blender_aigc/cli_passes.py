@@ -110,6 +110,7 @@ def _write(folder: Path, name: str, passes: dict[str, np.ndarray], npz: bool) ->
             path.write_bytes(passes_blob(passes)[0])
             made.append(path)
     except (OSError, RuntimeError) as error:
+        path.unlink(missing_ok=True)  # half a file looks like a whole one
         raise unwritable(path, error) from None
     return made
 

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,8 +132,7 @@ class ServerProcess:
 
     def stop(self) -> None:
         """End the server, politely first; takes at most about a second."""
-        hello, self.hello = self.hello, None
-        self._inquiry = None
+        hello, self.hello, self._inquiry = self.hello, None, None
         if hello is not None:
             _ask_to_shut_down(hello)
         if self.process is None:
@@ -226,7 +226,7 @@ class ServerProcess:
     # ------------------------------------------------------------------------------------------------ one of our own
 
     def _spawn(self) -> None:
-        self._kill()  # a server of ours that does not listen any more
+        self._kill()  # one of ours that does not listen any more
         module, folder = server_module()
         folders = [str(path) for path in (*self.environment.paths, folder)]
         command = [str(self.environment.python), "-I", "-X", "utf8", "-c", _BOOTSTRAP]
@@ -297,6 +297,8 @@ class ServerProcess:
 
     def _ended(self, code: int) -> Fault:
         how = f"signal {-code}" if code < 0 else f"code {code}"
+        if self.hello is None and shutil.disk_usage(self.data).free < 1 << 20:  # not even for its first files
+            return Fault("disk_full", f"The disk of {self.data} is full.", "Free some space there.", how)
         message = "The server stopped unexpectedly." if self.hello else "The server could not start."
         return Fault("server_gone", message, "Press Show Log, then Restart Server.", f"{how}\n{self.log_tail()}")
 

@@ -1,5 +1,6 @@
 """Where the server runs and where things are kept: set once, the same for every file."""
 
+import dataclasses
 import logging
 import os
 from dataclasses import dataclass
@@ -86,11 +87,20 @@ class AIGC_preferences(bpy.types.AddonPreferences):
 
 
 def choices() -> Choices:
-    """The preferences as set by the user; the defaults when the package runs without being an enabled add-on."""
+    """The preferences as set by the user; the defaults when the package runs without being an enabled add-on.
+
+    AIGC_ENVIRONMENT and AIGC_WEIGHTS win over them, for farms, as AIGC_DATA does (see `data_path`).
+    """
     addon = bpy.context.preferences.addons.get(__package__)
-    if addon is None or addon.preferences is None:
-        return Choices()
-    prefs = addon.preferences
+    chosen = Choices() if addon is None or addon.preferences is None else _chosen_in(addon.preferences)
+    if folder := os.environ.get("AIGC_ENVIRONMENT"):
+        chosen = dataclasses.replace(chosen, environment="FOLDER", folder=Path(folder))
+    if weights := os.environ.get("AIGC_WEIGHTS"):
+        chosen = dataclasses.replace(chosen, weights=Path(weights))
+    return chosen
+
+
+def _chosen_in(prefs: "AIGC_preferences") -> Choices:
     return Choices(
         environment=prefs.environment,
         folder=_path(prefs.folder),

@@ -109,7 +109,8 @@ class Param:
             elif self.type == "bool":
                 value = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
         except (ValueError, KeyError):
-            raise Fault("bad_request", f"{self.key}={text} is not a valid {self.type}.") from None
+            wanted = {"int": "a whole number", "float": "a number", "bool": "true or false"}[self.type]
+            raise Fault("bad_request", f"{self.key}={text} must be {wanted}.") from None
         return self.check(value)
 
 

@@ -31,7 +31,7 @@ from .crash import crash_point
 from .devices import free_gb
 from .pipe import Order, Report
 from .registry import Registry
-from .store import Row, Store
+from .store import ATTEMPTS, Row, Store
 from .supervisor import Worker, WorkerSettings
 
 TICK_S = 0.5
@@ -328,7 +328,8 @@ class Jobs:
         if result is not None:
             self._end((job_id, "done", result, None))
             return
-        self._store.add_event(job_id, Event(0, time.time(), "Interrupted", message=reason.message))
+        told = reason.message if row.attempt >= ATTEMPTS else "A process ended unexpectedly; the job is tried once more"
+        self._store.add_event(job_id, Event(0, time.time(), "Interrupted", message=told))
         if self._store.interrupt(job_id, reason) in FINAL_STATES:
             self._settled(job_id)
 

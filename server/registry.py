@@ -167,7 +167,7 @@ def _check_installed(info: ModelInfo) -> None:
     if missing:
         raise Fault(
             "not_installed",
-            f"{info.label} needs the full environment; {', '.join(missing)} is not installed here.",
+            f"{info.label} needs the full environment; not installed here: {', '.join(missing)}.",
             "Choose a full environment in the preferences.",
             sys.executable,
         )

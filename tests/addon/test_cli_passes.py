@@ -11,11 +11,12 @@ import pytest
 from scene_state import differences, state_beside_copies
 from test_passes import ball, box, scene_of
 
-from blender_aigc import cli
+from blender_aigc import cli, cli_passes
 from blender_aigc.gather.exr import read_exr
 from blender_aigc.gather.exr_out import FAR, channels_of, write_exr
 from blender_aigc.gather.image import image_pixels
 from blender_aigc.gather.passes import PASSES, passes_meta, render_passes
+from blender_aigc.protocol import Fault
 
 
 @pytest.fixture
@@ -123,6 +124,19 @@ def test_frames_and_objects_are_chosen(scene: bpy.types.Scene, tmp_path: Path) -
 def test_mistakes_are_said(scene: bpy.types.Scene, tmp_path: Path, capfd, words: list[str], told: str) -> None:
     assert cli.main(["passes", "--out", str(tmp_path / "out"), *words]) == 1
     assert told in capfd.readouterr().err
+
+
+def test_a_full_disk_leaves_no_half_file(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="the system has no limits for files")
+    passes = render_passes(scene, frozenset({"depth", "normal", "position"}))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(Fault, match=r"a_0001\.exr could not be written"):
+            cli_passes._write(tmp_path, "a_0001", passes, npz=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_none(scene: bpy.types.Scene, tmp_path: Path, capfd) -> None:

@@ -13,7 +13,7 @@ import pytest
 from live_server import ODD_FOLDER, ROOT, new_session, ready, until
 from scene_state import differences, scene_state
 
-from blender_aigc import batch, cli, cli_output, portrait
+from blender_aigc import batch, cli, cli_output, portrait, preferences
 from blender_aigc.gather.image import image_pixels
 from blender_aigc.launcher import lock_is_free
 from blender_aigc.protocol import TASKS, Fault
@@ -150,7 +150,9 @@ def test_the_result_is_in_the_saved_file(tmp_path: Path, capfd: pytest.CaptureFi
     words = ["--image", DUCK, *QUICK_WORDS, "--height-m", 1.5, "--location", 0, 1, 0, "--name", "Ente"]
     assert run("image-to-mesh", *words, "--save-as", blend, "--glb", glb, "--out", out) == 0
     told = capfd.readouterr()
-    assert told.out.splitlines() == [str(path) for path in (blend, *sorted_like(told.out, out), glb)]
+    *made, record = sorted_like(told.out, out)
+    assert told.out.splitlines() == [str(path) for path in (blend, *made, glb, record)]
+    assert record.name == "result.json" and made
     assert "100%" in told.err
     assert glb.read_bytes()[:4] == b"glTF" and (out / "result.json").is_file()
     bpy.ops.wm.open_mainfile(filepath=str(blend))
@@ -237,6 +239,68 @@ def test_a_file_without_the_result_is_not_a_success(tmp_path: Path) -> None:
     assert "not in the file" in caught.value.detail
 
 
+@pytest.fixture
+def little_room() -> Iterator[None]:
+    """No file can become larger than 20 kB, as on a full disk."""
+    resource = pytest.importorskip("resource", reason="the system has no limits for files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_the_earlier_file(tmp_path: Path, little_room: None) -> None:
+    cube = bpy.data.objects.new("cube", None)
+    bpy.context.scene.collection.objects.link(cube)
+    (tmp_path / "shot.blend").write_bytes(b"of yesterday")
+    with pytest.raises(Fault, match="could not be written"):
+        cli_output.save_file(tmp_path / "shot.blend", [cube])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"shot.blend": b"of yesterday"}
+
+
+def test_a_saved_file_keeps_the_earlier_one_beside_it(tmp_path: Path) -> None:
+    cube = bpy.data.objects.new("cube", None)
+    bpy.context.scene.collection.objects.link(cube)
+    (tmp_path / "shot.blend").write_bytes(b"of yesterday")
+    cli_output.save_file(tmp_path / "shot.blend", [cube])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["shot.blend", "shot.blend1"]
+    assert (tmp_path / "shot.blend1").read_bytes() == b"of yesterday"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder in which not even root can make a file")
+def test_a_folder_that_takes_no_files_is_noticed_before_the_work(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("echo", "--save-as", "/proc/self/a.blend") == 1
+    told = capfd.readouterr().err
+    assert "could not be written" in told and "Sending" not in told
+
+
+def test_a_farm_names_environment_and_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert preferences.choices() == preferences.Choices()
+    monkeypatch.setenv("AIGC_ENVIRONMENT", str(tmp_path / "torch"))
+    monkeypatch.setenv("AIGC_WEIGHTS", str(tmp_path / "weights"))
+    chosen = preferences.choices()
+    assert (chosen.environment, chosen.folder, chosen.weights) == ("FOLDER", tmp_path / "torch", tmp_path / "weights")
+
+
+def test_hints_name_what_works_without_a_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIGC_DATA", str(tmp_path / "own"))
+    monkeypatch.setenv("AIGC_ENVIRONMENT", str(tmp_path / "nothing"))
+    batch.close()
+    assert run("self-test") == 1
+    told = capfd.readouterr().err
+    assert "There is no Python in nothing" in told and "AIGC_ENVIRONMENT" in told.splitlines()[2]
+
+
+def test_the_listing_says_what_a_parameter_takes(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("models") == 0
+    told = capfd.readouterr().out
+    assert "(triangles, " in told and "(0.05 to " not in told.splitlines()[0]
+    line = next(line for line in told.splitlines() if "--param steps=4 " in line)
+    assert line.endswith(" to 1000)")
+
+
 def test_the_command_ends_its_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIGC_DATA", str(tmp_path / "own"))
     assert run("self-test") == 0
@@ -249,6 +313,22 @@ def test_plain_python_runs_it_too_and_ends(tmp_path: Path) -> None:
     assert done.returncode == 0 and (tmp_path / "a.blend").is_file(), done.stderr
     done = subprocess.run([*command[:3], "make-tea"], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
+
+
+def test_plain_python_explains_a_file_that_is_none(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "blender_aigc", str(tmp_path / "none.blend"), "self-test"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "cannot be opened as a Blender file" in done.stderr
+    assert "Traceback" not in done.stderr and "connected" not in done.stdout
+
+
+def test_a_reader_may_leave_early() -> None:
+    """As in `models | head`."""
+    command = [sys.executable, "-m", "blender_aigc", "models"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as listing:
+        listing.stdout.close()
+        told = listing.stderr.read()
+        assert listing.wait(60) == 1 and "Traceback" not in told and "BrokenPipe" not in told
 
 
 def test_the_command_is_registered_and_unregistered_twice() -> None:
