@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import consent, operators_styles, preflight, slots, targets, watch
-from .gather.sources import Given, Render, name_of, objects_of, with_cameras
+from .gather.sources import Given, Render, completed, name_of, objects_of
 from .over_time import over_time
 from .protocol import TASKS, Fault, Job
 from .slots_picture import PUT_ON
@@ -82,7 +82,7 @@ def ask_from_scene(
     return Ask(
         task=task,
         model=model,
-        inputs=with_cameras(inputs, values, [wanted.key for wanted in TASKS[task].inputs], settings.others_hide),
+        inputs=completed(inputs, values, [wanted.key for wanted in TASKS[task].inputs], settings.others_hide),
         prompt=prompt_of(context.scene, task, frame),
         params=values,
         seed=seed,

@@ -22,7 +22,7 @@ from .apply.mesh import Placement
 from .apply.result import apply_result
 from .apply.sequence import apply_sequence
 from .gather.inputs import gather
-from .gather.sources import Cameras, Given, Render, name_of, objects_of, with_cameras
+from .gather.sources import Cameras, Given, Render, completed, name_of, objects_of
 from .protocol import TASKS, Fault, Job, JobStatus, ModelInfo
 from .sequence.make import make as make_sequence
 from .sequence.make import order_of, output_folder
@@ -108,7 +108,7 @@ def run(
     checked = info.check_params(dict(params or {}))  # before anything is rendered
     consent.check(info, checked)
     given = _given(task, inputs, image=image, reference=reference, mesh=mesh)
-    given = with_cameras(given, checked, [wanted.key for wanted in TASKS[task].inputs])
+    given = completed(given, checked, [wanted.key for wanted in TASKS[task].inputs])
     scene = bpy.context.scene
     job = Job(
         id=str(uuid.uuid4()),

@@ -36,6 +36,8 @@ def _texture_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", dest="texture_px", metavar="PX", help="side of the textures, the same as --param texture_px=PX"
     )
+    atlas = "one set of textures for all objects, the same as --param textures=atlas"
+    parser.add_argument("--atlas", dest="textures", action="store_const", const="atlas", help=atlas)
 
 
 OWN: dict[str, Own] = {"texture_mesh": Own(options=_texture_options)}
@@ -138,8 +140,7 @@ def params_of(options: argparse.Namespace) -> dict[str, bool | int | float | str
     words = [word.partition("=") for word in options.param]
     if getattr(options, "height_m", None) is not None:
         words.append(("height_m", "=", repr(options.height_m)))
-    if getattr(options, "texture_px", None):
-        words.append(("texture_px", "=", options.texture_px))
+    words += [(key, "=", getattr(options, key)) for key in ("texture_px", "textures") if getattr(options, key, None)]
     style = style_of(options)
     if not words and style is None:
         return {}

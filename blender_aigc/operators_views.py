@@ -109,8 +109,9 @@ class AIGC_OT_draw_view_again(bpy.types.Operator):
             if job is None or not objects:
                 raise Fault("bad_request", "The objects of this result are gone.", "Undo, or texture them again.")
             view = self.view
+            atlas = job.params.get("textures") == "atlas"  # all of it, so that it stays one
             for obj in objects:  # of several objects that were drawn in turn, each has views of its own
-                if view.startswith(f"{obj.name} "):
+                if view.startswith(f"{obj.name} ") and not atlas:
                     objects, view = (obj,), view.removeprefix(f"{obj.name} ")
                     break
             params = {**job.params, "only_views": view}

@@ -264,7 +264,7 @@ class OwnSlot(Slot):
 
 
 class CamerasSlot(Slot):
-    """The selected cameras and the current view, where the model's parameters ask for them (`sources.with_cameras`)."""
+    """The selected cameras and the current view, where the model's parameters ask for them (`sources.completed`)."""
 
     def draw(self, layout: UILayout, context: Context, _wanted: TaskInput) -> None:
         settings = context.scene.aigc

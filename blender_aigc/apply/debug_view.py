@@ -64,7 +64,9 @@ def _groups(path: Path, sha256: str) -> dict[str, list[dict[str, Any]]]:
         groups: dict[str, list[dict[str, Any]]] = {}
         for entry in document["objects"]:
             for one in entry["sets"]:
-                groups.setdefault(set_name(one), []).append(one)
+                tiles = groups.setdefault(set_name(one), [])
+                if one["maps"] not in [other["maps"] for other in tiles]:  # objects of an atlas all name it
+                    tiles.append(one)
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(path, f"{type(error).__name__}: {error}") from error
     return groups

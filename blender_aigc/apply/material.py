@@ -8,7 +8,8 @@ has no mesh of its own (curves, text, linked objects) gets a mesh copy in its pl
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def apply_materials(
     signature = provenance_text(provenance)
     blocks: list[bpy.types.ID] = []
     touched: list[bpy.types.Object] = []
+    shelf = _Shelf(made, Path(folder), hashes)
     for entry, obj in zip(entries, found, strict=True):
         if not entry["sets"]:
             continue
@@ -70,12 +72,12 @@ def apply_materials(
         elif uvs is not None:
             new_layer = _add_layer(made, obj, entry["layer"], uvs)
         layer = new_layer or entry["layer"]
-        materials = _materials(made, Path(folder), hashes, entry, layer)
-        for material in dict.fromkeys(materials.values()):
-            sign(material, signature, job_id)
-            blocks.append(material)
+        materials = shelf.materials(entry, layer)
         _assign(made, obj, materials, job_id, new_layer)
         touched.append(obj)
+    for material in shelf.made_here():
+        sign(material, signature, job_id)
+        blocks.append(material)
     context.view_layer.update()
     shown = [obj for obj in touched if obj.name in context.view_layer.objects]
     if any(entry["target"] == "copy" for entry in entries) and shown:
@@ -97,7 +99,7 @@ def apply_tile(
     """A material that repeats: on `objects`, else on the selected meshes of this file, else kept for later."""
     chosen = [obj for obj in objects or context.selected_objects if obj.type == "MESH" and obj.library is None]
     flat = all(obj.data.uv_layers for obj in chosen)
-    material = build_material(made, folder, hashes, [entry], "")
+    material = build_material(made, packed_images(made, folder, hashes, [entry]), entry, "")
     repeat(material, float(entry["width_m"]), flat)
     material.use_fake_user = True
     sign(material, provenance_text(provenance), job_id)
@@ -107,25 +109,46 @@ def apply_tile(
     return [*chosen, material]
 
 
-def _materials(
-    made: Made, folder: Path, hashes: dict[str, str], entry: dict[str, Any], layer: str
-) -> dict[int, bpy.types.Material]:
-    """Slot -> its new material: one for each set, or where a texture was worked on, a copy of the one before."""
-    result: dict[int, bpy.types.Material] = {}
-    for group in _by_tiles(entry["sets"]):
-        slots = sorted({slot for one in group for slot in one["slots"]})
-        before = {slot: entry.get("present", {}).get(str(slot), {}) for slot in slots}
-        if any(present.get("material") for present in before.values()):
-            images = packed_images(made, folder, hashes, group)
-            for slot, present in before.items():
+@dataclass
+class _Shelf:
+    """The new images and materials of a result, each made once, since objects on an atlas share them."""
+
+    made: Made
+    folder: Path
+    hashes: dict[str, str]
+    _images: dict[str, dict[str, bpy.types.Image]] = field(default_factory=dict[str, Any])
+    _materials: dict[tuple[Any, ...], bpy.types.Material | None] = field(default_factory=dict[Any, Any])
+
+    def materials(self, entry: dict[str, Any], layer: str) -> dict[int, bpy.types.Material]:
+        """Slot -> its new material: one for each set, or where a texture was worked on, a copy of the one before."""
+        result: dict[int, bpy.types.Material] = {}
+        for group in _by_tiles(entry["sets"]):
+            file = group[0]["maps"]["colour"]
+            for slot in sorted({slot for one in group for slot in one["slots"]}):
+                present = entry.get("present", {}).get(str(slot), {})
                 moved = group[0]["uv"] == "new" or present.get("layer", "") not in ("", layer)
-                again = repainted(made, present, images, layer, moved)
-                if again is not None:
-                    result[slot] = again
-        rest = [slot for slot in slots if slot not in result]
-        if rest:
-            result |= dict.fromkeys(rest, build_material(made, folder, hashes, group, layer))
-    return result
+                material = None
+                if present.get("material"):
+                    key = file, layer, present["material"], moved
+                    material = self._kept(key, repainted, self.made, present, self._of(group), layer, moved)
+                if material is None:
+                    material = self._kept((file, layer), build_material, self.made, self._of(group), group[0], layer)
+                result[slot] = material
+        return result
+
+    def made_here(self) -> list[bpy.types.Material]:
+        return [material for material in self._materials.values() if material is not None]
+
+    def _of(self, group: list[dict[str, Any]]) -> dict[str, bpy.types.Image]:
+        file = group[0]["maps"]["colour"]
+        if file not in self._images:
+            self._images[file] = packed_images(self.made, self.folder, self.hashes, group)
+        return self._images[file]
+
+    def _kept(self, key: tuple[Any, ...], make: Callable[..., bpy.types.Material | None], *given: Any) -> Any:
+        if key not in self._materials:
+            self._materials[key] = make(*given)
+        return self._materials[key]
 
 
 def _by_tiles(sets: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -169,11 +192,11 @@ def _new_uvs(folder: Path, entry: dict[str, Any], hashes: dict[str, str]) -> np.
 def _add_layer(made: Made, obj: bpy.types.Object, name: str, uvs: np.ndarray) -> str:
     """Ours beside the user's; the active and the rendered layer stay what they are. The name that Blender gave it."""
     layers = obj.data.uv_layers
-    if name in layers:
+    for own in layers:
         mine = np.empty(len(obj.data.loops) * 2, np.float32)
-        layers[name].uv.foreach_get("vector", mine)
-        if np.array_equal(mine.reshape(-1, 2), uvs):
-            return name
+        own.uv.foreach_get("vector", mine)
+        if own.name.split(".")[0] == name and np.allclose(mine.reshape(-1, 2), uvs, rtol=0, atol=1e-6):
+            return own.name
     if len(layers) >= 8:
         raise Fault(
             "bad_input", f"{obj.name} has eight UV maps, which is all that Blender allows.", "Remove one, then Place."
@@ -268,6 +291,9 @@ def restore(obj: bpy.types.Object, job_id: str = "") -> bool:
         return True
     _put_back(obj, gone[0]["slots"], json.dumps(kept) if kept else None)
     layers = {entry["layer"] for entry in gone if entry["layer"]} - {entry["layer"] for entry in kept}
+    for other in bpy.data.objects if layers else ():  # painted on the same layer of a shared mesh
+        if other != obj and other.data == obj.data:
+            layers -= {entry["layer"] for entry in _history(other)}
     for name in layers:
         if obj.type == "MESH" and name in obj.data.uv_layers:
             obj.data.uv_layers.remove(obj.data.uv_layers[name])
@@ -303,7 +329,7 @@ def _copy(
     copy = made.keep(bpy.data.objects.new(f"{source.name} Textured", mesh))
     sign(copy, signature, job_id)
     if uvs is not None:
-        layer = mesh.uv_layers.new(name=entry["layer"], do_init=False)
+        layer = mesh.uv_layers.get(entry["layer"]) or mesh.uv_layers.new(name=entry["layer"], do_init=False)
         layer.uv.foreach_set("vector", uvs.reshape(-1))
     homes = [home for home in source.users_collection if home.library is None and home.override_library is None]
     for home in homes or [context.scene.collection]:

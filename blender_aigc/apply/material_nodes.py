@@ -13,16 +13,15 @@ from .scene import Made
 
 
 def build_material(
-    made: Made, folder: Path, hashes: dict[str, str], entries: list[dict[str, Any]], layer: str
+    made: Made, images: dict[str, bpy.types.Image], entry: dict[str, Any], layer: str
 ) -> bpy.types.Material:
-    """One set of maps as a material. entries: of `material.json`, the UDIM tiles of one set, or a single one.
+    """One set of maps as a material. images: see `packed_images`. entry: of `material.json`, the set or its first tile.
     layer: the UV map that the maps are painted on.
 
     Principled BSDF; the UV map is named, so that the active one may be any other. The colour's node is the active one,
     which Solid view's Texture mode and Texture Paint look at. Ambient occlusion is there, with a slider that is at 0:
     renderers that trace light need none.
     """
-    entry = entries[0]
     material = made.keep(bpy.data.materials.new(set_name(entry)))
     if material.node_tree is None:
         material.use_nodes = True
@@ -37,7 +36,7 @@ def build_material(
     link = material.node_tree.links.new
     link(shader.outputs["BSDF"], output.inputs["Surface"])
     pictures = {
-        key: _picture(made, nodes, [checked(folder, one["maps"][key], hashes) for one in entries], key, height)
+        key: image_node(nodes, images[key], -820, height)
         for key, height in (("colour", 420), ("orm", 60), ("normal", -300))
     }
     for picture in pictures.values():
@@ -105,13 +104,6 @@ def checked(folder: Path, file: str, hashes: dict[str, str]) -> tuple[Path, byte
     return path, read_file(path, hashes.get(file, ""))
 
 
-def _picture(
-    made: Made, nodes: bpy.types.Nodes, files: list[tuple[Path, bytes]], key: str, height: float
-) -> bpy.types.Node:
-    """An image node with the map packed into the .blend."""
-    return image_node(nodes, packed_image(made, files, key), -820, height)
-
-
 def image_node(nodes: bpy.types.Nodes, image: bpy.types.Image, x: float, y: float) -> bpy.types.Node:
     node = _node(nodes, "ShaderNodeTexImage", x, y)
     node.image = image
@@ -121,7 +113,9 @@ def image_node(nodes: bpy.types.Nodes, image: bpy.types.Image, x: float, y: floa
 def packed_images(
     made: Made, folder: Path, hashes: dict[str, str], entries: list[dict[str, Any]]
 ) -> dict[str, bpy.types.Image]:
-    """The maps of one set that a material shows, by their keys. entries: see `build_material`."""
+    """The maps of one set that a material shows, by their keys. entries: of `material.json`, the UDIM tiles of a set
+    or a single one.
+    """
     keys = ("colour", "orm", "normal")
     return {
         key: packed_image(made, [checked(folder, one["maps"][key], hashes) for one in entries], key) for key in keys

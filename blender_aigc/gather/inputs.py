@@ -13,7 +13,7 @@ import bpy
 from ..faults import Fault
 from ..protocol import TASKS, Blob, InputKind, TaskInput
 from .image import image_blob
-from .sources import Cameras, Given, Part, Render
+from .sources import Atlas, Cameras, Given, Part, Render
 
 Bytes = bytes | memoryview
 PutBlob = Callable[[Bytes, str], Blob]
@@ -84,12 +84,13 @@ def _mesh(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
     if isinstance(source, (str, Path)):
         return _file(source, scene)
     part = source if isinstance(source, Part) else None
-    source = source if part is None else part.objects
+    atlas = isinstance(source, Atlas)
+    source = source.objects if isinstance(source, (Part, Atlas)) else source
     if not isinstance(source, (list, tuple)) or not source:
         raise Fault("bad_request", "A mesh must be objects or a file.", "Choose one of these.", type(source).__name__)
     from .mesh import mesh_blob
 
-    return mesh_blob(source, scene, part)
+    return mesh_blob(source, scene, part, atlas)
 
 
 def _cameras(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:

@@ -44,14 +44,19 @@ class _Part:
 
 
 def mesh_blob(
-    objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, part_of: Part | None = None
+    objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, part_of: Part | None = None, atlas: bool = False
 ) -> tuple[bytes, str]:
     """`objects` as the bytes of an .npz, and their suffix. part_of: work on the present texture of a part of them.
+    atlas: each brings a UV map that may be moved to its place in a texture of all.
 
     Raises Fault("bad_input") for what has no surface.
     """
     objects = [obj for obj in objects if obj.type != "EMPTY"]
-    parts = [_part(obj, scene, part_of is not None) for obj in objects]
+    if atlas and len(objects) > 1:
+        _check_room_for_layers(objects)
+        parts = [_movable(obj, scene, len(objects)) for obj in objects]
+    else:
+        parts = [_part(obj, scene, part_of is not None) for obj in objects]
     total = sum(len(part.faces) for part in parts)
     if total > MOST_TRIANGLES:
         raise Fault(
@@ -74,7 +79,9 @@ def mesh_blob(
     if part_of is not None:
         collected = PartArrays()
         for obj, part in zip(objects, parts, strict=True):
-            part.facts["present"] = collected.add(obj, scene, part_of, len(part.facts["slots"]))
+            collected.add(obj, scene, part_of, len(part.facts["slots"]))
+        for part, present in zip(parts, collected.present(), strict=True):
+            part.facts["present"] = present
         arrays |= collected.arrays()
     facts = json.dumps({"objects": [part.facts for part in parts]}, ensure_ascii=False)
     arrays["facts"] = np.frombuffer(facts.encode(), np.uint8)
@@ -86,9 +93,9 @@ def mesh_blob(
     return buffer.getvalue(), ".npz"
 
 
-def _part(obj: bpy.types.Object, scene: bpy.types.Scene, again: bool) -> _Part:
+def _part(obj: bpy.types.Object, scene: bpy.types.Scene, again: bool, wider: float = 1.0) -> _Part:
     """One object with UVs that serve: its own, or new ones. again: those of its present texture, even where they lie
-    over each other, since what is there stays there.
+    over each other, since what is there stays there. wider: see `smart_projected`.
     """
     if obj.mode == "EDIT":
         obj.update_from_editmode()
@@ -110,10 +117,49 @@ def _part(obj: bpy.types.Object, scene: bpy.types.Scene, again: bool) -> _Part:
     if not reason and layer is not None:
         return _with_facts(part, obj, target, "own", layer.name, loops, "")
     if target == "slots" and obj.data.library is None and obj.data.override_library is None:
-        renewed = _on_a_new_layer(obj, scene)
+        renewed = _on_a_new_layer(obj, scene, wider=wider)
         if renewed is not None:
             return _with_facts(renewed, obj, target, "new", LAYER, len(obj.data.loops), reason)
-    return _as_copy(obj, scene, reason)
+    return _as_copy(obj, scene, reason, wider=wider)
+
+
+def _movable(obj: bpy.types.Object, scene: bpy.types.Scene, cells: int) -> _Part:
+    """One object of an atlas: its UVs, or new ones, as a layer of ours that the server moves to its cell.
+
+    Where modifiers would not follow such a move (a Mirror that flips UVs), a copy of their result is textured.
+    """
+    wider = min(cells**0.5, 5.0)
+    part = _part(obj, scene, again=False, wider=wider)
+    layer = part.facts["layer"]
+    if part.facts["uv"] == "own" and part.facts["target"] == "slots":
+        part.new_uvs = _layer(obj.data, layer)
+    elif part.facts["uv"] == "own":
+        with _evaluated(obj) as mesh:
+            part.new_uvs = _layer(mesh, layer)
+    part.facts |= {"uv": "new", "layer": LAYER}
+    if part.facts["target"] == "copy" or not obj.modifiers:
+        return part
+    assert part.new_uvs is not None and part.uvs is not None
+    half = np.float32(0.5)
+    moved = _on_a_new_layer(obj, scene, part.new_uvs * half)
+    if moved is not None and moved.uvs.shape == part.uvs.shape and np.abs(moved.uvs - part.uvs * half).max() < 1e-4:
+        return part
+    return _as_copy(obj, scene, "its modifiers move UV maps themselves", layer, wider)
+
+
+def _check_room_for_layers(objects: Sequence[bpy.types.Object]) -> None:
+    """Each object of an atlas has a layer of its own, also where several share a mesh. Raises Fault("bad_input")."""
+    meshes = [obj.data for obj in objects if not needs_copy(obj)]
+    for mesh in dict.fromkeys(meshes):
+        count = meshes.count(mesh)
+        free = 8 - sum(layer.name.split(".")[0] != LAYER for layer in mesh.uv_layers)
+        if count > free:
+            raise Fault(
+                "bad_input",
+                f"{count} objects share the mesh {mesh.name}, which has room for {free} more UV maps; in an atlas each "
+                "object needs its own.",
+                "Press Object > Relations > Make Single User > Object & Data, or set Textures to One per Object.",
+            )
 
 
 def _serves_by_itself(obj: bpy.types.Object, layer: str, scene: bpy.types.Scene) -> bool:
@@ -215,15 +261,20 @@ def _with_facts(part: _Part, obj: bpy.types.Object, target: str, uv: str, layer:
     return part
 
 
-def _on_a_new_layer(obj: bpy.types.Object, scene: bpy.types.Scene) -> _Part | None:
-    """The object as it would be with a UV layer of ours, which its modifiers carry along; None when they lose it."""
+def _on_a_new_layer(
+    obj: bpy.types.Object, scene: bpy.types.Scene, uvs: np.ndarray | None = None, wider: float = 1.0
+) -> _Part | None:
+    """The object as it would be with a UV layer of ours, which its modifiers carry along; None when they lose it.
+
+    uvs: (L, 2) of its corners; None: made here, see `smart_projected`.
+    """
     mesh = obj.data.copy()
     copy = obj.copy()
     try:
         copy.data = mesh
         copy.animation_data_clear()
         copy.matrix_world = obj.matrix_world
-        uvs = smart_projected(mesh)
+        uvs = smart_projected(mesh, wider) if uvs is None else uvs
         layer = mesh.uv_layers.get(LAYER) or _new_layer(mesh)
         layer.uv.foreach_set("vector", uvs.reshape(-1))
         with _linked(copy, scene), _evaluated(copy) as evaluated:
@@ -253,14 +304,17 @@ def _linked(obj: bpy.types.Object, scene: bpy.types.Scene) -> Iterator[None]:
         scene.collection.objects.unlink(obj)
 
 
-def _as_copy(obj: bpy.types.Object, scene: bpy.types.Scene, reason: str) -> _Part:
-    """The evaluated surface as a mesh of its own, which the result will become."""
+def _as_copy(obj: bpy.types.Object, scene: bpy.types.Scene, reason: str, own: str = "", wider: float = 1.0) -> _Part:
+    """The evaluated surface as a mesh of its own, which the result will become. own: the UV layer to take, if it is
+    there; else new ones are made, see `smart_projected`.
+    """
     depsgraph = bpy.context.evaluated_depsgraph_get()
     mesh = bpy.data.meshes.new_from_object(
         obj.evaluated_get(depsgraph), preserve_all_data_layers=True, depsgraph=depsgraph
     )
     try:
-        uvs = smart_projected(mesh)
+        uvs = _layer(mesh, own)
+        uvs = smart_projected(mesh, wider) if uvs is None else uvs
         layer = mesh.uv_layers.get(LAYER) or _new_layer(mesh)
         layer.uv.foreach_set("vector", uvs.reshape(-1))
         part = _read(obj, mesh, layer.name, scene)

@@ -28,10 +28,13 @@ class PartArrays:
     change: list[np.ndarray] = field(default_factory=list[np.ndarray])
     uvs: list[np.ndarray] = field(default_factory=list[np.ndarray])
     pictures: list[np.ndarray] = field(default_factory=list[np.ndarray])
-    _known: dict[tuple[str, bool], dict[str, Any]] = field(default_factory=dict[Any, Any])
+    _objects: list[bpy.types.Object] = field(default_factory=list[Any])
+    _materials: list[dict[int, bpy.types.Material | None]] = field(default_factory=list[Any])
+    _touched: set[bpy.types.Material | None] = field(default_factory=set[Any])
+    _numbers: dict[tuple[str, str], int] = field(default_factory=dict[Any, int])
 
-    def add(self, obj: bpy.types.Object, scene: bpy.types.Scene, part: Part, slots: int) -> dict[str, Any]:
-        """Reads an object; what its facts have to say about its present materials. slots: how many it has.
+    def add(self, obj: bpy.types.Object, scene: bpy.types.Scene, part: Part, slots: int) -> None:
+        """Reads which faces of an object may change. slots: how many it has.
 
         Raises Fault("bad_input") for what is not there, and for materials that cannot be worked on.
         """
@@ -40,11 +43,30 @@ class PartArrays:
             triangles = _Triangles(mesh, flip)
             number = np.clip(triangles.slots, 0, slots - 1)
             change = triangles.amounts(mesh, obj, part, number)
-            touched = np.unique(number[change.any(axis=1)])
-            present = {slot: present_material(materials[slot], slot in touched) for slot in np.unique(number).tolist()}
-            self.uvs.append(triangles.uvs(mesh, {slot: found.layer for slot, found in present.items()}, number))
+            here = {slot: materials[slot] for slot in np.unique(number).tolist()}
+            layers = {slot: material and layer_of(material) or "" for slot, material in here.items()}
+            self.uvs.append(triangles.uvs(mesh, layers, number))
         self.change.append(change)
-        return {str(slot): self._facts(found, slot in touched) for slot, found in present.items()}
+        self._objects.append(obj)
+        self._materials.append(here)
+        self._touched |= {materials[slot] for slot in np.unique(number[change.any(axis=1)])}
+
+    def present(self) -> list[dict[str, dict[str, Any]]]:
+        """What the facts of each object have to say about the material of each slot. One that changes on some object is
+        read whole on all, since what shares its pictures goes on sharing them. Raises Fault("bad_input").
+        """
+        known: dict[bpy.types.Material | None, dict[str, Any]] = {}
+        for material in dict.fromkeys(one for here in self._materials for one in here.values()):
+            found = present_material(material, material in self._touched)
+            found.ours = found.ours and not self._used_elsewhere(material)
+            known[material] = self._facts(found, material)
+        return [{str(slot): known[material] for slot, material in here.items()} for here in self._materials]
+
+    def _used_elsewhere(self, material: bpy.types.Material | None) -> bool:
+        """Is a material of ours also on an object that has no part in this?"""
+        mine = set(self._objects)
+        others = (obj for obj in bpy.data.objects if obj not in mine)
+        return any(slot.material == material for obj in others for slot in obj.material_slots)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What joins the arrays of the mesh. Raises Fault("bad_input") when nothing is chosen."""
@@ -57,25 +79,25 @@ class PartArrays:
             **{f"picture_{number}": picture for number, picture in enumerate(self.pictures)},
         }
 
-    def _facts(self, found: Present, whole: bool) -> dict[str, Any]:
-        key = found.material, whole
-        if key not in self._known:
-            maps: dict[str, dict[str, int]] = {}
-            for name, tiles in found.maps.items():
-                maps[name] = {}
-                for tile, picture in tiles.items():
-                    maps[name][tile] = len(self.pictures)
+    def _facts(self, found: Present, material: bpy.types.Material | None) -> dict[str, Any]:
+        maps: dict[str, dict[str, int]] = {}
+        for name, tiles in found.maps.items():
+            node = material and material.node_tree.nodes.get(found.nodes.get(name, ""))
+            image = node.image.name_full if node is not None else f"{name} of {found.material}"
+            for tile, picture in tiles.items():
+                if (image, tile) not in self._numbers:
+                    self._numbers[image, tile] = len(self.pictures)
                     self.pictures.append(picture)
-            self._known[key] = {
-                "material": found.material,
-                "layer": found.layer,
-                "ours": found.ours,
-                "nodes": found.nodes,
-                "keep": found.keep,
-                "maps": maps,
-                "plain": found.plain,
-            }
-        return self._known[key]
+                maps.setdefault(name, {})[tile] = self._numbers[image, tile]
+        return {
+            "material": found.material,
+            "layer": found.layer,
+            "ours": found.ours,
+            "nodes": found.nodes,
+            "keep": found.keep,
+            "maps": maps,
+            "plain": found.plain,
+        }
 
 
 def layer_of_present(obj: bpy.types.Object) -> str:

@@ -65,6 +65,14 @@ class Part:
 CAMERA = "aigc_camera"
 """Custom property of a picture that was made from a render: the facts of its camera, JSON as `gather.passes` says."""
 
+
+@dataclass(frozen=True)
+class Atlas:
+    """Objects that are to share one set of textures."""
+
+    objects: tuple[bpy.types.Object, ...]
+
+
 ASK_FOR_CAMERAS = frozenset({"own", "view", "camera", "picture"})
 """Values of a model's parameter `cameras` for which the user's cameras are sent."""
 
@@ -84,26 +92,33 @@ class Cameras:
     picture: bpy.types.Image | None = None
 
 
-Given = bpy.types.Image | bpy.types.Text | str | Path | Blob | Render | Part | Cameras | Sequence[bpy.types.Object]
+Given = (
+    bpy.types.Image | bpy.types.Text | str | Path | Blob | Render | Part | Atlas | Cameras | Sequence[bpy.types.Object]
+)
 """A picture or text (datablock or file), any file, the stored file of an earlier job, a render, cameras, or objects of
-the scene or a part of them.
+the scene, a part of them, or those of an atlas.
 """
 
 
-def with_cameras(
+def completed(
     given: Mapping[str, Given | None],
     params: Mapping[str, object],
     keys: Collection[str],
     hidden_by_others: bool = True,
 ) -> dict[str, Given | None]:
-    """`given` of a task that takes `keys`, completed by the cameras that its parameters ask for."""
+    """`given` of a task that takes `keys`, completed by what the parameters of its model ask for: the user's cameras,
+    one atlas for several objects.
+    """
+    objects = given.get("mesh")
+    if params.get("textures") == "atlas" and isinstance(objects, (list, tuple)) and len(objects) > 1:
+        given = {**given, "mesh": Atlas(tuple(objects))}
     cameras = given.get("cameras")
     if "cameras" not in keys or params.get("cameras") not in ASK_FOR_CAMERAS or isinstance(cameras, (str, Path, Blob)):
         return dict(given)
-    objects = cameras.objects if isinstance(cameras, Cameras) else None
+    chosen = cameras.objects if isinstance(cameras, Cameras) else None
     picture = given.get("picture")
     shown = picture if isinstance(picture, bpy.types.Image) else None
-    return {**given, "cameras": Cameras(objects, objects_of(given), hidden_by_others, shown)}
+    return {**given, "cameras": Cameras(chosen, objects_of(given), hidden_by_others, shown)}
 
 
 def name_of(given: Mapping[str, Given | None], scene: bpy.types.Scene) -> str:
@@ -118,7 +133,7 @@ def name_of(given: Mapping[str, Given | None], scene: bpy.types.Scene) -> str:
 def _name(source: Given | None, scene: bpy.types.Scene) -> str:
     if isinstance(source, Render):
         return _name(source.picture, scene) or f"{scene.name} Render"
-    if isinstance(source, Part):
+    if isinstance(source, (Part, Atlas)):
         return _name(source.objects, scene)
     if isinstance(source, (bpy.types.Image, bpy.types.Text)):
         return Path(source.name).stem
@@ -131,6 +146,6 @@ def _name(source: Given | None, scene: bpy.types.Scene) -> str:
 
 def objects_of(given: Mapping[str, Given | None]) -> tuple[bpy.types.Object, ...]:
     """The objects among the inputs, to which the result belongs."""
-    sources = [source.objects if isinstance(source, Part) else source for source in given.values()]
+    sources = [source.objects if isinstance(source, (Part, Atlas)) else source for source in given.values()]
     lists = [source for source in sources if isinstance(source, (list, tuple))]
     return tuple(dict.fromkeys(obj for objects in lists for obj in objects))

@@ -12,14 +12,17 @@ _ENOUGH = 0.3
 """Share of the texture that charts should cover."""
 
 
-def smart_projected(mesh: bpy.types.Mesh) -> np.ndarray:
+def smart_projected(mesh: bpy.types.Mesh, wider: float = 1.0) -> np.ndarray:
     """(L, 2) float32, one UV per face corner in 0..1, charts apart. `mesh` is not changed.
+
+    wider: factor on the space between charts, for a texture of which they will get only a part.
 
     Vertices at the same place are joined for it: imported files often have a vertex for each face corner, and every
     face would become a chart of its own.
     """
     best, covered = None, -1.0
     for margin in _MARGINS:
+        margin *= wider
         uvs = _projected(mesh, margin, weld=True)
         if uvs is None:  # joining lost a face
             uvs = _projected(mesh, margin, weld=False)

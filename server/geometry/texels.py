@@ -63,6 +63,10 @@ class Sheet:
         length = np.sqrt(np.einsum("nd,nd->n", normal, normal))[:, None]
         return Texels(position, normal / np.maximum(length, 1e-9), face)
 
+    def objects(self, face: np.ndarray) -> np.ndarray:
+        """(N,) numbers of the objects that these faces (N,) of the set belong to."""
+        return self._mesh.face_object[self._faces[face]]
+
     def axes(self, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(N, 3), (N, 3) float32: metres on the surface for a step of one texel to the right, and one up."""
         corners = self._corners[face]

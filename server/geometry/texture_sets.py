@@ -29,24 +29,30 @@ Check = Callable[[], None]
 class TextureSet:
     """Faces that share one set of pictures.
 
-    name: of the object, with the slot or tile when there are several sets. faces: indices into the mesh's faces.
-    uvs: (N, 3, 2) float32 in 0..1 of these faces. slots: the material slots. uv: "own" or "new". tile: 0, or 1001...
+    name: of the object, with the slot or tile when there are several sets. owners: number of an object -> those of its
+    material slots that the faces belong to; several objects where they share an atlas (atlas.py).
+    faces: indices into the mesh's faces, ascending. uvs: (N, 3, 2) float32 in 0..1 of these faces.
+    uv: "own" or "new". tile: 0, or 1001...
     """
 
     name: str
-    object_number: int
-    slots: tuple[int, ...]
+    owners: dict[int, tuple[int, ...]]
     faces: np.ndarray
     uvs: np.ndarray
     uv: str
     tile: int = 0
     notes: list[str] = field(default_factory=list[str])
 
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """(object, slot) of all materials that take these pictures."""
+        return tuple((number, slot) for number, slots in self.owners.items() for slot in slots)
+
 
 def texture_sets(
     mesh: MeshInput, texture_px: int, mode: str = "auto", check: Check | None = None
 ) -> tuple[list[TextureSet], list[str]]:
-    """The sets of all objects, and sentences about what had to be changed.
+    """The sets of all objects, one texture each, and sentences about what had to be changed; see also atlas.py.
 
     mode: "auto" makes new UVs where the own ones do not serve, "own" insists on them, "new" ignores them.
     UVs that an .npz brings are taken as they are: what is new there, Blender has made.
@@ -59,20 +65,21 @@ def texture_sets(
             check()
         faces = mesh.faces_of(number)
         if len(faces):
-            sets += _sets_of(mesh, number, thing, faces, texture_px, mode, notes)
+            sets += sets_of(mesh, number, thing, faces, texture_px, mode, notes)
     return sets, notes
 
 
-def _sets_of(
+def sets_of(
     mesh: MeshInput, number: int, thing: InputObject, faces: np.ndarray, texture_px: int, mode: str, notes: list[str]
 ) -> list[TextureSet]:
+    """Those of one object."""
     if mode == "new" and mesh.of_file:
         return [_new_set(mesh, number, thing.name, faces, texture_px)]
     slots = mesh.face_slot[faces]
     reason = unusable(mesh, faces)
     if not reason:
         return _own_sets(mesh, number, thing, thing.name, faces)
-    good = [slot for slot in _unique(slots) if not unusable(mesh, faces[slots == slot])]
+    good = [slot for slot in slots_in(slots) if not unusable(mesh, faces[slots == slot])]
     sets: list[TextureSet] = []
     for slot in good:
         sets += _own_sets(mesh, number, thing, f"{thing.name}_{_slot_name(thing, slot)}", faces[slots == slot])
@@ -92,7 +99,7 @@ def _sets_of(
         return [*sets, *_own_sets(mesh, number, thing, called, rest)]
     notes.append(f"{called}: {reason}")
     within = np.where((uvs >= 0) & (uvs <= 1), uvs, uvs % 1.0)
-    return [*sets, TextureSet(called, number, _unique(mesh.face_slot[rest]), rest, within, thing.uv)]
+    return [*sets, TextureSet(called, {number: slots_in(mesh.face_slot[rest])}, rest, within, thing.uv)]
 
 
 def _own_sets(mesh: MeshInput, number: int, thing: InputObject, name: str, faces: np.ndarray) -> list[TextureSet]:
@@ -101,19 +108,20 @@ def _own_sets(mesh: MeshInput, number: int, thing: InputObject, name: str, faces
     tiles = udim_tiles(uvs)
     assert tiles is not None
     if (tiles == 1001).all():
-        return [TextureSet(name, number, _unique(slots), faces, np.clip(uvs, 0, 1), thing.uv)]
+        return [TextureSet(name, {number: slots_in(slots)}, faces, np.clip(uvs, 0, 1), thing.uv)]
     sets = []
     for tile in np.unique(tiles):
         here = tiles == tile
         low = np.array([(tile - 1001) % 10, (tile - 1001) // 10], np.float32)
         inside = np.clip(uvs[here] - low, 0, 1)
         sets.append(
-            TextureSet(f"{name}.{tile}", number, _unique(slots[here]), faces[here], inside, thing.uv, int(tile))
+            TextureSet(f"{name}.{tile}", {number: slots_in(slots[here])}, faces[here], inside, thing.uv, int(tile))
         )
     return sets
 
 
-def _unique(slots: np.ndarray) -> tuple[int, ...]:
+def slots_in(slots: np.ndarray) -> tuple[int, ...]:
+    """The different numbers among the slots of faces."""
     return tuple(int(slot) for slot in np.unique(slots))
 
 
@@ -194,4 +202,4 @@ def _new_set(mesh: MeshInput, number: int, name: str, faces: np.ndarray, texture
     assert laid.corner_uvs is not None
     uvs = np.zeros((len(faces), 3, 2), np.float32)
     uvs[whole] = laid.corner_uvs
-    return TextureSet(name, number, _unique(mesh.face_slot[faces]), faces, uvs, "new")
+    return TextureSet(name, {number: slots_in(mesh.face_slot[faces])}, faces, uvs, "new")

@@ -250,29 +250,58 @@ def _sheet(scene: Scene, sheet: Sheet, texels: TexelMap, old: BakedSheet | None,
     starts = range(0, count, step)
     in_threads(one, starts, device, lambda done, total: tick("bake", done, total))
     covered = texels.face.view(-1) >= 0
-    known = _fill_hidden(texels, texture, weight, scene.reach, options, tick)
+    owners = _by_object(scene, texels)
+    known = _fill_hidden(owners, texels, texture, weight, scene.reach, options, tick)
     if options.fill != "none":
         with all_threads():
+            _fill_cells(owners, size, texture, known)
             pull_push(texture.view(size, size, 3), known.view(size, size))
     found = (texture.view(size, size, 3), weight.view(size, size), winner.view(size, size), covered.view(size, size))
     return BakedSheet(sheet, *(t.cpu().numpy() for t in (*found, texels.texels.int(), alpha)))
 
 
-def _fill_hidden(texels: TexelMap, texture: Tensor, weight: Tensor, radius: float, options, tick) -> Tensor:
+def _fill_hidden(owners, texels: TexelMap, texture: Tensor, weight: Tensor, radius: float, options, tick) -> Tensor:
     """(S * S,) bool: the texels that have a colour, after those that no view sees took one from the surface nearby."""
     known = weight > 0
     seen = known[texels.texels]
     if options.fill != "surface" or seen.all() or not seen.any():
         return known
     tick("fill", 0, 1)
-    source, hidden = texels.texels[seen], texels.texels[~seen]
-    source = source[:: max(1, len(source) // 200_000)]
-    position, normal, _, _ = texels.surface(source)
-    missing_position, missing_normal, _, _ = texels.surface(hidden)
     table = linear_table(options.encoding, texture.device)
-    colour = table[texture[source].long()]
-    filled = nearest_on_surface((position, normal, colour), (missing_position, missing_normal), radius)
-    texture[hidden] = as_bytes(filled, options.encoding)
-    known[hidden] = True
+    for own in owners:  # never from another one
+        seen = known[own]
+        source, hidden = own[seen], own[~seen]
+        if not len(hidden) or not len(source):
+            continue
+        source = source[:: max(1, len(source) // 200_000)]
+        position, normal, _, _ = texels.surface(source)
+        colour = table[texture[source].long()]
+        filled = nearest_on_surface((position, normal, colour), texels.surface(hidden)[:2], radius)
+        texture[hidden] = as_bytes(filled, options.encoding)
+        known[hidden] = True
     tick("fill", 1, 1)
     return known
+
+
+def _fill_cells(owners: Sequence[Tensor], size: int, texture: Tensor, known: Tensor) -> None:
+    """Fills what is still unknown of each object of an atlas, and the gaps between its charts, from its own colours:
+    within the rectangle that holds it, which is its alone (atlas.py).
+    """
+    picture, mask = texture.view(size, size, 3), known.view(size, size)
+    for own in owners if len(owners) > 1 else ():
+        rows, columns = torch.div(own, size, rounding_mode="floor"), own % size
+        cell = slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1)
+        if known[own].any():
+            part, there = picture[cell].contiguous(), mask[cell].contiguous()
+            pull_push(part, there)
+            picture[cell], mask[cell] = part, True
+
+
+def _by_object(scene: Scene, texels: TexelMap) -> list[Tensor]:
+    """The covered texels, for each object apart."""
+    if len(np.unique(scene.triangles.face_object)) == 1:
+        return [texels.texels]
+    owner = scene.face_object[texels.face.view(-1)[texels.texels].long()]
+    counts = torch.bincount(owner)
+    counts = counts[counts > 0].tolist()
+    return list(texels.texels[torch.argsort(owner, stable=True)].split(counts)) if len(counts) > 1 else [texels.texels]

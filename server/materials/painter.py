@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -102,9 +102,15 @@ class Maps:
 
 
 def paint(
-    sheet: Sheet, exposure: Exposure, body: Body, order: Order, relief: float, check: Check, advance: Advance
+    sheet: Sheet,
+    exposure: Exposure,
+    bodies: Mapping[int, Body],
+    order: Order,
+    relief: float,
+    check: Check,
+    advance: Advance,
 ) -> Maps:
-    """All maps of a set. relief: factor on the height in the normals.
+    """All maps of a set. bodies: by the numbers of the objects. relief: factor on the height in the normals.
 
     advance: called with the share that is done and the colours so far. `check` is called between chunks of 32k texels.
     """
@@ -119,7 +125,7 @@ def paint(
             _paint_band(
                 sheet,
                 exposure,
-                body,
+                bodies,
                 order,
                 relief,
                 (top, min(top + rows, size)),
@@ -152,7 +158,7 @@ def _finished(
 def _paint_band(
     sheet: Sheet,
     exposure: Exposure,
-    body: Body,
+    bodies: Mapping[int, Body],
     order: Order,
     relief: float,
     band: tuple[int, int],
@@ -184,12 +190,10 @@ def _paint_band(
         right[here], up[here] = sheet.axes(texels.face)
         bend, sky = exposure.at(flat[part], size)
         which = order.which[texels.face]
-        for number, reading in enumerate(order.readings):
+        for number in np.unique(which):
             mine = np.flatnonzero(which == number) if len(order.readings) > 1 else slice(None)
             place = (texels.position[mine], texels.normal[mine], bend[mine], sky[mine])
-            if not len(place[2]):
-                continue
-            look = look_at(*place, body, reading, spacing)
+            look = look_at(*place, bodies[order.owners[number]], order.readings[number], spacing)
             at = flat[part][mine]
             height[here[mine]] = look.height
             colour[at] = srgb_bytes(look.colour)

@@ -18,8 +18,17 @@ _LIMITS = (0.5, 2.0)
 def delit(texture: np.ndarray, sheet: Sheet, strength: float) -> np.ndarray:
     """(S, S, 3) uint8 sRGB -> the same with the shading's share `strength` (0..1) removed, as bright on the whole."""
     index = np.flatnonzero(sheet.covered.reshape(-1))
-    if strength <= 0 or len(index) < 100:
-        return texture
+    result = texture.copy()
+    owner = sheet.objects(sheet.owner.reshape(-1)[index])
+    for number in np.unique(owner) if strength > 0 else ():
+        _delit_object(texture, sheet, strength, index[owner == number], result)
+    return result
+
+
+def _delit_object(texture: np.ndarray, sheet: Sheet, strength: float, index: np.ndarray, result: np.ndarray) -> None:
+    """Writes one object's texels, with these flat indices, into `result`: each has colours and a light of its own."""
+    if len(index) < 100:
+        return
     flat = texture.reshape(-1, 3)
     table = _linear(np.arange(256, dtype=np.float32) / 255)
     some = index[:: max(1, len(index) // _SAMPLES)]
@@ -33,14 +42,12 @@ def delit(texture: np.ndarray, sheet: Sheet, strength: float) -> np.ndarray:
         miss = np.abs(basis @ coefficients - light)
         weights = 1 / np.maximum(miss, 0.05)
     middle = float(np.median(basis @ coefficients))
-    result = texture.copy()
     out = result.reshape(-1, 3)
     for first in range(0, len(index), 1 << 18):
         part = index[first : first + (1 << 18)]
         shading = harmonics(sheet.texels(part).normal) @ coefficients / max(middle, 1e-3)
         factor = np.clip(shading, *_LIMITS) ** -strength
         out[part] = np.rint(255 * _encoded(np.clip(table[flat[part]] * factor[:, None], 0, 1)))
-    return result
 
 
 def mixed(texture: np.ndarray, albedo: np.ndarray, strength: float) -> np.ndarray:

@@ -13,7 +13,8 @@ Every engine that textures meshes ends here:
          "maps": {"colour": file, "orm": file, "normal": file, "height": file},
          "debug": {} or {"coverage": file, "winner": file, "seams": file}}]}]}
 
-Of work on a part of a texture, sets without a change are left out, and so are heights, which no material keeps.
+Objects that share an atlas each name it, with the same files. Of work on a part of a texture, sets without a change are
+left out, and so are heights, which no material keeps.
 """
 
 from __future__ import annotations
@@ -89,18 +90,10 @@ class Delivery:
             shown[key] = self.context.save_file("file", called, encode_png(picture, 2), label, {"debug": key}).file
         if self.mesh.of_file:
             self._pictures.append((group, kept))
-        self._sets.setdefault(group.object_number, []).append(
-            {
-                "name": group.name,
-                "slots": list(group.slots),
-                "tile": group.tile,
-                "uv": group.uv,
-                "height_m": maps.height_m,
-                "maps": files,
-                "debug": shown,
-                **_means(maps),
-            }
-        )
+        facts = {"tile": group.tile, "uv": group.uv, "height_m": maps.height_m, "maps": files, "debug": shown}
+        facts |= _means(maps)
+        for number, slots in group.owners.items():
+            self._sets.setdefault(number, []).append({"name": group.name, "slots": list(slots), **facts})
 
     def close(self, name: str) -> None:
         """Writes the description, the UVs that Blender made, and the GLB of a job that began with a file."""
@@ -127,7 +120,10 @@ class Delivery:
         things = [Thing(thing.name) for thing in self.mesh.objects]
         pictures = []
         for number, (group, png) in enumerate(self._pictures):
-            things[group.object_number].surfaces.append(Surface(group.faces, group.uvs, number))
+            owner = self.mesh.face_object[group.faces]
+            for own in group.owners:
+                mine = owner == own
+                things[own].surfaces.append(Surface(group.faces[mine], group.uvs[mine], number))
             pictures.append(Pictures(group.name, png["colour"], png["orm"], png["normal"]))
         provenance = json.loads(encode(self.context.provenance))
         filled = [thing for thing in things if thing.surfaces]

@@ -15,6 +15,8 @@ from ..materials.painter import Exposure
 
 LARGEST_PX = 512
 _MANY_PX = 256
+_ATLAS_PX = 1024
+"""Of one texture that many objects share."""
 BEND_RADIUS = 0.02
 """Of the ball within which the surface's bend is taken, as a share of the object's size."""
 
@@ -23,14 +25,15 @@ def exposures(
     mesh: MeshInput, sets: Sequence[TextureSet], texture_px: int, check: Callable[[], None]
 ) -> list[Exposure]:
     """One for each set. All sets shade each other; the bend is of each object alone."""
-    size = min(texture_px, LARGEST_PX if len(sets) <= 4 else _MANY_PX)
+    crowded = any(len(group.owners) > 4 for group in sets)
+    size = min(texture_px, _ATLAS_PX if crowded and len(sets) == 1 else LARGEST_PX if len(sets) <= 4 else _MANY_PX)
     gathered = []
     for group in sets:
         sheet = Sheet(mesh, group, size, check)
         index = np.flatnonzero(sheet.covered.reshape(-1))
         texels = sheet.texels(index)
         area = np.linalg.norm(np.cross(*sheet.axes(texels.face)), axis=1).astype(np.float32)
-        gathered.append((sheet, index, texels.position, texels.normal, area))
+        gathered.append((sheet, index, texels.position, texels.normal, area, sheet.objects(texels.face)))
         check()
     position = np.concatenate([entry[2] for entry in gathered])
     normal = np.concatenate([entry[3] for entry in gathered])
@@ -41,12 +44,11 @@ def exposures(
     bends = np.zeros(len(position), np.float32)
     ends = np.cumsum([len(entry[1]) for entry in gathered])
     parts = [slice(end - len(entry[1]), end) for end, entry in zip(ends, gathered, strict=True)]
-    for number in sorted({group.object_number for group in sets}):
-        mine = [part for part, group in zip(parts, sets, strict=True) if group.object_number == number]
-        rows = np.concatenate([np.arange(part.start, part.stop) for part in mine])
-        if len(rows):
-            extent = float(np.ptp(position[rows], axis=0).max()) or 1.0
-            bends[rows] = bend(position[rows], normal[rows], area[rows], BEND_RADIUS * extent, check)
+    owner = np.concatenate([entry[5] for entry in gathered])
+    for number in np.unique(owner):
+        rows = np.flatnonzero(owner == number)
+        extent = float(np.ptp(position[rows], axis=0).max()) or 1.0
+        bends[rows] = bend(position[rows], normal[rows], area[rows], BEND_RADIUS * extent, check)
     return [
         Exposure(_picture(bends[part], entry, size), _picture(sky[part], entry, size))
         for part, entry in zip(parts, gathered, strict=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..context import Context
     from ..geometry.cameras import Camera
     from ..geometry.mesher import Progress
+    from ..geometry.texture_sets import TextureSet
     from ..geometry.view_bake import BakedSheet
     from .estimates import Estimates, Found
     from .subject import Subject
@@ -100,10 +101,16 @@ def deliver_baked(
             said.append(f"No view sees {group.name}: it stays as it is")
             continue
         sheet = Sheet(subject.mesh, group, size, context.check_cancelled)
+        hidden = [] if subject.mesh.of_file else _unseen(sheet, group, sheets[number])
+        said += [f"No view sees {subject.mesh.objects[owner].name}: it stays as it is" for owner in hidden]
         maps = _maps(job, sheet, sheets[number], found[number], exposure.sky)
         if part is not None:
-            maps = part.joined(number, maps, _sure(sheets[number]) if keeps else None)
-        group = group if part is None else part.group(number)
+            sure = _sure(sheets[number]) if keeps else None
+            maps = part.joined(number, maps, _without(hidden, sheet, sure))
+            group = part.group(number)  # those that no view sees stay on the atlas
+        elif hidden:
+            owners = {owner: slots for owner, slots in group.owners.items() if owner not in hidden}
+            group = dataclasses.replace(group, owners=owners)
         delivery.add(group, maps, context.check_cancelled, debug_views(sheets[number]))
     delivery.close(job.name)
     for camera, view in zip(cameras, made.views, strict=True):
@@ -125,6 +132,26 @@ def deliver_baked(
 def _sure(baked: BakedSheet) -> np.ndarray:
     """(S, S) float32 0..1: where some view saw enough to put its picture over what was there, with soft borders."""
     return np.clip((np.sqrt(baked.weight) - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
+
+
+def _unseen(sheet: Sheet, group: TextureSet, baked: BakedSheet) -> list[int]:
+    """Numbers of the objects of an atlas that no view sees."""
+    if len(group.owners) == 1:
+        return []
+    seen = sheet.owner[(baked.weight > 0) & sheet.covered]
+    some = np.unique(sheet.objects(seen))
+    return [owner for owner in group.owners if owner not in some]
+
+
+def _without(hidden: Sequence[int], sheet: Sheet, sure: np.ndarray | None) -> np.ndarray | None:
+    """`sure` (S, S), with 0 on these objects of the sheet."""
+    if not hidden:
+        return sure
+    sure = np.ones(sheet.owner.shape, np.float32) if sure is None else sure
+    index = np.flatnonzero(sheet.covered.reshape(-1))
+    lost = np.isin(sheet.objects(sheet.owner.reshape(-1)[index]), hidden)
+    sure.reshape(-1)[index[lost]] = 0
+    return sure
 
 
 def _maps(job: Job, sheet: Sheet, baked: BakedSheet, found: Found, sky: np.ndarray) -> Maps:

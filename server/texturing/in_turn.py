@@ -19,6 +19,7 @@ import numpy as np
 from blender_aigc.protocol import Fault
 
 from ..geometry.triangles import Triangles
+from .rigs import only
 from .wishes import spoken, words_of_faces
 
 if TYPE_CHECKING:
@@ -82,13 +83,14 @@ def draw_in_turn(
         return Drawn(subject, cameras, draw(replace(job, prompt=parts[0].words), subject, cameras, reference))
     apart = str(job.params.get("cameras", "")) in AROUND
     whole = set_apart(subject, parts) if apart else subject
-    together = [] if apart else cameras_for(job, whole)
+    together = [] if apart else cameras_for(replace(job, params={**job.params, "only_views": ""}), whole)
     parts = parts if apart else parts_of(job, whole)  # what hides it has come to its faces
-    if apart:
-        parts, orders = _wanted(job, parts)
+    parts, orders = _wanted(job, parts)
     subjects = [_alone(whole, part, apart) for part in parts]
-    rigs = [cameras_for(order, own) for order, own in zip(orders, subjects, strict=True)] if apart else None
-    rigs = rigs or [together] * len(parts)
+    if apart:
+        rigs = [cameras_for(order, own) for order, own in zip(orders, subjects, strict=True)]
+    else:
+        rigs = [only(together, str(order.params.get("only_views", ""))) for order in orders]
     total = sum(map(len, rigs))
     if total > MOST_VIEWS:
         raise Fault(

@@ -14,6 +14,17 @@ TEXTURE_PX = Param(
     "2048",
     choices=tuple(Choice(str(px), f"{px} px") for px in (256, 512, 1024, 2048, 4096, 8192)),
 )
+TEXTURES = Param(
+    "textures",
+    "enum",
+    "Textures",
+    "Whether several objects share their textures; what is changed in part stays on the textures that it has",
+    "each",
+    choices=(
+        Choice("each", "One per Object", "Every object gets textures of its own"),
+        Choice("atlas", "One Atlas", "All objects share one set of textures, each on its part of a new UV map"),
+    ),
+)
 VIEW_PX = Param(
     "view_px",
     "enum",
@@ -172,7 +183,7 @@ ESTIMATES = Param(
 ESTIMATED = (MAPS, BUMPS, ESTIMATES)
 """Of engines whose views go through estimates.py."""
 
-MATERIAL = (DELIGHT, ROUGHNESS, METALLIC, RELIEF, UV, SEPARATE, SOFT_PX, FACES)
+MATERIAL = (TEXTURES, DELIGHT, ROUGHNESS, METALLIC, RELIEF, UV, SEPARATE, SOFT_PX, FACES)
 """What every engine that draws views needs for the last leg (from_views.py)."""
 
 CONTROLS = Param(

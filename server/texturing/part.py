@@ -14,6 +14,7 @@ import numpy as np
 
 from blender_aigc.protocol import Fault
 
+from ..geometry.atlas import faces_with, picture_under
 from ..geometry.bake import fill_around
 from ..geometry.mesh_input import MeshInput
 from ..geometry.part_input import MAPS, Part, Present
@@ -53,13 +54,13 @@ class PartWork:
         assert mesh.part is not None
         self._mesh, self._part, self._mask, self._check = mesh, mesh.part, mask, check
         self._whole = mesh.of_file  # a file is written anew, with all that is in it
-        self._sets, self._slots = sets, [self._touched(group) for group in sets]
-        pairs = list(zip(sets, self._slots, strict=True))
-        self._fit = [self._fitting(group, slots) for group, slots in pairs]
+        self._sets, self._pairs = sets, [self._touched(group) for group in sets]
+        pairs = list(zip(sets, self._pairs, strict=True))
+        self._fit = [picture_under(mesh, group, some) if some else None for group, some in pairs]
         sizes = [max(self._part.pictures[fit].shape[:2]) if fit is not None else texture_px for fit in self._fit]
-        some = [size for size, slots in zip(sizes, self._slots, strict=True) if slots]
-        self.size = min(max(some, default=8), LARGEST_PX)
-        self._alpha = [self._alpha_of(group, soft_px) if slots else None for group, slots in pairs]
+        known = [size for size, some in zip(sizes, self._pairs, strict=True) if some]
+        self.size = min(max(known, default=8), LARGEST_PX)
+        self._alpha = [self._alpha_of(group, soft_px) if some else None for group, some in pairs]
         if not any(self.changes(number) for number in range(len(sets))):
             raise Fault(
                 "bad_input",
@@ -78,7 +79,10 @@ class PartWork:
 
     def group(self, number: int) -> TextureSet:
         """The set, with those slots only of which something changes: the others keep their materials."""
-        return dataclasses.replace(self._sets[number], slots=self._slots[number])
+        owners: dict[int, tuple[int, ...]] = {}
+        for owner, slot in self._pairs[number]:
+            owners[owner] = (*owners.get(owner, ()), slot)
+        return dataclasses.replace(self._sets[number], owners=owners)
 
     def alpha(self, number: int) -> np.ndarray:
         """(size, size) uint8: how far the new texture counts, 0 on what stays."""
@@ -88,7 +92,7 @@ class PartWork:
     def colour(self, number: int) -> np.ndarray:
         """(size, size, 3) uint8 sRGB: the present colours."""
         fit = self._fit[number]
-        if fit is not None and self._slots[number] == self._sets[number].slots:
+        if fit is not None and self._pairs[number] == self._sets[number].pairs:
             return resized(self._part.pictures[fit][..., :3], (self.size, self.size))
         return self._carried(self._sets[number], "colour")
 
@@ -117,27 +121,18 @@ class PartWork:
         """The only picture of a map, if it lies as the new one does."""
         if self._fit[number] is None:
             return None
-        found = self._pictures_of(self._sets[number], self._slots[number], name)
+        group, pairs = self._sets[number], self._pairs[number]
+        found = {self._part.at(owner, slot).picture(name, group.tile) for owner, slot in pairs}
         return self._part.pictures[found.pop()] if len(found) == 1 and None not in found else None
 
-    def _touched(self, group: TextureSet) -> tuple[int, ...]:
+    def _touched(self, group: TextureSet) -> tuple[tuple[int, int], ...]:
+        """The (object, slot) pairs of which something changes; in an atlas all, so that it stays one."""
         if self._whole:
-            return group.slots
+            return group.pairs
         change = self._part.change[group.faces].any(axis=1)
-        return tuple(int(slot) for slot in np.unique(self._mesh.face_slot[group.faces[change]]))
-
-    def _pictures_of(self, group: TextureSet, slots: tuple[int, ...], name: str) -> set[int | None]:
-        return {self._part.at(group.object_number, slot).picture(name, group.tile) for slot in slots}
-
-    def _fitting(self, group: TextureSet, slots: tuple[int, ...]) -> int | None:
-        """Number of the picture that holds the colours of these slots, if it lies exactly as the set does."""
-        found = self._pictures_of(group, slots, "colour")
-        if len(found) != 1 or None in found:
-            return None
-        mine = np.isin(self._mesh.face_slot[group.faces], slots)
-        low = np.float32([(group.tile - 1001) % 10, (group.tile - 1001) // 10]) if group.tile else np.float32([0, 0])
-        apart = self._part.uvs[group.faces[mine]] - low - group.uvs[mine]
-        return found.pop() if np.abs(apart).max(initial=0) <= 1e-4 else None
+        if len(group.owners) > 1:
+            return group.pairs if change.any() else ()
+        return tuple(pair for pair in group.pairs if change[faces_with(self._mesh, group, (pair,))].any())
 
     def _alpha_of(self, group: TextureSet, soft_px: int) -> np.ndarray:
         sheet = Sheet(self._mesh, group, self.size, self._check)
@@ -160,8 +155,12 @@ class PartWork:
 
     def _seam_edges(self, group: TextureSet) -> tuple[np.ndarray, np.ndarray]:
         """(face of the set, side) of all edges between what may change and what may not. Side n goes from corner n."""
+        found = [self._edges_of(group, number) for number in group.owners]
+        return np.concatenate([face for face, _ in found]), np.concatenate([side for _, side in found])
+
+    def _edges_of(self, group: TextureSet, number: int) -> tuple[np.ndarray, np.ndarray]:
         mesh, change = self._mesh, self._part.change
-        faces = mesh.faces_of(group.object_number)
+        faces = mesh.faces_of(number)
         chosen = change[faces].min(axis=1) > 0
         if chosen.all() or not chosen.any():
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -191,17 +190,18 @@ class PartWork:
             face, weights = sheet.weights(here)
             rows = group.faces[face]
             place = np.einsum("nk,nkd->nd", weights, part.uvs[rows])
-            slots = self._mesh.face_slot[rows]
-            for slot in np.unique(slots):
-                mine = slots == slot
-                result[here[mine]] = _shown(part, part.at(group.object_number, int(slot)), name, place[mine])
+            slots, owners = self._mesh.face_slot[rows], self._mesh.face_object[rows]
+            for owner, slot in group.pairs:
+                mine = (slots == slot) & (owners == owner)
+                if mine.any():
+                    result[here[mine]] = _shown(part, part.at(owner, slot), name, place[mine])
         return fill_around(result.reshape(self.size, self.size, 3), sheet.covered)
 
     def _bled(self, number: int, alpha: np.ndarray, covered: np.ndarray) -> np.ndarray:
         """`alpha`, grown over the borders of the charts, so that filtering finds new colours beside new ones."""
-        group = self._sets[number]
-        ours = all(self._part.at(group.object_number, slot).ours for slot in self._slots[number])
-        wide = max(BLEED_PX, self.size // 128) if ours or self._fit[number] is None else BLEED_PX
+        ours = all(self._part.at(owner, slot).ours for owner, slot in self._pairs[number])
+        reach = self.size // (128 if len(self._sets[number].owners) == 1 else 256)  # half way to the next cell
+        wide = max(BLEED_PX, reach) if ours or self._fit[number] is None else BLEED_PX
         grown = np.where(covered, alpha, 0)
         for _ in range(wide):
             self._check()
@@ -209,13 +209,12 @@ class PartWork:
         return grown
 
 
-def part_work(context: Context, mesh: MeshInput, sets: list[TextureSet], texture_px: int) -> PartWork | None:
-    """What the job says about the present texture; None when it wants a new one. Raises Fault.
+def find_part(context: Context, mesh: MeshInput) -> np.ndarray | None:
+    """What the job says about the present texture: (H, W) uint8 of a mask, if there is one. Raises Fault.
 
-    Of a mesh file it says so by a mask, or by the parameter `faces`.
+    Of a mesh file it says so by a mask, or by the parameter `faces`; then `mesh.part` is what is in the file.
     """
-    params = context.job.params
-    soft_px, faces = int(params.get("soft_px", 0)), str(params.get("faces", "")).strip()
+    faces = str(context.job.params.get("faces", "")).strip()
     mask = context.input_image("mask") if context.has_input("mask") else None
     if mesh.of_file and (faces or mask is not None):
         from .part_of_file import part_of_file
@@ -228,13 +227,10 @@ def part_work(context: Context, mesh: MeshInput, sets: list[TextureSet], texture
                 "A mask was given, but no texture that it could keep.",
                 "Give the object a texture first, or leave the mask out.",
             )
+    if mask is None:
         return None
-    grey = None
-    if mask is not None:
-        share = mask[..., :3].astype(np.float32) @ np.float32([0.2126, 0.7152, 0.0722]) * (mask[..., 3] / 255)
-        grey = np.rint(share).astype(np.uint8)
-    context.progress("Looking at the present texture")
-    return PartWork(mesh, sets, texture_px, grey, soft_px, context.check_cancelled)
+    share = mask[..., :3].astype(np.float32) @ np.float32([0.2126, 0.7152, 0.0722]) * (mask[..., 3] / 255)
+    return np.rint(share).astype(np.uint8)
 
 
 def mixed(old: np.ndarray, new: np.ndarray, alpha: np.ndarray) -> np.ndarray:

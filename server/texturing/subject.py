@@ -13,10 +13,11 @@ from blender_aigc.protocol import Fault
 from ..geometry.cameras import view_name
 from ..geometry.mesh_input import MeshInput, read_mesh
 from ..geometry.normals import face_cross, unit
-from ..geometry.texture_sets import TextureSet, texture_sets
+from ..geometry.texture_sets import TextureSet
 from ..geometry.triangles import Triangles
 from .delivery import BAKE_BYTES, FACE_BYTES, KEPT_BYTES, check_room
-from .part import PartWork, part_work
+from .layout import sets_for
+from .part import PartWork
 
 if TYPE_CHECKING:
     from blender_aigc.protocol import Job
@@ -90,12 +91,11 @@ def subject_of(job: Job, context: Context) -> Subject:
     """Reads the job's mesh and decides on its UVs. Raises Fault("bad_input")."""
     context.progress("Reading the mesh")
     mesh = read_mesh(context.input_path("mesh"))
-    context.progress("Looking at the UVs")
     size = int(job.params["texture_px"])
-    sets, notes = texture_sets(mesh, size, str(job.params.get("uv", "auto")), context.check_cancelled)
-    part = part_work(context, mesh, sets, size)
+    sets, notes, part = sets_for(job, context, mesh, size)
     if len(sets) > 100:
-        raise Fault("bad_input", f"That would be {len(sets)} textures; 100 is the most.", "Select fewer objects.")
+        hint = "Set Textures to One Atlas, or select fewer objects."
+        raise Fault("bad_input", f"That would be {len(sets)} textures; 100 is the most.", hint)
     size = size if part is None else part.size
     check_room(sets, size, BAKE_BYTES, KEPT_BYTES, FACE_BYTES)
     return Subject(mesh, sets, as_scene(mesh, sets), notes, size, part)

@@ -17,9 +17,12 @@ Parted = Callable[[str], tuple[str, list[tuple[str, str]]]]
 
 @dataclass
 class Order:
-    """The readings of one set, and which of them each of its faces takes (N,) uint8."""
+    """The readings of one set, the number of the object that each is for, and which of them each of the set's faces
+    takes (N,) int32.
+    """
 
     readings: list[Reading]
+    owners: list[int]
     which: np.ndarray
 
 
@@ -44,20 +47,26 @@ def orders(mesh: MeshInput, sets: list[TextureSet], prompt: str, choice: str, se
     """
     out = []
     for group in sets:
-        thing = mesh.objects[group.object_number]
-        general, named = _of(thing, prompt)
-        texts: list[tuple[str, str]] = []
-        table = np.zeros(max(len(thing.slots), int(max(group.slots)) + 1), np.uint8)
-        for slot in group.slots:
-            slot_name = thing.slots[slot] if slot < len(thing.slots) else ""
-            words = _first(named, slot_name, thing.name) or general
-            wish = (words, "" if words else f"{slot_name} {thing.name}")
-            if wish not in texts:
-                texts.append(wish)
-            table[slot] = texts.index(wish)
-        own_seed = seed_of(thing.name, seed)
-        readings = [read(text, names, choice if text == general else "auto", own_seed) for text, names in texts]
-        out.append(Order(readings, table[mesh.face_slot[group.faces]]))
+        order = Order([], [], np.zeros(len(group.faces), np.int32))
+        for number, slots in group.owners.items():
+            thing = mesh.objects[number]
+            general, named = _of(thing, prompt)
+            texts: list[tuple[str, str]] = []
+            table = np.zeros(max(len(thing.slots), int(max(slots)) + 1), np.int32)
+            for slot in slots:
+                slot_name = thing.slots[slot] if slot < len(thing.slots) else ""
+                words = _first(named, slot_name, thing.name) or general
+                wish = (words, "" if words else f"{slot_name} {thing.name}")
+                if wish not in texts:
+                    texts.append(wish)
+                table[slot] = texts.index(wish)
+            own_seed = seed_of(thing.name, seed)
+            mine = mesh.face_object[group.faces] == number
+            order.which[mine] = len(order.readings) + table[mesh.face_slot[group.faces[mine]]]
+            for text, names in texts:
+                order.readings.append(read(text, names, choice if text == general else "auto", own_seed))
+            order.owners += [number] * len(texts)
+        out.append(order)
     return out
 
 
@@ -71,14 +80,14 @@ def words_of_faces(mesh: MeshInput, sets: list[TextureSet], prompt: str) -> tupl
     texts: list[str] = []
     which = np.zeros(len(mesh.faces), np.int64)
     for group in sets:
-        thing = mesh.objects[group.object_number]
-        general, named = _of(thing, prompt, lambda text: spoken(text, names))
-        slots = mesh.face_slot[group.faces]
-        for slot in group.slots:
+        slots, owners = mesh.face_slot[group.faces], mesh.face_object[group.faces]
+        for number, slot in group.pairs:
+            thing = mesh.objects[number]
+            general, named = _of(thing, prompt, lambda text: spoken(text, names))
             words = _first(named, thing.slots[slot] if slot < len(thing.slots) else "", thing.name) or general
             if words not in texts:
                 texts.append(words)
-            which[group.faces[slots == slot]] = texts.index(words)
+            which[group.faces[(slots == slot) & (owners == number)]] = texts.index(words)
     return texts, which
 
 

@@ -70,10 +70,13 @@ class Texture:
             raise Fault("bad_input", f"The texture's file {name} cannot be read.", hint, str(error)) from None
 
     def files(self) -> Iterator[tuple[dict[str, Any], str, str]]:
-        """(set, which map, file) of every map."""
+        """(set, which map, file) of every map, once where objects share it."""
+        seen = set[str]()
         for one in self.sets:
             for key, file in one["maps"].items():
-                yield one, key, file
+                if file not in seen:
+                    yield one, key, file
+                seen.add(file)
 
     def extra(self) -> list[str]:
         return [name for name in self._extra if name]
@@ -90,7 +93,7 @@ def upscale_maps(job: Job, context: Context, larger: Larger) -> None:
     for _, key, file in work:  # all of them, before any is worked on
         width, height = _size(texture.read(file), key)
         check_result(width, height, scale)
-    sizes = set[str]()
+    sizes, names = set[str](), dict[str, str]()
     for number, (one, key, file) in enumerate(work):
         context.progress(f"Map {number + 1} of {len(work)}", number, len(work))
         picture = _decoded(texture.read(file), key)
@@ -99,7 +102,9 @@ def upscale_maps(job: Job, context: Context, larger: Larger) -> None:
         sizes.add(f"{made.shape[1]} x {made.shape[0]}")
         meta = {"width": made.shape[1], "height": made.shape[0], "map": key}
         png = encode_png(made, 2)
-        one["maps"][key] = context.save_file("map", file, png, f"{one['name']} {key}", meta).file
+        names[file] = context.save_file("map", file, png, f"{one['name']} {key}", meta).file
+    for one in texture.sets:
+        one["maps"] = {key: names[file] for key, file in one["maps"].items()}
     for name in texture.extra():
         context.save_file("file", name, texture.read(name), name)
     text = json.dumps(texture.document, ensure_ascii=False, separators=(",", ":")).encode()

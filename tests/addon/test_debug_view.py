@@ -96,6 +96,20 @@ def test_a_picture_becomes_the_texture_and_tells_how(box: bpy.types.Object) -> N
     assert COLOURS not in colour_node(box)
 
 
+def test_objects_of_an_atlas_show_it_together(box: bpy.types.Object) -> None:
+    bpy.ops.mesh.primitive_cube_add(location=(2.2, 0, 0))
+    both = [box, bpy.context.object]
+    given = {"inputs": {"mesh": both, "picture": picture()}, "params": {"texture_px": "256", "textures": "atlas"}}
+    status = batch.run("texture_mesh", "single_view", **given)
+    batch.place(status, objects=both)
+    own = colour_node(box).image
+    for view in ("winner", "coverage", "seams"):
+        assert show_debug(bpy.context, Path(status.folder), status.result.artefacts, status.id, view) == 1
+        assert colour_node(both[0]) == colour_node(both[1]) and colour_node(box).image != own
+    assert show_debug(bpy.context, Path(status.folder), status.result.artefacts, status.id, "") == 1
+    assert colour_node(both[1]).image == own
+
+
 def test_damaged_pictures_change_nothing(box: bpy.types.Object) -> None:
     status = put_on(box)
     batch.place(status, objects=[box])

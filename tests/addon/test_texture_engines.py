@@ -91,6 +91,55 @@ def test_every_engine_textures_an_object(plate: bpy.types.Object, model: str) ->
     assert [layer.name for layer in plate.data.uv_layers] == ["Mine"]
 
 
+@pytest.mark.parametrize("model", ["mv_adapter", "sequential_inpaint", "single_view"])
+def test_engines_texture_an_atlas(plate: bpy.types.Object, model: str) -> None:
+    other = beside(plate)
+    values = options(model, textures="atlas", objects="together")
+    made = batch.generate(
+        "texture_mesh", model, inputs=given(model, [plate, other]), prompt="red bricks", params=values
+    )
+    assert made == [plate, other] and plate.material_slots[0].material == other.material_slots[0].material
+    assert colours(plate).shape == (SIZE, SIZE, 4)
+    for obj in made:
+        assert np.ptp(under(obj)[..., :3].astype(int)) > 2 and list(obj.data.uv_layers.keys()) == ["Mine", "AIGC UV"]
+
+
+def test_one_view_of_an_atlas_again_and_all_blended_again(plate: bpy.types.Object) -> None:
+    """Both have words of their own, so that each is drawn by itself; the views of one do not touch the other."""
+    other = beside(plate)
+    in_the_tab("sdxl_sync", "red bricks; other: blue tiles", textures="atlas")
+    other.select_set(True)
+    assert bpy.ops.aigc.generate() == {"FINISHED"}
+    record = STATE.results[0]
+    assert f"{other.name} top" in view_names(record)
+    before = under(plate), under(other)
+    assert bpy.ops.aigc.draw_view_again(job_id=record.job_id, view=f"{other.name} top") == {"FINISHED"}
+    assert plate.material_slots[0].material == other.material_slots[0].material, "it stays one atlas"
+    assert (under(plate) == before[0]).all() and (under(other) != before[1]).any(axis=2).mean() > 0.5
+    assert list(other.data.uv_layers.keys()) == ["Mine", "AIGC UV"]
+    weights = [{"name": name, "weight": float("top" in name)} for name in view_names(record)]
+    assert bpy.ops.aigc.blend_again(job_id=record.job_id, sharpness=2, even_out=False, views=weights) == {"FINISHED"}
+    assert plate.material_slots[0].material == other.material_slots[0].material
+    assert list(plate.data.uv_layers.keys()) == ["Mine", "AIGC UV"]
+
+
+def beside(plate: bpy.types.Object) -> bpy.types.Object:
+    """A smaller one of its own above its middle."""
+    other = grid()
+    other.name, other.location.z, other.scale = "Other", 1, (0.5, 0.5, 0.5)
+    bpy.context.view_layer.update()
+    return other
+
+
+def under(obj: bpy.types.Object) -> np.ndarray:
+    """The colours of the rectangle that holds an object's UVs on the atlas."""
+    uvs = np.empty(len(obj.data.loops) * 2, np.float32)
+    obj.data.uv_layers["AIGC UV"].uv.foreach_get("vector", uvs)
+    low, high = (edge(uvs.reshape(-1, 2), axis=0) * SIZE for edge in (np.min, np.max))
+    (left, bottom), (right, top) = np.ceil(low).astype(int), np.floor(high).astype(int)
+    return colours(obj)[SIZE - top : SIZE - bottom, left:right].copy()
+
+
 @pytest.mark.parametrize("model", ENGINES)
 def test_every_engine_works_on_a_part(plate: bpy.types.Object, model: str) -> None:
     painted(plate)
@@ -120,7 +169,7 @@ def test_one_view_again_and_all_blended_again(plate: bpy.types.Object) -> None:
     assert (colours(plate).astype(int) - first).std() < (again.astype(int) - first).std(), "from the first one's views"
 
 
-def in_the_tab(model: str, prompt: str) -> None:
+def in_the_tab(model: str, prompt: str, **more: object) -> None:
     from blender_aigc import params
 
     settings = bpy.context.scene.aigc
@@ -128,7 +177,7 @@ def in_the_tab(model: str, prompt: str) -> None:
     models = batch.models()
     params.update(models)
     STATE.models = models
-    params.assign(settings.params, models[model], options(model))
+    params.assign(settings.params, models[model], options(model, **more))
 
 
 def test_cancel_and_errors_leave_everything_as_it_was(plate: bpy.types.Object) -> None:

@@ -51,9 +51,9 @@ def test_slots_that_share_their_space_get_a_set_each() -> None:
     """As in files where each material has its own picture."""
     places = np.stack([(np.array((n // 2 % 3, 0)) + 0.05 + 0.9 * SQUARE) / 3 for n in range(6)]).astype(np.float32)
     sets, notes = texture_sets(cube(places, slots=("wood", "iron")), 256)
-    assert [(group.name, group.slots, group.uv) for group in sets] == [
-        ("cube_wood", (0,), "own"),
-        ("cube_iron", (1,), "own"),
+    assert [(group.name, group.owners, group.uv) for group in sets] == [
+        ("cube_wood", {0: (0,)}, "own"),
+        ("cube_iron", {0: (1,)}, "own"),
     ]
     assert not notes
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from blender_aigc.protocol import Choice, Job, ModelInfo, Param
 
 from ...materials.names import CHOICES
-from ...texturing.knobs import FACES, SOFT_PX
+from ...texturing.knobs import FACES, SOFT_PX, TEXTURES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ _PARAMS = (
         "2048",
         choices=tuple(Choice(str(px), f"{px} px") for px in (256, 512, 1024, 2048, 4096, 8192)),
     ),
+    TEXTURES,
     Param(
         "material",
         "enum",
@@ -106,19 +107,16 @@ class Solid:
         Raises Fault: bad_input for a mesh that cannot be textured, out_of_memory for maps that would not fit.
         """
         from ...geometry.mesh_input import read_mesh
-        from ...geometry.texture_sets import texture_sets
         from ...materials.painter import BYTES_PER_TEXEL
         from ...texturing.delivery import Delivery, check_room
         from ...texturing.exposures import exposures
-        from ...texturing.part import part_work
+        from ...texturing.layout import sets_for
         from ...texturing.wishes import orders
 
         size = int(job.params["texture_px"])
         context.progress("Reading the mesh")
         mesh = read_mesh(context.input_path("mesh"))
-        context.progress("Looking at the UVs")
-        sets, notes = texture_sets(mesh, size, str(job.params["uv"]), context.check_cancelled)
-        part = part_work(context, mesh, sets, size)
+        sets, notes, part = sets_for(job, context, mesh, size)
         size = size if part is None else part.size
         check_room(sets, size, BYTES_PER_TEXEL)
         wanted = orders(mesh, sets, job.prompt, str(job.params["material"]), job.seed)
@@ -148,9 +146,10 @@ def _painted(job, context, mesh, group, order, exposure, place):  # noqa: ANN001
             recipe.age = min(1.0, recipe.age * 2 * float(job.params["wear"]))
             recipe.dirt = min(1.0, recipe.dirt * 2 * float(job.params["dirt"]))
     sheet = Sheet(mesh, group, size, context.check_cancelled)
-    thing = mesh.objects[group.object_number]
-    own = mesh.vertices[mesh.faces[mesh.faces_of(group.object_number)].reshape(-1)]
-    body = Body.of(own, thing.world_from_object, _scale(job, own))
+    bodies = {}
+    for owner in group.owners:
+        own = mesh.vertices[mesh.faces[mesh.faces_of(owner)].reshape(-1)]
+        bodies[owner] = Body.of(own, mesh.objects[owner].world_from_object, _scale(job, own))
     what = " + ".join(dict.fromkeys(reading.material.label for reading in order.readings))
 
     def advance(share: float, colours: np.ndarray | None) -> None:
@@ -159,7 +158,7 @@ def _painted(job, context, mesh, group, order, exposure, place):  # noqa: ANN001
         step = round((number + share) * 100)
         context.progress("Painting", step, 100 * total, f"{group.name}: {what}", preview)
 
-    return paint(sheet, exposure, body, order, float(job.params["relief"]), context.check_cancelled, advance)
+    return paint(sheet, exposure, bodies, order, float(job.params["relief"]), context.check_cancelled, advance)
 
 
 def _scale(job: Job, vertices: np.ndarray) -> float:
