@@ -190,9 +190,7 @@ def _geometry(
 ) -> dict[str, np.ndarray]:
     """The passes of all used view layers, of each pixel the nearest layer's."""
     layers = _data_render(here, {SOURCES[name][0] for name in needed}, AO_SAMPLES if "ao" in needed else 1, 0.01)
-    volumes = here.without_volumes()
-    if "ao" not in needed:
-        here.scene.world = None  # spares the sampling map of a large sky
+    here.clear_sky()
     channels, texts = _rendered(here, folder)
     found = [{name: channels_of(channels, layer, name) for name in needed} for layer in layers]
     merged = found[0]
@@ -203,7 +201,7 @@ def _geometry(
     del channels
     depth = merged["depth"]
     seen = np.isfinite(depth) & (depth < _FAR_M) & (depth > 0)
-    if not seen.any() and not volumes:
+    if not seen.any() and not here.without_volumes().found:
         raise nothing_visible()
     result = {"depth": np.where(seen, depth, np.float32(np.inf))}
     for name, table in (("object_id", "objects"), ("material_id", "materials")):
@@ -247,6 +245,7 @@ def _data_render(here: Stage, switches: set[str], samples: int, filter_px: float
         "use_guiding": False,
         "use_auto_tile": False,
         "max_bounces": 0,
+        "transparent_max_bounces": 1024,  # a volume that is left out has two surfaces to go through
         "pixel_filter_type": "BLACKMAN_HARRIS",
         "filter_width": filter_px,
     }
@@ -274,7 +273,8 @@ def _rendered(here: Stage, folder: Path) -> tuple[dict[str, np.ndarray], dict[st
     settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR_MULTILAYER", "32", "NONE"
     if hasattr(settings, "use_exr_interleave"):  # else Blender 5 may write one part per pass
         settings.use_exr_interleave = True
-    _render(here, path)
+    with here.without_volumes().rendering():
+        _render(here, path)
     try:
         return read_exr(path)
     except (ExrError, OSError) as error:
@@ -311,8 +311,7 @@ def _mask(here: Stage, names: set[str], folder: Path) -> np.ndarray:
     """Cryptomatte coverage of the named objects, with the filter of a normal render."""
     layers = _data_render(here, {"use_pass_cryptomatte_object"}, MASK_SAMPLES, 1.5)
     names = names | here.with_hulls(names)
-    here.without_volumes()  # they would hide a part of what is behind them
-    here.scene.world = None
+    here.clear_sky()
     channels, texts = _rendered(here, folder)
     wanted = np.array([number for number, name in manifest(texts, "CryptoObject").items() if name in names], np.uint32)
     total: np.ndarray | float = 0.0

@@ -16,7 +16,7 @@ from mathutils import Matrix
 
 from ..faults import Fault
 from .hulls import add_hulls, remove_hulls
-from .volumes import Thinned
+from .volumes import Clearing
 
 _NAME = "AIGC Passes"
 _RENDER_HANDLERS = (
@@ -76,22 +76,31 @@ class Stage:
     frame: int
     kept: bool = False
     _quiet: bool = False
-    _thinned: Thinned | None = None
+    _clearing: Clearing | None = None
     _hulls: list[bpy.types.Object] | None = None
     _trees: list[bpy.types.NodeTree] = field(default_factory=list)
+    _worlds: list[bpy.types.World] = field(default_factory=list)
 
     def with_hulls(self, names: Collection[str]) -> set[str]:
-        """Give the volumes of these names a surface (see hulls.py), before they are left out; the names of those."""
+        """Give the volumes of these names a surface (see hulls.py); the names of those."""
         if self._hulls is None:
             self._hulls = add_hulls(self.scene, names)
         return {hull.name for hull in self._hulls}
 
-    def without_volumes(self) -> bool:
-        """Leave out what is a volume and nothing else (see volumes.py); whether there was anything."""
-        if self._thinned is None:
-            self._thinned = Thinned()
-            self._thinned.thin(self.scene)
-        return self._thinned.left_out
+    def without_volumes(self) -> Clearing:
+        """For renders that leave out what is a volume and nothing else (see volumes.py)."""
+        if self._clearing is None:
+            self._clearing = Clearing(self.scene)
+        return self._clearing
+
+    def clear_sky(self) -> None:
+        """No mist in the world, nor the sampling map of a large sky: only how far ambient occlusion reaches."""
+        world = self.scene.world
+        if world is None or world in self._worlds:
+            return
+        self.scene.world = bpy.data.worlds.new(_NAME)
+        self._worlds.append(self.scene.world)
+        self.scene.world.light_settings.distance = world.light_settings.distance
 
     def quieten_compositor(self, original: bpy.types.Scene) -> None:
         """The compositor works on the copy's own render and writes no files."""
@@ -125,11 +134,12 @@ class Stage:
                 self._mute(node.node_tree)
 
     def remove(self) -> None:
-        if self._thinned is not None:
-            self._thinned.remove()
+        if self._clearing is not None:
+            self._clearing.remove()
         remove_hulls(self._hulls or ())
         for tree in self._trees:
             bpy.data.node_groups.remove(tree)
+        bpy.data.batch_remove(self._worlds)
 
 
 def _writes_files(tree: bpy.types.NodeTree) -> bool:

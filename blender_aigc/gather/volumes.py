@@ -1,77 +1,92 @@
 """Smoke, fog and clouds are left out of the geometry: the one ray of a pixel may be scattered there, and find nothing.
 
-An object that is a volume and nothing else has no surface that passes could show. It can neither be hidden (that is a
-property of the user's object) nor excluded by itself (only collections can), so the copy of the scene gets collections
-of its own, without such objects, wherever the user's hold some.
+What is a volume and nothing else has no surface that passes could show. Volume objects and smoke are switched off in
+the view layers of the scene's copy. Meshes with a volume's material can be anywhere, also where no object of the scene
+stands for them: instances of particles and of geometry nodes, geometry that nodes have made. So they get a
+material that lets everything through, and they get it in what Blender has evaluated for this one render: the user's
+objects, meshes and node groups are not touched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import bpy
 
-_FLAGS = ("exclude", "hide_viewport", "holdout", "indirect_only")
-
-Path = tuple[bpy.types.Collection, ...]
+_NAME = "AIGC Nothing"
 
 
 @dataclass
-class Thinned:
-    """Copies that were made to leave volumes out. left_out: whether there were any."""
+class Clearing:
+    """Leaves volumes out of renders of `scene`, a copy of the user's. found: whether there were any."""
 
-    left_out: bool = False
-    _collections: dict[bpy.types.Collection, bpy.types.Collection] = field(default_factory=dict)
+    scene: bpy.types.Scene
+    found: bool = False
     _made: list[bpy.types.ID] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._nothing = bpy.data.materials.new(_NAME)
+        if self._nothing.node_tree is None:  # Blender 4; always there in 5
+            self._nothing.use_nodes = True
+        tree = self._nothing.node_tree
+        tree.nodes.clear()
+        out, clear = tree.nodes.new("ShaderNodeOutputMaterial"), tree.nodes.new("ShaderNodeBsdfTransparent")
+        tree.links.new(clear.outputs[0], out.inputs["Surface"])
+        mesh = bpy.data.meshes.new(_NAME)  # without a face: brings the material into the render
+        mesh.materials.append(self._nothing)
+        carrier = bpy.data.objects.new(_NAME, mesh)
+        self._made += [carrier, mesh, self._nothing]
+        self.scene.collection.objects.link(carrier)
+        for layer in self.scene.view_layers:
+            layer.use_volumes = False
 
     def remove(self) -> None:
         bpy.data.batch_remove(self._made)
         self._made.clear()
 
-    def thin(self, scene: bpy.types.Scene) -> None:
-        """Leave the volumes out of `scene`, which must be a copy of the user's."""
-        flags = {layer.name: dict(_flags(layer.layer_collection)) for layer in scene.view_layers}
-        self._thin_in_place(scene.collection)
-        if not self.left_out:
+    @contextmanager
+    def rendering(self) -> Iterator[None]:
+        """While it lasts, renders of the scene show no volumes."""
+        bpy.app.handlers.frame_change_post.append(self._evaluated)
+        try:
+            yield
+        finally:
+            bpy.app.handlers.frame_change_post.remove(self._evaluated)
+
+    def _evaluated(self, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+        """Blender calls this between evaluating a view layer and handing it over to Cycles."""
+        if scene != self.scene or depsgraph.mode != "RENDER":
             return
-        originals = {copy: original for original, copy in self._collections.items()}
-        for layer in scene.view_layers:
-            for path, child in _tree(layer.layer_collection):
-                known = flags[layer.name].get(tuple(originals.get(one, one) for one in path), {})
-                for name, value in known.items():
-                    if getattr(child, name) != value:
-                        setattr(child, name, value)
+        materials = [one for one in depsgraph.ids if isinstance(one, bpy.types.Material)]
+        fogs = {one for one in materials if only_volume(one)}
+        self.found |= bool(fogs) or any(isinstance(one, bpy.types.Volume) for one in depsgraph.ids)
+        if not fogs:
+            return
+        nothing = self._nothing.evaluated_get(depsgraph)
+        done: set[tuple[int, int]] = set()
+        for instance in depsgraph.object_instances:
+            obj = instance.object
+            slots = getattr(obj.data, "materials", None)
+            key = (obj.data.as_pointer(), obj.original.as_pointer()) if slots else (0, 0)
+            if not slots or key in done:
+                continue
+            done.add(key)
+            for number, material in enumerate(slots):
+                if material in fogs:
+                    _lend_user(depsgraph, material)
+                    slots[number] = nothing
+            for slot in obj.material_slots:
+                if slot.link == "OBJECT" and slot.material in fogs:
+                    _lend_user(depsgraph, slot.material)
+                    slot.material = nothing
 
-    def _thin_in_place(self, collection: bpy.types.Collection) -> None:
-        for obj in list(collection.objects):
-            if is_volume(obj):
-                collection.objects.unlink(obj)
-                self.left_out = True
-            elif obj.instance_type == "COLLECTION" and obj.instance_collection is not None:
-                inside = self._thinned(obj.instance_collection)
-                if inside is not obj.instance_collection:
-                    copy = obj.copy()
-                    self._made.append(copy)
-                    copy.instance_collection = inside
-                    collection.objects.link(copy)
-                    collection.objects.unlink(obj)
-        children = list(collection.children)
-        if any(self._thinned(child) is not child for child in children):
-            for child in children:  # all of them, so that their order stays
-                collection.children.unlink(child)
-                collection.children.link(self._thinned(child))
 
-    def _thinned(self, collection: bpy.types.Collection) -> bpy.types.Collection:
-        """The collection itself, when no volume is in it."""
-        if collection not in self._collections:
-            self._collections[collection] = collection
-            if _holds_volumes(collection, set()):
-                copy = collection.copy()
-                self._made.append(copy)
-                self._thin_in_place(copy)
-                self._collections[collection] = copy
-        return self._collections[collection]
+def _lend_user(depsgraph: bpy.types.Depsgraph, material: bpy.types.Material) -> None:
+    """Evaluated materials have no users; Blender would complain on the console that one is taken away."""
+    scene = depsgraph.scene_eval
+    scene[f"{_NAME} {len(scene.keys())}"] = material
 
 
 def is_volume(obj: bpy.types.Object) -> bool:
@@ -79,40 +94,17 @@ def is_volume(obj: bpy.types.Object) -> bool:
     if obj.type == "VOLUME":
         return True
     slots = [slot.material for slot in getattr(obj, "material_slots", ())]
-    return bool(slots) and all(material is not None and _only_volume(material) for material in slots)
+    return bool(slots) and all(material is not None and only_volume(material) for material in slots)
 
 
-def _only_volume(material: bpy.types.Material) -> bool:
+def only_volume(material: bpy.types.Material) -> bool:
+    """Has it a volume and no surface? One that lets everything through is none."""
     if material.node_tree is None:
         return False
     output = material.node_tree.get_output_node("CYCLES")
-    return output is not None and output.inputs["Volume"].is_linked and not output.inputs["Surface"].is_linked
-
-
-def _holds_volumes(collection: bpy.types.Collection, seen: set[bpy.types.Collection]) -> bool:
-    """Also in what its objects are instances of."""
-    if collection in seen:
+    if output is None or not output.inputs["Volume"].is_linked:
         return False
-    seen.add(collection)
-    for obj in collection.all_objects:
-        if is_volume(obj):
-            return True
-        if obj.instance_type == "COLLECTION" and obj.instance_collection is not None:
-            if _holds_volumes(obj.instance_collection, seen):
-                return True
-    return False
-
-
-def _tree(
-    layer_collection: bpy.types.LayerCollection, above: Path = ()
-) -> Iterator[tuple[Path, bpy.types.LayerCollection]]:
-    """Every collection below, by its way from the top, parents first: excluding one excludes what is in it."""
-    for child in layer_collection.children:
-        path = (*above, child.collection)
-        yield path, child
-        yield from _tree(child, path)
-
-
-def _flags(layer_collection: bpy.types.LayerCollection) -> Iterator[tuple[Path, dict[str, bool]]]:
-    for path, child in _tree(layer_collection):
-        yield path, {name: getattr(child, name) for name in _FLAGS}
+    links = output.inputs["Surface"].links
+    return not links or (
+        links[0].from_node.type == "BSDF_TRANSPARENT" and not links[0].from_node.inputs["Color"].is_linked
+    )

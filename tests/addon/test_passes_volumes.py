@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import bpy
@@ -17,7 +18,7 @@ from blender_aigc.gather.passes import passes_meta, render_passes
 from blender_aigc.gather.sources import Render
 from blender_aigc.gather.volumes import is_volume
 
-WANTED = frozenset({"depth", "object_id", "normal", "mask"})
+WANTED = frozenset({"depth", "object_id", "normal", "mask", "ao"})
 
 
 def foggy(obj: bpy.types.Object) -> bpy.types.Object:
@@ -69,8 +70,93 @@ def in_an_instance(scene: bpy.types.Scene, fog: bpy.types.Object) -> None:
     scene.collection.objects.link(holder)
 
 
-@pytest.mark.parametrize("place", [in_the_scene, in_a_collection, in_an_instance])
-def test_what_is_behind_fog_is_seen_whole(place) -> None:
+def as_particles(scene: bpy.types.Scene, fog: bpy.types.Object) -> None:
+    """Five clouds around a spot, one in another."""
+    bpy.ops.mesh.primitive_plane_add(size=2, location=(0, -3, 0.5))
+    emitter = bpy.context.object
+    bpy.ops.object.modifier_add(type="PARTICLE_SYSTEM")
+    settings = emitter.particle_systems[0].settings
+    settings.type, settings.count, settings.use_advanced_hair = "HAIR", 5, True
+    settings.render_type, settings.instance_object, settings.particle_size = "OBJECT", fog, 0.5
+    emitter.show_instancer_for_render = False
+    fog.location.x = 50
+
+
+def on_points(scene: bpy.types.Scene, fog: bpy.types.Object) -> None:
+    """On the corners of a face, as their parent says; with a material of the object, not of the mesh."""
+    bpy.ops.mesh.primitive_plane_add(size=2, location=(0, -3, 0.5))
+    emitter, material = bpy.context.object, fog.active_material
+    fog.parent, fog.location = emitter, (0, 0, 0)
+    emitter.instance_type, emitter.show_instancer_for_render = "VERTS", False
+    fog.material_slots[0].link, fog.data.materials[0] = "OBJECT", None
+    fog.material_slots[0].material = material
+
+
+def nodes_on(scene: bpy.types.Scene, fog: bpy.types.Object, first: str, *others: str) -> bpy.types.NodeTree:
+    """A mesh at the fog's place that is made of these geometry nodes, one after the other; the fog goes away."""
+    bpy.ops.mesh.primitive_plane_add(size=2, location=fog.location)
+    tree = bpy.data.node_groups.new("Nodes", "GeometryNodeTree")
+    tree.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
+    bpy.context.object.modifiers.new("Nodes", "NODES").node_group = tree
+    made = [tree.nodes.new(kind) for kind in (first, *others, "NodeGroupOutput")]
+    for before, after in itertools.pairwise(made):
+        source = next(socket for socket in before.outputs if socket.type == "GEOMETRY")
+        tree.links.new(source, after.inputs[0])
+        if before.bl_idname == "GeometryNodeSetMaterial":
+            before.inputs["Material"].default_value = fog.active_material
+    fog.location.x = 50
+    return tree
+
+
+def as_instance_of_nodes(scene: bpy.types.Scene, fog: bpy.types.Object) -> None:
+    tree = nodes_on(scene, fog, "GeometryNodeObjectInfo")
+    tree.nodes[0].inputs["Object"].default_value = fog
+    tree.nodes[0].inputs["As Instance"].default_value = True
+
+
+def made_by_nodes(scene: bpy.types.Scene, fog: bpy.types.Object) -> None:
+    tree = nodes_on(scene, fog, "GeometryNodeMeshCube", "GeometryNodeSetMaterial")
+    tree.nodes[0].inputs["Size"].default_value = 3, 3, 3
+
+
+def made_and_instanced_by_nodes(scene: bpy.types.Scene, fog: bpy.types.Object) -> None:
+    """No object stands for it at all."""
+    tree = nodes_on(scene, fog, "GeometryNodeMeshCube", "GeometryNodeSetMaterial", "GeometryNodeGeometryToInstance")
+    tree.nodes[0].inputs["Size"].default_value = 3, 3, 3
+
+
+def a_grid_of_nodes(scene: bpy.types.Scene, fog: bpy.types.Object) -> None:
+    """As smoke and clouds from files are: a volume, not a mesh."""
+    kinds = "GeometryNodeVolumeCube", "GeometryNodeSetMaterial", "GeometryNodeGeometryToInstance"
+    tree = nodes_on(scene, fog, *kinds)
+    tree.nodes[0].inputs["Density"].default_value = 3
+
+
+def with_a_clear_surface(scene: bpy.types.Scene, fog: bpy.types.Object) -> None:
+    tree = fog.active_material.node_tree
+    clear = tree.nodes.new("ShaderNodeBsdfTransparent")
+    tree.links.new(clear.outputs[0], tree.nodes["Material Output"].inputs["Surface"])
+
+
+def all_over_the_world(scene: bpy.types.Scene, fog: bpy.types.Object) -> None:
+    bpy.data.objects.remove(fog)
+    scene.world = bpy.data.worlds.new("Misty")
+    if scene.world.node_tree is None:
+        scene.world.use_nodes = True
+    tree = scene.world.node_tree
+    mist = tree.nodes.new("ShaderNodeVolumePrincipled")
+    mist.inputs["Density"].default_value = 3.0
+    tree.links.new(mist.outputs[0], tree.nodes["World Output"].inputs["Volume"])
+
+
+PLACES = [
+    *(in_the_scene, in_a_collection, in_an_instance, as_particles, on_points, as_instance_of_nodes, made_by_nodes),
+    *(made_and_instanced_by_nodes, a_grid_of_nodes, with_a_clear_surface, all_over_the_world),
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_behind_fog_is_seen_whole(place, capfd) -> None:
     scene = scene_of()
     bpy.ops.object.select_all(action="DESELECT")
     behind = ball("Ball")
@@ -78,12 +164,29 @@ def test_what_is_behind_fog_is_seen_whole(place) -> None:
     fog = foggy(box("Fog", (0, -3, 0.5), 3))
     assert is_volume(fog) and not is_volume(behind)
     place(scene, fog)
+    capfd.readouterr()
     before = state_beside_copies()
     passes = render_passes(scene, WANTED, selected=[behind])
     assert differences(before, state_beside_copies()) == []
     assert set(passes_meta(passes)["objects"]) - {"Beside"} == {"", "Ball"}
     for name in WANTED:
         assert np.array_equal(passes[name], clear[name]), name
+    assert "ERROR" not in "".join(capfd.readouterr()), "Blender complains about what is done to evaluated data"
+
+
+def test_fog_is_in_the_picture_and_stays_the_users() -> None:
+    """What was left out of the passes is rendered again right after them."""
+    scene = scene_of(32, 24)
+    ball("Ball")
+    bpy.ops.object.light_add(type="SUN", location=(0, -5, 5), rotation=(0.8, 0, 0))
+    bpy.context.object.data.energy = 5
+    clear = render_passes(scene, frozenset({"combined"}))["combined"].astype(int)
+    fog = foggy(box("Fog", (0, -3, 0.5), 3))
+    made_by_nodes(scene, fog)
+    passes = render_passes(scene, frozenset({"depth", "combined"}))
+    assert np.abs(passes["combined"].astype(int) - clear).mean() > 3
+    assert not [name for name in bpy.data.materials.keys() if name.startswith("AIGC")]
+    assert not [function for function in bpy.app.handlers.frame_change_post if "volumes" in function.__module__]
 
 
 def test_fog_alone_is_background_and_no_mistake() -> None:
