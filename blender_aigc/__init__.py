@@ -20,6 +20,7 @@ _PARTS = (
     "operators_plan",
     "operators_film",
     "operators_library",
+    "views_check",
     "panels",
     "panels_library",
     "panels_render",

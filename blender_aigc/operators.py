@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -40,9 +41,11 @@ def refuse(operator: bpy.types.Operator, fault: Fault, job_id: str = "") -> set[
     return {"CANCELLED"}
 
 
-def carry_out(context: bpy.types.Context, ask: Ask) -> None:
-    """Submit `ask`. In the background wait until the result is in the file. Raises Fault."""
+def carry_out(context: bpy.types.Context, ask: Ask, sent: Callable[[], None] | None = None) -> None:
+    """Submit `ask`. In the background wait until the result is in the file. Raises Fault. sent: called in between."""
     job_id = submit(context, ask)
+    if sent is not None:
+        sent()
     if not bpy.app.background:
         watch.wake()
         return

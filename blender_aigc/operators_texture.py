@@ -8,8 +8,9 @@ from pathlib import Path
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
+from . import views_check
 from .ask import Ask, ask_from_scene
-from .gather.sources import objects_of
+from .gather.sources import Shape, objects_of
 from .protocol import Fault
 from .state import STATE
 
@@ -145,9 +146,9 @@ class AIGC_OT_check_views(bpy.types.Operator):
     def execute(self, context) -> set[str]:
         from .operators import carry_out, refuse
 
-        STATE.seen = ""
+        STATE.seen, STATE.seen_of = "", None
         try:
-            carry_out(context, look_at_views(context))
+            carry_out(context, look_at_views(context), lambda: views_check.begin(context))
         except Fault as fault:
             return refuse(self, fault)
         if STATE.seen:  # in the background it is known by now
@@ -158,10 +159,9 @@ class AIGC_OT_check_views(bpy.types.Operator):
 def look_at_views(context: bpy.types.Context) -> Ask:
     """The job that only looks, with the views that the tab says. Raises Fault("bad_input")."""
     ask = ask_from_scene(context)
-    known = {"cameras", "views", "view_px"}
-    values = {key: value for key, value in ask.params.items() if key in known}
+    values = {key: value for key, value in ask.params.items() if key in views_check.KEYS}
     inputs = {key: given for key, given in ask.inputs.items() if key in ("mesh", "cameras")}
-    inputs["mesh"] = objects_of(inputs)  # whole, even where only a part of them is to change
+    inputs["mesh"] = Shape(objects_of(inputs))  # whole, even where only a part of them is to change
     return Ask(LOOK, LOOK, inputs, params=values, name=ask.name)
 
 

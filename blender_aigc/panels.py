@@ -5,9 +5,10 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from . import fixit, panels_results, panels_sequence, params, preflight, slots, thumbnails
+from . import fixit, panels_results, panels_sequence, params, preflight, slots, thumbnails, views_check
 from .ask import has_style
 from .drawing import InTab, characters, time_left, wrapped
+from .gather.sources import ASK_FOR_CAMERAS
 from .operators_styles import draw_style
 from .operators_texture import LOOK
 from .properties import chosen_model
@@ -149,6 +150,8 @@ def draw_params(layout, context, settings, info: ModelInfo, advanced: bool) -> N
             column.prop(group, param.key, text="", slider=slider)
         else:
             column.prop(group, param.key, slider=slider)
+        if param.key == "cameras" and getattr(group, "cameras", "") in ASK_FOR_CAMERAS:
+            column.prop(settings, "others_hide")
 
 
 def _draw_placement(layout, settings) -> None:
@@ -200,8 +203,9 @@ def draw_views_check(layout, context, settings) -> None:
     if info is None or LOOK not in STATE.models or not any(param.key == "cameras" for param in info.params):
         return
     layout.operator("aigc.check_views", icon="VIEW_CAMERA")
-    if STATE.seen:
-        wrapped(layout, context, STATE.seen, "INFO")
+    said = views_check.answer(context)
+    if said:
+        wrapped(layout, context, said, "INFO")
 
 
 def draw_preflight(layout, context, settings, task: str) -> None:
@@ -213,11 +217,12 @@ def draw_preflight(layout, context, settings, task: str) -> None:
     size = preflight.size_px(settings, context.scene.render) if renders else (0, 0)
     health = STATE.session.health if STATE.session is not None else None
     seconds = STATE.experience.expected_s(task, info.id, size[0] * size[1])
-    said = preflight.line(info, size, seconds, health.memory_free_gb if health is not None else 0.0)
+    free_gb = health.memory_free_gb if health is not None else 0.0
+    said = preflight.line(info, size, seconds, free_gb, iface_)
     if said is not None:
         row = layout.row()
         row.alert = said.tight
-        wrapped(row, context, said.text, "ERROR" if said.tight else "INFO")
+        wrapped(row, context, said.text, "ERROR" if said.tight else "INFO", translate=False)
 
 
 def draw_progress(layout, context, tracked) -> None:

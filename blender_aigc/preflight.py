@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -55,14 +55,23 @@ def size_px(settings: Any, render: Any) -> tuple[int, int]:
     return width, height
 
 
-def line(info: ModelInfo, size: tuple[int, int], seconds: float | None, free_gb: float) -> Line | None:
-    """The line for a job of `info`; None when there is nothing to say."""
+def line(
+    info: ModelInfo,
+    size: tuple[int, int],
+    seconds: float | None,
+    free_gb: float,
+    translated: Callable[[str], str] = str,
+) -> Line | None:
+    """The line for a job of `info`; None when there is nothing to say. translated: into the interface's language."""
     parts = [f"{size[0]} x {size[1]} px"] if all(size) else []
-    if seconds is not None:
-        parts.append(f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min")
+    if seconds is not None and seconds < 90:
+        parts.append(translated("about {seconds} s").format(seconds=round(seconds)))
+    elif seconds is not None:
+        parts.append(translated("about {minutes} min").format(minutes=round(seconds / 60)))
     tight = bool(free_gb) and info.memory_gb > free_gb
     if info.memory_gb >= 0.1:
-        parts.append(f"{info.memory_gb:g} of {free_gb:g} GB" if free_gb else f"{info.memory_gb:g} GB")
+        sentence = "memory {needed} of {free} GB" if free_gb else "memory {needed} GB"
+        parts.append(translated(sentence).format(needed=f"{info.memory_gb:g}", free=f"{free_gb:g}"))
     return Line(", ".join(parts), tight) if parts else None
 
 

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from . import params
 from .chosen import MESH_TYPES, MOST_COUNTED, WHOLE_SCENES, all_in_view, chosen, named_objects, selected_surfaces
 from .fixit import Problem
-from .gather.sources import ASK_FOR_CAMERAS, SELECTED, Cameras, Given, Part, Render
+from .gather.sources import SELECTED, Cameras, Given, Part, Render
 from .plan_text import newest_plan
 from .protocol import TASKS, Fault, InputKind, Task, TaskInput
 from .slots_picture import ImageSlot, Slot, draw_picture, option
@@ -267,11 +266,7 @@ class CamerasSlot(Slot):
     """The selected cameras and the current view, where the model's parameters ask for them (`sources.completed`)."""
 
     def draw(self, layout: UILayout, context: Context, _wanted: TaskInput) -> None:
-        settings = context.scene.aigc
-        info = STATE.models.get(STATE.model_for(settings.task, settings.model_id))
-        group = params.group_of(settings.params, info) if info is not None else None
-        if getattr(group, "cameras", "") in ASK_FOR_CAMERAS:
-            layout.prop(settings, "others_hide")
+        """Beside the parameter that asks for them (panels.py)."""
 
     def add_options(self, parser: argparse.ArgumentParser, _task: Task, wanted: TaskInput) -> None:
         help_text = "names of cameras, * and ? allowed, for --param cameras=own; or a .json file of cameras"

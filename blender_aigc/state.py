@@ -89,7 +89,8 @@ class State:
     sequence: the newest sequence, running or finished; None when there was none.
     styles_waiting: session_uids of scenes whose style was chosen before the models were known.
     render_first: it is to be rendered before.
-    seen: what the newest job that only looks has said.
+    seen: what the newest job that only looks has said. seen_of: what it was asked about (see views_check.py); None when
+        that is not there any more.
     """
 
     session: Session | None = None
@@ -110,6 +111,7 @@ class State:
     sequence: Run | None = None
     render_first: bool = False
     seen: str = ""
+    seen_of: tuple[object, ...] | None = None
     bake: Any = None
     proposal: str = ""
     control: ControlFrames | None = None

@@ -155,7 +155,7 @@ def finished(status: JobStatus) -> None:
             job = status.result.job
             STATE.experience.add(job.task, job.model, pixels, time.monotonic() - sent_s)
         if TASKS[status.result.job.task].only_looks:
-            STATE.seen = str(status.result.report.get("notes", ""))
+            STATE.seen = str(status.result.report.get("notes", "")) if STATE.seen_of is not None else ""
             targets.forget(status.id)
             return
         label = status.result.job.name or TASKS[status.result.job.task].label

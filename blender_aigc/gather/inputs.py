@@ -13,7 +13,7 @@ import bpy
 from ..faults import Fault
 from ..protocol import TASKS, Blob, InputKind, TaskInput
 from .image import image_blob
-from .sources import Atlas, Cameras, Given, Part, Render
+from .sources import Atlas, Cameras, Given, Part, Render, Shape
 
 Bytes = bytes | memoryview
 PutBlob = Callable[[Bytes, str], Blob]
@@ -83,6 +83,10 @@ def _passes(source: Given, scene: bpy.types.Scene) -> tuple[Bytes, str]:
 def _mesh(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
     if isinstance(source, (str, Path)):
         return _file(source, scene)
+    if isinstance(source, Shape):
+        from .mesh import shape_blob
+
+        return shape_blob(source.objects, scene)
     part = source if isinstance(source, Part) else None
     atlas = isinstance(source, Atlas)
     source = source.objects if isinstance(source, (Part, Atlas)) else source

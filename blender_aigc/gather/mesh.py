@@ -57,6 +57,39 @@ def mesh_blob(
         parts = [_movable(obj, scene, len(objects)) for obj in objects]
     else:
         parts = [_part(obj, scene, part_of is not None) for obj in objects]
+    arrays = _joined(parts, objects, scene)
+    arrays["corner_uvs"] = np.concatenate([part.uvs for part in parts])
+    if part_of is not None:
+        collected = PartArrays()
+        for obj, part in zip(objects, parts, strict=True):
+            collected.add(obj, scene, part_of, len(part.facts["slots"]))
+        for part, present in zip(parts, collected.present(), strict=True):
+            part.facts["present"] = present
+        arrays |= collected.arrays()
+    for number, part in enumerate(parts):
+        if part.new_uvs is not None:
+            arrays[f"new_uvs_{number}"] = part.new_uvs
+    return _stored(arrays, parts), ".npz"
+
+
+def shape_blob(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple[bytes, str]:
+    """The same without UVs, for tasks that only look: no layer is judged, and none is made."""
+    objects = [obj for obj in objects if obj.type != "EMPTY"]
+    parts = []
+    for obj in objects:
+        if obj.mode == "EDIT":
+            obj.update_from_editmode()
+        with _evaluated(obj) as mesh:
+            _check_faces(obj, mesh)
+            part = _read(obj, mesh, "", scene)
+        parts.append(_with_facts(part, obj, "none", "none", "", 0, ""))
+    return _stored(_joined(parts, objects, scene), parts), ".npz"
+
+
+def _joined(
+    parts: Sequence[_Part], objects: Sequence[bpy.types.Object], scene: bpy.types.Scene
+) -> dict[str, np.ndarray]:
+    """All but the UVs. Raises Fault("bad_input")."""
     total = sum(len(part.faces) for part in parts)
     if total > MOST_TRIANGLES:
         raise Fault(
@@ -68,29 +101,20 @@ def mesh_blob(
         raise Fault("bad_input", "Nothing that is selected has faces.", "Select an object with a surface.")
     offsets = np.cumsum([0] + [len(part.vertices) for part in parts])
     origin = origin_of(objects, scene)
-    arrays: dict[str, np.ndarray] = {
+    return {
         "vertices": np.concatenate([(part.vertices - origin).astype(np.float32) for part in parts]),
         "faces": np.concatenate([part.faces + np.int32(at) for part, at in zip(parts, offsets, strict=False)]),
         "corner_normals": np.concatenate([part.normals for part in parts]),
-        "corner_uvs": np.concatenate([part.uvs for part in parts]),
         "face_object": np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.faces) for part in parts]),
         "face_slot": np.concatenate([part.slots for part in parts]),
     }
-    if part_of is not None:
-        collected = PartArrays()
-        for obj, part in zip(objects, parts, strict=True):
-            collected.add(obj, scene, part_of, len(part.facts["slots"]))
-        for part, present in zip(parts, collected.present(), strict=True):
-            part.facts["present"] = present
-        arrays |= collected.arrays()
+
+
+def _stored(arrays: dict[str, np.ndarray], parts: Sequence[_Part]) -> bytes:
     facts = json.dumps({"objects": [part.facts for part in parts]}, ensure_ascii=False)
-    arrays["facts"] = np.frombuffer(facts.encode(), np.uint8)
-    for number, part in enumerate(parts):
-        if part.new_uvs is not None:
-            arrays[f"new_uvs_{number}"] = part.new_uvs
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue(), ".npz"
+    np.savez(buffer, **arrays, facts=np.frombuffer(facts.encode(), np.uint8))
+    return buffer.getvalue()
 
 
 def _part(obj: bpy.types.Object, scene: bpy.types.Scene, again: bool, wider: float = 1.0) -> _Part:

@@ -62,6 +62,13 @@ class Part:
     inverted: bool = False
 
 
+@dataclass(frozen=True)
+class Shape:
+    """Objects that are only looked at: their UVs are neither read nor made."""
+
+    objects: tuple[bpy.types.Object, ...]
+
+
 CAMERA = "aigc_camera"
 """Custom property of a picture that was made from a render: the facts of its camera, JSON as `gather.passes` says."""
 
@@ -93,7 +100,17 @@ class Cameras:
 
 
 Given = (
-    bpy.types.Image | bpy.types.Text | str | Path | Blob | Render | Part | Atlas | Cameras | Sequence[bpy.types.Object]
+    bpy.types.Image
+    | bpy.types.Text
+    | str
+    | Path
+    | Blob
+    | Render
+    | Part
+    | Atlas
+    | Shape
+    | Cameras
+    | Sequence[bpy.types.Object]
 )
 """A picture or text (datablock or file), any file, the stored file of an earlier job, a render, cameras, or objects of
 the scene, a part of them, or those of an atlas.
@@ -133,7 +150,7 @@ def name_of(given: Mapping[str, Given | None], scene: bpy.types.Scene) -> str:
 def _name(source: Given | None, scene: bpy.types.Scene) -> str:
     if isinstance(source, Render):
         return _name(source.picture, scene) or f"{scene.name} Render"
-    if isinstance(source, (Part, Atlas)):
+    if isinstance(source, (Part, Atlas, Shape)):
         return _name(source.objects, scene)
     if isinstance(source, (bpy.types.Image, bpy.types.Text)):
         return Path(source.name).stem
@@ -146,6 +163,6 @@ def _name(source: Given | None, scene: bpy.types.Scene) -> str:
 
 def objects_of(given: Mapping[str, Given | None]) -> tuple[bpy.types.Object, ...]:
     """The objects among the inputs, to which the result belongs."""
-    sources = [source.objects if isinstance(source, (Part, Atlas)) else source for source in given.values()]
+    sources = [source.objects if isinstance(source, (Part, Atlas, Shape)) else source for source in given.values()]
     lists = [source for source in sources if isinstance(source, (list, tuple))]
     return tuple(dict.fromkeys(obj for objects in lists for obj in objects))

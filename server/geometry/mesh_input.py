@@ -5,7 +5,8 @@ The .npz is what Blender sends (blender_aigc/gather/mesh.py); its arrays are nam
     vertices      (V, 3)    float32, metres, world space, Blender's frame (+Z up)
     faces         (F, 3)    int32, counter-clockwise seen from outside
     corner_normals (F, 3, 3) float32, unit
-    corner_uvs    (F, 3, 2) float32, (0, 0) lower left; NaN for the faces of an object without UVs
+    corner_uvs    (F, 3, 2) float32, (0, 0) lower left; NaN for the faces of an object without UVs; left out where the
+                            objects are only looked at
     face_object   (F,)      int32, which of `objects`; ascending, so that an object's faces stand together
     face_slot     (F,)      int32, the material slot within the object
     facts         (B,)      uint8, JSON: {"objects": [{"name", "slots", "prompt", "uv", "world_from_object", ...}]}
@@ -107,11 +108,13 @@ def _read_npz(path: Path) -> MeshInput:
             for number, thing in enumerate(objects):
                 key = f"new_uvs_{number}"
                 thing.new_uvs = stored[key].astype(np.float32) if key in stored.files else None
+            faces = stored["faces"].astype(np.int32, copy=False)
+            uvs = stored["corner_uvs"] if "corner_uvs" in stored.files else _no_uvs(len(faces))
             return MeshInput(
                 stored["vertices"].astype(np.float32, copy=False),
-                stored["faces"].astype(np.int32, copy=False),
+                faces,
                 stored["corner_normals"].astype(np.float32, copy=False),
-                stored["corner_uvs"].astype(np.float32, copy=False),
+                uvs.astype(np.float32, copy=False),
                 stored["face_object"].astype(np.int32, copy=False),
                 stored["face_slot"].astype(np.int32, copy=False),
                 objects,
@@ -120,6 +123,10 @@ def _read_npz(path: Path) -> MeshInput:
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         hint = "Run the job again."
         raise Fault("bad_input", "The mesh of the job is damaged.", hint, f"{type(error).__name__}: {error}") from error
+
+
+def _no_uvs(count: int) -> np.ndarray:
+    return np.broadcast_to(np.float32(np.nan), (count, 3, 2))
 
 
 def _object(plain: dict[str, Any]) -> InputObject:

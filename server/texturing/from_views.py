@@ -97,7 +97,7 @@ def deliver_baked(
         context.progress("Saving", number, len(subject.sets), group.name)
         if number not in sheets or (part is not None and part.skips(number)):
             continue
-        if not (sheets[number].weight > 0).any():
+        if not any((sheets[tile].weight > 0).any() for tile in _tiles(subject, number) if tile in sheets):
             said.append(f"No view sees {group.name}: it stays as it is")
             continue
         sheet = Sheet(subject.mesh, group, size, context.check_cancelled)
@@ -127,6 +127,14 @@ def deliver_baked(
     meta = {"views": len(cameras), "names": ", ".join(dict.fromkeys(camera.name for camera in cameras))}
     context.save_file("state", STATE_FILE, stored_bytes(kept, context.check_cancelled), "Views", meta)
     context.report(views=len(cameras), seen=f"{baked.coverage:.1%}", notes=" ".join(f"{note}." for note in said))
+
+
+def _tiles(subject: Subject, number: int) -> list[int]:
+    """The sets that make one picture with this one: the UDIM tiles of an object, of which a new texture needs all."""
+    group = subject.sets[number]
+    if not group.tile or subject.part is not None:
+        return [number]
+    return [n for n, one in enumerate(subject.sets) if one.tile and one.object_number == group.object_number]
 
 
 def _sure(baked: BakedSheet) -> np.ndarray:

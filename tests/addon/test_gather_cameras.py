@@ -216,7 +216,7 @@ def test_how_much_is_seen_is_said_before_anything_is_drawn(studio: Path, monkeyp
         box.select_set(True)
         bpy.data.objects["Hero"].select_set(True)
         bpy.ops.aigc.check_views()
-        assert STATE.seen == "1 view sees 0.0% of the surface (none of it)."
+        assert STATE.seen == "The view Hero sees 0.0% of the surface."
         status = batch.run("view_coverage", mesh=[box], params={"cameras": "own"}, inputs={})
         assert status.result.report["coverage"] == 0
         wall.hide_render = True

@@ -33,9 +33,9 @@ def test_seconds_come_from_earlier_jobs() -> None:
 @pytest.mark.parametrize(
     ("size", "seconds", "free", "wanted"),
     [
-        ((640, 480), 12.3, 20.1, Line("640 x 480 px, about 12 s, 6.5 of 20.1 GB")),
-        ((0, 0), None, 0.0, Line("6.5 GB")),
-        ((0, 0), 600, 4.0, Line("about 10 min, 6.5 of 4 GB", tight=True)),
+        ((640, 480), 12.3, 20.1, Line("640 x 480 px, about 12 s, memory 6.5 of 20.1 GB")),
+        ((0, 0), None, 0.0, Line("memory 6.5 GB")),
+        ((0, 0), 600, 4.0, Line("about 10 min, memory 6.5 of 4 GB", tight=True)),
     ],
 )
 def test_the_line(size, seconds, free, wanted) -> None:
@@ -83,7 +83,7 @@ def test_the_line_stands_above_the_button(addon: None) -> None:
     bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 10, 20
     paper = Paper()
     panels.draw_preflight(paper, bpy.context, bpy.context.scene.aigc, "render_image")
-    assert " ".join(text for _, text in paper.drawn) == "10 x 20 px, about 6 s, 6.5 of 4 GB"
+    assert " ".join(text for _, text in paper.drawn) == "10 x 20 px, about 6 s, memory 6.5 of 4 GB"
     STATE.session = None
     STATE.clear()
 

@@ -61,8 +61,10 @@ class ViewCoverage:
         each = ", ".join(
             f"{camera.name} {added:.0%}" for camera, added in zip(cameras, seen.added, strict=True) if added > 0
         )
-        count = "1 view sees" if len(cameras) == 1 else f"{len(cameras)} views see"
-        notes = f"{count} {seen.covered:.1%} of the surface ({each or 'none of it'})."
+        if len(cameras) == 1:
+            notes = f"The view {cameras[0].name} sees {seen.covered:.1%} of the surface."
+        else:
+            notes = f"{len(cameras)} views see {seen.covered:.1%} of the surface" + (f" ({each})." if each else ".")
         context.report(coverage=round(seen.covered, 4), views=len(cameras), notes=notes)
 
 
