@@ -99,19 +99,8 @@ class Cameras:
     picture: bpy.types.Image | None = None
 
 
-Given = (
-    bpy.types.Image
-    | bpy.types.Text
-    | str
-    | Path
-    | Blob
-    | Render
-    | Part
-    | Atlas
-    | Shape
-    | Cameras
-    | Sequence[bpy.types.Object]
-)
+Objects = Sequence[bpy.types.Object]
+Given = bpy.types.Image | bpy.types.Text | str | Path | Blob | Render | Part | Atlas | Shape | Cameras | Objects
 """A picture or text (datablock or file), any file, the stored file of an earlier job, a render, cameras, or objects of
 the scene, a part of them, or those of an atlas.
 """
