@@ -41,6 +41,32 @@ BUTTONS: dict[FaultCode, tuple[str, str]] = {
 """The fix button of a fault; codes that are not listed are cured by changing a setting, as their hint says."""
 
 
+def button_for(code: FaultCode, settings: Any) -> tuple[str, str]:
+    """Operator and text of the button that cures a fault of `code`; ("", "") when there is none.
+
+    A bad input is cured by another picture only where the task takes one. `settings` is `Scene.aigc`.
+    """
+    if code == "bad_input" and not _takes_picture(settings):
+        return "", ""
+    return BUTTONS.get(code, ("", ""))
+
+
+def _takes_picture(settings: Any) -> bool:
+    inputs = TASKS[settings.task].inputs if settings.task in TASKS else ()
+    if any(wanted.kind == "passes" for wanted in inputs):
+        return settings.source == "PICTURE"
+    return any(wanted.kind == "image" and wanted.required for wanted in inputs)
+
+
+def unsaid(settings: Any, ignored: tuple[str, ...]) -> Problem | None:
+    """Nothing is said of what only words can say. ignored: what the model does not read."""
+    task = TASKS.get(settings.task)
+    said = settings.prompt_text is not None or settings.prompt.strip()
+    if task is None or not task.from_words or said or "prompt" in ignored:
+        return None
+    return Problem("Nothing is said yet.", "Write in the Prompt what to make.")
+
+
 def problem(settings: Any, model_id: str, active_object: Any, state: State) -> Problem | None:
     """What stands in the way once the inputs are chosen (see slots.py), or None. `settings` is `Scene.aigc`."""
     return _server_problem(state) or _model_problem(model_id, state) or _placement_problem(settings, active_object)

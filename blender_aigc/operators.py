@@ -148,7 +148,9 @@ class AIGC_OT_choose_picture(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    key: StringProperty(default="image", options={"HIDDEN", "SKIP_SAVE"})
+    key: StringProperty(
+        name="Input", description="Which input takes it", default="image", options={"HIDDEN", "SKIP_SAVE"}
+    )
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
     # Read by the file browser by number: 3 is thumbnails.
     display_type: EnumProperty(items=(("THUMBNAIL", "Thumbnails", "", 3),), options={"HIDDEN", "SKIP_SAVE"})

@@ -110,7 +110,9 @@ class AIGC_OT_use_picture(bpy.types.Operator):
         ),
     )
 
-    key: StringProperty(default="image", options={"HIDDEN", "SKIP_SAVE"})
+    key: StringProperty(
+        name="Input", description="Which input takes it", default="image", options={"HIDDEN", "SKIP_SAVE"}
+    )
 
     @classmethod
     def description(cls, _context, properties) -> str:

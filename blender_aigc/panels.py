@@ -78,7 +78,7 @@ def draw_fault(layout, context, fault: FaultRecord) -> None:
     if fault.hint:
         wrapped(box, context, fault.hint, "BLANK1")
     row = box.row(align=True)
-    operator, button = fixit.BUTTONS.get(fault.code, ("", ""))
+    operator, button = fixit.button_for(fault.code, context.scene.aigc)
     of_job = operator in ("aigc.run_again", "aigc.run_smaller")
     if operator and (not of_job or STATE.fault_job):
         made = row.operator(operator, text=button)
@@ -175,8 +175,10 @@ def draw_advanced(layout, context, settings, info: ModelInfo) -> None:
 
 
 def draw_generate(layout, context, settings) -> None:
-    problem = slots.problem(context, settings.task) or fixit.problem(
-        settings, chosen_model(settings), context.object, STATE
+    problem = (
+        slots.problem(context, settings.task)
+        or fixit.problem(settings, chosen_model(settings), context.object, STATE)
+        or fixit.unsaid(settings, STATE.ignored(settings.task, settings.model_id))
     )
     if problem is None:
         draw_views_check(layout, context, settings)

@@ -11,6 +11,7 @@ from bpy.app.translations import pgettext_iface as iface_
 
 from .drawing import wrapped
 from .plan_text import newest_plan
+from .protocol import TASKS
 from .state import STATE
 
 _MOVING = {
@@ -40,7 +41,9 @@ class AIGC_PT_plan(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context) -> bool:
-        return bool(STATE.proposal) or newest_plan(context.scene.aigc) is not None
+        settings = context.scene.aigc
+        planned = settings.task in TASKS and "plan" in TASKS[settings.task].outputs
+        return bool(STATE.proposal) or STATE.bake is not None or (planned and newest_plan(settings) is not None)
 
     def draw(self, context) -> None:
         layout, settings = self.layout, context.scene.aigc

@@ -65,7 +65,7 @@ def line(
     """The line for a job of `info`; None when there is nothing to say. translated: into the interface's language."""
     parts = [f"{size[0]} x {size[1]} px"] if all(size) else []
     if seconds is not None and seconds < 90:
-        parts.append(translated("about {seconds} s").format(seconds=round(seconds)))
+        parts.append(translated("about {seconds} s").format(seconds=max(1, round(seconds))))
     elif seconds is not None:
         parts.append(translated("about {minutes} min").format(minutes=round(seconds / 60)))
     tight = bool(free_gb) and info.memory_gb > free_gb

@@ -25,6 +25,7 @@ class TaskInput:
 class Task:
     """One row of the product: what goes in, what comes out.
 
+    from_words: nothing but the prompt says what to make, so that it must not be empty.
     only_looks: it says something about its inputs, in the report; nothing of it enters the scene or the results list.
     of_result: it works on what another task made, and is offered with that result instead of in the list of tasks.
     """
@@ -35,6 +36,7 @@ class Task:
     inputs: tuple[TaskInput, ...]
     outputs: tuple[ArtefactKind, ...]
     prompt: bool = False
+    from_words: bool = False
     only_looks: bool = False
     of_result: bool = False
 
@@ -73,30 +75,6 @@ TASKS: dict[str, Task] = {
             prompt=True,
         ),
         Task(
-            "text_to_image",
-            "Words to Picture",
-            "Make a picture from words alone",
-            (TaskInput("reference", "image", "Reference", "A picture whose look to take", required=False),),
-            ("image",),
-            prompt=True,
-        ),
-        Task(
-            "upscale_image",
-            "Upscale Picture",
-            "Make a picture two or four times larger, with finer detail",
-            (dataclasses.replace(_IMAGE, help="The picture to make larger; its transparency is kept"),),
-            ("image",),
-            prompt=True,
-        ),
-        Task(
-            "upscale_texture",
-            "Upscale Texture",
-            "Make the maps of a finished texture two or four times larger",
-            (TaskInput("maps", "maps", "Texture", "A finished texture: its material.json, with the maps beside it"),),
-            ("material", "map", "file"),
-            prompt=True,
-        ),
-        Task(
             "render_sequence",
             "Render to Sequence",
             "Turn a range of frames into a sequence of another kind that does not flicker, led by its passes",
@@ -107,6 +85,23 @@ TASKS: dict[str, Task] = {
                 TaskInput("ahead", "state", "Frame Ahead", "What a frame ahead has left, to fill up", required=False),
             ),
             ("image", "state"),
+            prompt=True,
+        ),
+        Task(
+            "text_to_image",
+            "Words to Picture",
+            "Make a picture from words alone",
+            (TaskInput("reference", "image", "Reference", "A picture whose look to take", required=False),),
+            ("image",),
+            prompt=True,
+            from_words=True,
+        ),
+        Task(
+            "upscale_image",
+            "Upscale Picture",
+            "Make a picture two or four times larger, with finer detail",
+            (dataclasses.replace(_IMAGE, help="The picture to make larger; its transparency is kept"),),
+            ("image",),
             prompt=True,
         ),
         Task(
@@ -157,6 +152,15 @@ TASKS: dict[str, Task] = {
             (),
             ("material", "map"),
             prompt=True,
+            from_words=True,
+        ),
+        Task(
+            "upscale_texture",
+            "Upscale Texture",
+            "Make the maps of a finished texture two or four times larger",
+            (TaskInput("maps", "maps", "Texture", "A finished texture: its material.json, with the maps beside it"),),
+            ("material", "map", "file"),
+            prompt=True,
         ),
         Task(
             "text_to_physics",
@@ -165,6 +169,7 @@ TASKS: dict[str, Task] = {
             (_PLAN, _OWN),
             ("plan",),
             prompt=True,
+            from_words=True,
         ),
         Task(
             "text_to_scene",
@@ -173,6 +178,7 @@ TASKS: dict[str, Task] = {
             (_PLAN, _OWN),
             ("plan",),
             prompt=True,
+            from_words=True,
         ),
         Task(
             "echo",

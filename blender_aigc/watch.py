@@ -16,7 +16,7 @@ from bpy.app.handlers import persistent
 from . import params, preferences, properties, targets, thumbnails
 from .faults import Fault, FaultRecord
 from .place import place
-from .protocol import TASKS, JobStatus
+from .protocol import TASKS, Job, JobStatus
 from .state import STATE, Record
 
 if TYPE_CHECKING:
@@ -158,8 +158,7 @@ def finished(status: JobStatus) -> None:
             STATE.seen = str(status.result.report.get("notes", "")) if STATE.seen_of is not None else ""
             targets.forget(status.id)
             return
-        label = status.result.job.name or TASKS[status.result.job.task].label
-        STATE.add(Record(status, label, target=STATE.targets.get(status.id)))
+        STATE.add(Record(status, label_of(status.result.job), target=STATE.targets.get(status.id)))
         properties.list_results(bpy.context.window_manager)
         if status.id in STATE.targets and "plan" in status.result.job.inputs:
             _propose(status.id)
@@ -169,6 +168,13 @@ def finished(status: JobStatus) -> None:
     if status.state == "failed" and status.fault is not None:
         STATE.show(status.fault, status.id)
     targets.forget(status.id)
+
+
+def label_of(job: Job) -> str:
+    """What the results list calls it: its name, and the words where these are something else."""
+    name = job.name or TASKS[job.task].label
+    words = " ".join(job.prompt.split())
+    return name if not words or words.startswith(name) else f"{name}: {words}"
 
 
 def _propose(job_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .core import Colour, Material, Recipe, rgb
@@ -41,12 +42,16 @@ _FILLERS = frozenset(
 
 @dataclass
 class Reading:
-    """What a prompt came to. ignored: its words that changed nothing, in order. second: of a two-tone object."""
+    """What a prompt came to. ignored: its words that changed nothing, in order. second: of a two-tone object.
+
+    named: something said which material; False for plaster because nothing did.
+    """
 
     material: Material
     recipe: Recipe
     second: tuple[Material, Recipe] | None = None
     ignored: list[str] = field(default_factory=list[str])
+    named: bool = True
 
 
 def read(prompt: str, fallback: str = "", choice: str = "auto", seed: int = 0) -> Reading:
@@ -82,7 +87,17 @@ def read(prompt: str, fallback: str = "", choice: str = "auto", seed: int = 0) -
         for word in dict.fromkeys(words)
         if word not in understood and (word in lost or _stem(word) not in understood)
     ]
-    return Reading(material, recipe, second, [word for word in ignored if word not in _FILLERS])
+    return Reading(material, recipe, second, [word for word in ignored if word not in _FILLERS], bool(named))
+
+
+def notes_of(readings: Iterable[Reading]) -> list[str]:
+    """What is to be said of them: the words that changed nothing, and that nothing named a material."""
+    readings = list(readings)
+    ignored = dict.fromkeys(word for reading in readings for word in reading.ignored)
+    notes = [f"Not understood: {', '.join(ignored)}."] if ignored else []
+    if not all(reading.named for reading in readings):
+        notes.append("No material is named, so it is plaster.")
+    return notes
 
 
 def seed_of(text: str, seed: int) -> int:

@@ -141,7 +141,7 @@ def test_results_are_listed_newest_first(echo):
         echo.result_name = name
         bpy.ops.aigc.generate()
     lines = bpy.context.window_manager.aigc.results
-    assert [line.name for line in lines] == ["second", "first"]
+    assert [line.name for line in lines] == ["second: Grüße", "first: Grüße"], "several of one thing are told apart"
     assert [line.job_id for line in lines] == [record.job_id for record in STATE.results]
 
 

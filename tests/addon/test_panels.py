@@ -13,9 +13,9 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blender_aigc import fixit, panels, panels_results, params, properties, slots, translations, watch
+from blender_aigc import fixit, panels, panels_plan, panels_results, params, properties, slots, translations, watch
 from blender_aigc.faults import FaultRecord
-from blender_aigc.protocol import Choice, Job, JobStatus, ModelInfo, Param, Provenance, Result
+from blender_aigc.protocol import TASKS, Choice, Job, JobStatus, ModelInfo, Param, Provenance, Result
 from blender_aigc.state import STATE, Record
 
 PACKAGE = Path(panels.__file__).parent
@@ -259,6 +259,63 @@ def test_every_fault_has_a_sentence_and_a_report(ready):
         assert {"aigc.copy_report", "aigc.dismiss"} <= set(operators(drawn))
         if code in fixit.BUTTONS:
             assert fixit.BUTTONS[code][0] in operators(drawn)
+
+
+@pytest.mark.parametrize(
+    ("task", "source", "offered"),
+    [
+        ("image_to_mesh", "CAMERA", True),
+        ("upscale_image", "CAMERA", True),
+        ("render_image", "PICTURE", True),
+        ("render_image", "CAMERA", False),
+        ("texture_mesh", "CAMERA", False),
+        ("text_to_physics", "CAMERA", False),
+        ("echo", "CAMERA", False),
+    ],
+)
+def test_another_picture_is_offered_only_where_one_is_worked_on(ready, task, source, offered):
+    """A scene without a camera is not cured by it, nor is an empty prompt."""
+    ready.task, ready.source = task, source
+    STATE.show(FaultRecord("bad_input", "Something is wrong with it.", "Do this."))
+    paper = Paper()
+    panels.draw_fault(paper, bpy.context, STATE.fault)
+    assert ("aigc.choose_picture" in operators(paper.drawn)) == offered
+
+
+@pytest.mark.parametrize("task", sorted(key for key, task in TASKS.items() if not (task.of_result or task.only_looks)))
+def test_what_only_words_can_say_must_be_said(ready, task):
+    """Before the button is pressed. A task with other inputs does without words."""
+    ready.task = task
+    before = fixit.unsaid(ready, ())
+    assert (before is not None) == (task in ("text_to_image", "tile_texture", "text_to_physics", "text_to_scene"))
+    assert fixit.unsaid(ready, ("prompt",)) is None
+    ready.prompt = "  "
+    assert fixit.unsaid(ready, ()) == before
+    ready.prompt = "a chair"
+    assert fixit.unsaid(ready, ()) is None
+    ready.prompt, ready.prompt_text = "", bpy.data.texts.new("longer words")
+    assert fixit.unsaid(ready, ()) is None
+
+
+def test_generate_waits_for_words(ready):
+    STATE.set_models({"words": dataclasses.replace(MODEL, id="words", task="tile_texture")})
+    ready.task = "tile_texture"
+    assert "Nothing is said yet." in text(draw()) and "aigc.generate" not in operators(draw())
+    ready.prompt = "brick"
+    assert operators(draw())[-1] == "aigc.generate"
+
+
+def test_the_plan_is_shown_where_plans_are_made(addon):
+    settings = bpy.context.scene.aigc
+    settings.plan = bpy.data.texts.new("plan")
+    shown = {}
+    for task in ("texture_mesh", "text_to_physics", "text_to_scene", "image_to_mesh"):
+        settings.task = task
+        shown[task] = panels_plan.AIGC_PT_plan.poll(bpy.context)
+    assert shown == {"texture_mesh": False, "text_to_physics": True, "text_to_scene": True, "image_to_mesh": False}
+    STATE.bake = SimpleNamespace(part="", done=0)
+    assert panels_plan.AIGC_PT_plan.poll(bpy.context), "what runs can be cancelled"
+    STATE.bake = None
 
 
 @pytest.mark.parametrize("state", ["off", "starting", "ready", "silent", "failed", "something new"])

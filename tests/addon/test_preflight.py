@@ -35,6 +35,7 @@ def test_seconds_come_from_earlier_jobs() -> None:
     [
         ((640, 480), 12.3, 20.1, Line("640 x 480 px, about 12 s, memory 6.5 of 20.1 GB")),
         ((0, 0), None, 0.0, Line("memory 6.5 GB")),
+        ((0, 0), 0.2, 0.0, Line("about 1 s, memory 6.5 GB")),
         ((0, 0), 600, 4.0, Line("about 10 min, memory 6.5 of 4 GB", tight=True)),
     ],
 )

@@ -15,7 +15,7 @@ from server.materials.names import CHOICES
 from server.materials.noise import Space, cells, fbm, perlin
 from server.materials.painter import Body, look_at
 from server.materials.weathering import weathered
-from server.materials.words import COLOURS, read
+from server.materials.words import COLOURS, notes_of, read
 
 
 def points(count: int = 3000, seed: int = 0, spacing: float = 0.002) -> Points:
@@ -83,6 +83,13 @@ def test_materials_differ_and_the_panel_lists_them_all() -> None:
 def test_words_choose(prompt: str, material: str, ignored: list[str]) -> None:
     reading = read(prompt)
     assert (reading.material.id, reading.ignored) == (material, ignored)
+
+
+def test_what_nothing_named_is_said() -> None:
+    """Plaster is a guess where nothing says so, and none where a word, a choice or the object's name does."""
+    assert notes_of([read("")]) == ["No material is named, so it is plaster."]
+    assert notes_of([read("qwertz")]) == ["Not understood: qwertz.", "No material is named, so it is plaster."]
+    assert notes_of([read("plaster"), read("", "WoodenTable"), read("", choice="brick"), read("red")]) == []
 
 
 def test_words_set_the_recipe() -> None:

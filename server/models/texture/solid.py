@@ -170,11 +170,11 @@ def _scale(job: Job, vertices: np.ndarray) -> float:
 
 
 def _facts(wanted: list, sets: list, notes: list[str]) -> dict[str, bool | int | float | str]:
+    from ...materials.words import notes_of
+
     materials = dict.fromkeys(reading.material.label for order in wanted for reading in order.readings)
     ignored = dict.fromkeys(word for order in wanted for reading in order.readings for word in reading.ignored)
-    notes = [f"{note}." for note in notes]
-    if ignored:
-        notes.insert(0, f"Not understood: {', '.join(ignored)}.")
+    notes = [*notes_of(reading for order in wanted for reading in order.readings), *(f"{note}." for note in notes)]
     return {
         "material": ", ".join(materials),
         "textures": len(sets),

@@ -36,7 +36,7 @@ class Tiling:
     def run(self, job: Job, context: Context) -> None:
         """Read the words, paint, join, write. Raises Fault("disk_full")."""
         from ...materials.tiling import BAND, joined, maps_of, plane, repeats
-        from ...materials.words import read, seed_of
+        from ...materials.words import notes_of, read, seed_of
         from ...texturing.tile import deliver, wrap_difference
 
         size, width_m = int(job.params["texture_px"]), float(job.params["width_m"])
@@ -55,9 +55,13 @@ class Tiling:
         context.progress("Saving", preview=maps.colour[:: max(1, size // 256), :: max(1, size // 256)])
         deliver(context, job.name or reading.material.label, maps, across)
         ignored = ", ".join(dict.fromkeys(reading.ignored))
-        notes = f"Not understood: {ignored}." if ignored else ""
         seam = round(wrap_difference(maps.colour), 3)
-        facts = {"material": reading.material.label, "ignored": ignored, "notes": notes, "seam": seam}
+        facts = {
+            "material": reading.material.label,
+            "ignored": ignored,
+            "notes": " ".join(notes_of([reading])),
+            "seam": seam,
+        }
         context.report(**facts, size_m=f"{across:.3f} x {down:.3f}")
 
 
