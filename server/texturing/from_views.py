@@ -134,7 +134,7 @@ def _tiles(subject: Subject, number: int) -> list[int]:
     group = subject.sets[number]
     if not group.tile or subject.part is not None:
         return [number]
-    return [n for n, one in enumerate(subject.sets) if one.tile and one.object_number == group.object_number]
+    return [n for n, one in enumerate(subject.sets) if one.tile and one.owners.keys() == group.owners.keys()]
 
 
 def _sure(baked: BakedSheet) -> np.ndarray:
