@@ -7,7 +7,6 @@ Standard output holds the paths of what was written, one a line, and nothing els
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from typing import Any
@@ -20,7 +19,7 @@ from .cli_plan import ALIASES as OF_PLANS_TOO
 from .cli_plan import OWN as OF_PLANS
 from .cli_sequence import OWN as OF_SEQUENCES
 from .cli_tasks import ALIASES, OWN, add_tasks
-from .protocol import VERSION, Fault, FaultCode, Param, encode
+from .protocol import VERSION, Fault, FaultCode, Models, encode
 from .state import STATE
 
 COMMAND = "aigc"
@@ -85,25 +84,16 @@ def _models(options: argparse.Namespace) -> None:
 
     models = batch.models()
     if options.json:
-        plain = [json.loads(encode(info)) for info in models.values()]
-        sys.stdout.write(json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(encode(Models(tuple(models.values()))) + "\n")
         return
     for info in models.values():
         state = info.unavailable.message if info.unavailable else "no download" if info.procedural else "ready"
         sys.stdout.write(f"{info.task:16} {info.id:16} {info.label} ({state})\n")
         for param in info.params:
-            sys.stdout.write(f"{'':16}   --param {param.key}={param.default}  {param.help}{_values(param)}\n")
+            sys.stdout.write(
+                f"{'':16}   --param {param.key}={param.default}  {param.help} {param.takes}".rstrip() + "\n"
+            )
     sys.stdout.flush()
-
-
-def _values(param: Param) -> str:
-    """What may be given for `param`, in brackets; "" when that is anything."""
-    if param.choices:
-        return f" ({', '.join(choice.id for choice in param.choices)})"
-    low, high = param.minimum, param.maximum
-    if low is None and high is None:
-        return ""
-    return f" ({'' if low is None else format(low, 'g')} to {'' if high is None else format(high, 'g')})"
 
 
 def _self_test(_options: argparse.Namespace) -> None:

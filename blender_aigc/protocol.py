@@ -98,6 +98,16 @@ class Param:
             raise Fault("bad_request", f"{self.label} must be {self.type}, not {type(value).__name__}.")
         return value
 
+    @property
+    def takes(self) -> str:
+        """What may be given, for listings: choices or range in brackets; "" when that is anything."""
+        if self.choices:
+            return f"({', '.join(choice.id for choice in self.choices)})"
+        low, high = self.minimum, self.maximum
+        if low is None and high is None:
+            return ""
+        return f"({'' if low is None else f'{low:g} '}to{'' if high is None else f' {high:g}'})"
+
     def parse(self, text: str) -> bool | int | float | str:
         """`text` from a command line as this parameter's type. Raises Fault("bad_request")."""
         value: object = text

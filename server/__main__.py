@@ -1,7 +1,7 @@
 """The server's command line.
 
     python -m server serve --data DIR                                  the server, until nobody holds a lease
-    python -m server run TASK --model ID [inputs] --out DIR            one job in the foreground
+    python -m server run TASK [--model ID] [inputs] --out DIR            one job in the foreground
     python -m server models [--json]                                   what there is
 
 `run` and `serve` end with 0, or print one Fault as JSON and end with 1.
@@ -68,19 +68,25 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     add = run.add_argument
     add("task", metavar="TASK", help=", ".join(TASKS))
-    add("--model", required=True, metavar="ID")
+    add("--model", default="", metavar="ID", help="see `models`; the first one that can run when left out")
     add("--out", type=Path, required=True, metavar="DIR", help="artefacts and result.json go here")
-    add("--prompt", default="")
-    for word in input_words():
-        add(f"--{word.replace('_', '-')}", dest=f"input_{word}", type=Path, metavar="FILE")
-    add("--param", action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
-    add("--seed", type=int, default=0)
+    add("--prompt", default="", help="what it should be, in words")
+    for word, help_text in input_words().items():
+        add(
+            f"--{word.replace('_', '-')}",
+            dest=f"input_{word}",
+            type=Path,
+            metavar="FILE",
+            help=help_text or argparse.SUPPRESS,
+        )
+    add("--param", action="append", default=[], metavar="KEY=VALUE", help="of the model; may be repeated")
+    add("--seed", type=int, default=0, help="0 to 2147483647; the same seed gives the same result")
     add("--name", default="", help="what the result is called")
     add("--device", default="", help="cpu, cuda:0, ...; the best one when not given")
 
     models = commands.add_parser("models", parents=[shared], help="list the models")
     models.set_defaults(command=_models)
-    models.add_argument("--json", action="store_true")
+    models.add_argument("--json", action="store_true", help="everything about them, for programs")
     return parser
 
 
@@ -138,12 +144,7 @@ def _table(listing: Models) -> str:
         state = info.unavailable.message if info.unavailable else "procedural" if info.procedural else "ready"
         lines.append(f"{info.task:16} {info.id:16} {info.label}: {info.help}. [{state}]")
         for param in info.params:
-            between = (
-                f" ({param.minimum:g} to {param.maximum:g})"
-                if param.minimum is not None and param.maximum is not None
-                else ""
-            )
-            lines.append(f"{'':33} --param {param.key}={param.default}  {param.help}{between}")
+            lines.append(f"{'':33} --param {param.key}={param.default}  {param.help} {param.takes}".rstrip())
     lines += [f"{'broken':16} {stem:16} {reason}" for stem, reason in listing.broken.items()]
     return "\n".join(lines) + "\n"
 

@@ -25,7 +25,10 @@ from .registry import Registry
 
 @dataclass(frozen=True)
 class Order:
-    """What the command line asks for. files: key of an input, or its kind -> path. params: "key=value" each."""
+    """What the command line asks for. model: "" for the first that can run.
+
+    files: key of an input, or its kind -> path. params: "key=value" each.
+    """
 
     task: str
     model: str
@@ -71,7 +74,7 @@ def run(order: Order, registry: Registry) -> Path:
 
 
 def _job(order: Order, registry: Registry) -> tuple[Job, dict[str, Path]]:
-    model = registry.find(order.task, order.model)
+    model = registry.find(order.task, order.model) if order.model else registry.first(order.task)
     known = {param.key: param for param in model.info.params}
     params: dict[str, bool | int | float | str] = {}
     for text in order.params:
@@ -82,13 +85,14 @@ def _job(order: Order, registry: Registry) -> tuple[Job, dict[str, Path]]:
     inputs = {_key(order.task, word): path.resolve() for word, path in order.files.items()}
     name = order.name or next((path.stem for path in inputs.values()), "") or order.prompt[:40]
     blobs = {key: _blob(path) for key, path in inputs.items()}
-    return Job(str(uuid.uuid4()), order.task, order.model, blobs, params, order.prompt, order.seed, name), inputs
+    return Job(str(uuid.uuid4()), order.task, model.info.id, blobs, params, order.prompt, order.seed, name), inputs
 
 
-def input_words() -> list[str]:
-    """What `files` may name: the keys of all tasks' inputs, and their kinds."""
+def input_words() -> dict[str, str]:
+    """What `files` may name, and what that is: the keys of all tasks' inputs, and their kinds."""
     inputs = [wanted for task in TASKS.values() for wanted in task.inputs]
-    return list(dict.fromkeys([*get_args(InputKind), *(wanted.key for wanted in inputs)]))
+    words = dict.fromkeys([*get_args(InputKind), *(wanted.key for wanted in inputs)])
+    return {word: next((one.help for one in inputs if word in (one.key, one.kind)), "") for word in words}
 
 
 def _key(task: str, word: str) -> str:

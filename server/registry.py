@@ -78,6 +78,15 @@ class Registry:
             "unknown_model", f"There is no model {model_id[:80]!r} for {TASKS[task].label}.", f"It has: {offered}."
         )
 
+    def first(self, task: str) -> type[Model]:
+        """The first that can run now, those without a download first. Raises Fault("unknown_model")."""
+        if task not in TASKS:
+            return self.find(task, "")
+        offered = [info for info in self.listing().models if info.does(task) and info.unavailable is None]
+        if not offered:
+            raise Fault("unknown_model", f"No model for {TASKS[task].label} can run now.", "See the list of models.")
+        return self.models[min(offered, key=lambda info: not info.procedural).id]
+
     def check(self, job: Job) -> dict[str, bool | int | float | str]:
         """The parameters of `job`, completed with defaults. Raises Fault for whatever the job asks wrongly."""
         info = self.info(self.find(job.task, job.model))

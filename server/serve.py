@@ -154,7 +154,9 @@ class _Front(uvicorn.Server):
 
 
 def _listen(port: int) -> socket.socket:
-    """A listening socket on loopback. Raises Fault("bad_request") when the port is taken."""
+    """A listening socket on loopback. Raises Fault("bad_request") when the port is taken, or none."""
+    if not 0 <= port < 1 << 16:
+        raise Fault("bad_request", f"There is no port {port}.", "Choose one up to 65535, or 0 for any that is free.")
     # asyncio turns Nagle's delay off only where the protocol is named; otherwise every answer takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform == "win32":
@@ -164,7 +166,7 @@ def _listen(port: int) -> socket.socket:
     try:
         listener.bind(("127.0.0.1", port))
         listener.listen(128)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
         raise Fault(
             "bad_request", f"Port {port} is used by another program.", "Choose another port, or 0.", str(error)

@@ -188,7 +188,7 @@ def test_models_and_self_test(capfd: pytest.CaptureFixture[str]) -> None:
     assert "inflate" in capfd.readouterr().out
     assert run("models", "--json") == 0
     listed = json.loads(capfd.readouterr().out)
-    assert {"echo", "inflate"} <= {model["id"] for model in listed}
+    assert {"echo", "inflate"} <= {model["id"] for model in listed["models"]}, "as `python -m server models --json`"
 
 
 def test_every_task_is_a_command(capfd: pytest.CaptureFixture[str]) -> None:

@@ -107,6 +107,13 @@ def test_the_command_line_refuses(param: Param, text: str) -> None:
         param.parse(text)
 
 
+def test_a_parameter_says_what_it_takes() -> None:
+    ends = [(1, 9), (None, 2), (0.5, None), (None, None)]
+    said = [Param("x", "float", "X", "help", 1.0, low, high).takes for low, high in ends]
+    assert said == ["(1 to 9)", "(to 2)", "(0.5 to)", ""]
+    assert Param("x", "enum", "X", "help", "a", choices=(Choice("a", "A"), Choice("b", "B"))).takes == "(a, b)"
+
+
 def test_tasks_describe_themselves() -> None:
     for key, task in TASKS.items():
         assert key == task.id and task.label and task.help and task.outputs

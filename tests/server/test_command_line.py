@@ -53,6 +53,26 @@ def test_what_it_says_is_utf8_in_any_locale(tmp_path: Path) -> None:
     assert json.loads(ended.stdout)["result"] == str(tmp_path / "椅子" / "result.json")
 
 
+def test_without_a_model_the_first_that_can_run_does_it(tmp_path: Path) -> None:
+    """One without a download, and not `needs_more`, which is of this task too."""
+    assert call("run", "echo", "--prompt", "hi", "--out", tmp_path).returncode == 0
+    result = decode(Result, (tmp_path / "result.json").read_bytes())
+    assert result.job.model == result.provenance.model == "echo"
+
+
+def test_help_explains_every_word() -> None:
+    told = call("run", "--help", env={**os.environ, "COLUMNS": "200"})
+    assert told.returncode == 0
+    bare = [line for line in told.stdout.splitlines() if line.strip().startswith("--") and "  " not in line.strip()]
+    assert bare == []
+
+
+def test_a_port_that_is_none(tmp_path: Path) -> None:
+    for port in (-1, 65536):
+        ended = call("serve", "--data", tmp_path / "data", "--port", str(port))
+        assert fault_of(ended).message == f"There is no port {port}."
+
+
 def test_run_again_replaces_the_result(tmp_path: Path) -> None:
     for prompt in ("one", "two"):
         assert (
@@ -66,6 +86,7 @@ def test_run_again_replaces_the_result(tmp_path: Path) -> None:
     ("arguments", "code", "words"),
     [
         (["run", "no_task", "--model", "echo"], "unknown_model", "no task"),
+        (["run", "no_task"], "unknown_model", "no task"),
         (["run", "echo", "--model", "nobody"], "unknown_model", "nobody"),
         (["run", "image_to_mesh", "--model", "echo"], "unknown_model", "echo"),
         (["run", "echo", "--model", "broken_file"], "unknown_model", "broken"),
@@ -153,5 +174,6 @@ def test_models_for_programs_and_for_people() -> None:
     assert {"echo", "trouble"} <= {info.id for info in listing.models}
     table = call("models")
     assert table.returncode == 0
-    for word in ("echo", "--param steps=4", "procedural", "broken_file", "a_module_that_does_not_exist"):
+    assert any("--param steps=4 " in line and line.endswith("(1 to 1000)") for line in table.stdout.splitlines())
+    for word in ("echo", "procedural", "broken_file", "a_module_that_does_not_exist"):
         assert word in table.stdout
