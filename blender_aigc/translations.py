@@ -6,6 +6,8 @@ A test finds every English text in the sources, so that an entry whose original 
 import bpy
 
 from .translations_plan import ROWS as PLAN
+from .translations_settings import ROWS as SETTINGS
+from .translations_texture import ROWS as TEXTURE
 
 LANGUAGES = ("de_DE", "fr_FR")
 
@@ -347,6 +349,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Agrandir la texture",
     ),
     *PLAN,
+    *SETTINGS,
+    *TEXTURE,
 )
 
 

@@ -1,0 +1,82 @@
+"""What the tab says of textures, views and settings is there in every language: labels, choices, tooltips, problems."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import pytest
+from test_panels import PACKAGE
+
+from blender_aigc import translations
+from server.texturing import knobs
+
+FILES = (
+    *("panels.py", "panels_results.py", "slots.py", "slots_picture.py", "fixit.py", "drawing.py", "preflight.py"),
+    *("operators_texture.py", "operators_views.py", "properties.py"),
+)
+SHOWN = frozenset({"text", "placeholder", "name", "description"})
+SPOKEN = frozenset({"iface_", "translated", "Problem"})
+KNOBS = (knobs.CAMERAS, knobs.ONE_CAMERA, knobs.OBJECTS, knobs.UNSEEN, knobs.TEXTURES, knobs.TEXTURE_PX, knobs.VIEWS)
+SAME = frozenset({"AIGC Studio"})
+"""Names that are the same everywhere."""
+
+
+def words(node: ast.AST) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def strings(path: Path) -> Iterator[str]:
+    """English texts that Blender would look up: of drawing calls, properties, operators, choices and problems."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            hidden = any(option.arg == "options" and "HIDDEN" in ast.unparse(option.value) for option in node.keywords)
+            plain = any(option.arg == "translate" for option in node.keywords)
+            if not hidden and not plain:
+                yield from (words(option.value) for option in node.keywords if option.arg in SHOWN)
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in SPOKEN:
+                yield from (words(one) for one in node.args if words(one)[:1].isupper() or " " in words(one))
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("bl_label", "bl_description"):
+            yield words(node.value)
+        elif isinstance(node, ast.Tuple) and len(node.elts) >= 3 and words(node.elts[0]).isupper():
+            yield from (words(one) for one in node.elts[1:3])
+
+
+def shown() -> set[str]:
+    found = {
+        text for name in FILES for text in strings(PACKAGE / name) if text.strip() and not text.startswith("aigc.")
+    }
+    for knob in KNOBS:
+        found |= {knob.label, knob.help}
+        found |= {text for choice in knob.choices for text in (choice.label, choice.help) if not choice.id.isdigit()}
+    return found - SAME - {""}
+
+
+@pytest.mark.parametrize("language", translations.LANGUAGES)
+def test_nothing_of_the_tab_is_left_in_english(language: str) -> None:
+    assert sorted(shown() - translations.texts(language).keys()) == []
+
+
+def test_the_search_finds_what_it_is_meant_to_find() -> None:
+    """Else an empty set would be complete."""
+    wanted = {"Selected Objects", "Occluded by Others", "Check Views", "Best Views", "No group is named."}
+    wanted |= {"Green: seen squarely, red: at a slant, magenta: seen by no view, so filled", "Name of the group"}
+    assert wanted <= shown() and len(shown()) > 150
+
+
+def test_no_text_is_translated_twice() -> None:
+    texts = [row[0] for row in translations.ROWS]
+    assert sorted({text for text in texts if texts.count(text) > 1}) == []
+    assert {len(row) for row in translations.ROWS} == {1 + len(translations.LANGUAGES)}
+
+
+def test_what_is_translated_is_what_blender_has(addon: None) -> None:
+    """The choices and tooltips of the tab, as Blender itself holds them."""
+    known = translations.texts("de_DE").keys()
+    for name in ("part", "mesh_of", "mask", "source", "others_hide", "picture"):
+        prop = bpy.context.scene.aigc.bl_rna.properties[name]
+        items = [text for item in getattr(prop, "enum_items", ()) for text in (item.name, item.description)]
+        assert [text for text in (prop.name, prop.description, *items) if text not in known] == [], name
