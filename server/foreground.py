@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -45,6 +45,7 @@ def run(order: Order, registry: Registry) -> Path:
     """Do the job; the path of its `result.json`. Raises Fault; then the output folder is as it was before."""
     job, inputs = _job(order, registry)
     registry.check(job)
+    _check_apart(order, inputs)
     from .worker import Runner  # numpy, and what it takes to write results: only now that the job can run
 
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(message)s")
@@ -63,7 +64,7 @@ def run(order: Order, registry: Registry) -> Path:
         if ending.result is None:
             assert ending.fault is not None
             raise ending.fault.fault()
-        return _hand_over(workplace, order.out, ending.result)
+        return _hand_over(workplace, order.out, ending.result, inputs)
     except KeyboardInterrupt:
         raise Fault("cancelled", "The job was cancelled.") from None
     finally:
@@ -118,6 +119,15 @@ def _blob(path: Path) -> Blob:
     return Blob(digest, suffix if 2 <= len(suffix) <= 9 and suffix[1:].isascii() and suffix[1:].isalnum() else ".bin")
 
 
+def _check_apart(order: Order, inputs: Mapping[str, Path]) -> None:
+    """A finished texture is its whole folder, whose files all have names that larger ones take again."""
+    for wanted in TASKS[order.task].inputs:
+        path = inputs.get(wanted.key)
+        if wanted.kind == "maps" and path is not None and path.parent == order.out.resolve():
+            what = "The new maps would be written over those that they are made from."
+            raise Fault("bad_request", what, "Name another folder behind --out.")
+
+
 def _make_folder(out: Path) -> list[Path]:
     """Make `out`; the folders that were not there before, innermost first."""
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
@@ -128,8 +138,13 @@ def _make_folder(out: Path) -> list[Path]:
     return made
 
 
-def _hand_over(workplace: Path, out: Path, result: Result) -> Path:
-    """Move the finished files to where they were wanted, `result.json` last."""
+def _hand_over(workplace: Path, out: Path, result: Result, inputs: Mapping[str, Path]) -> Path:
+    """Move the finished files to where they were wanted, `result.json` last. None of them takes an input's place."""
+    given = {path.resolve() for path in inputs.values()}
+    for artefact in result.artefacts:
+        if (out / artefact.file).resolve() in given:
+            what = f"The result {artefact.file} would be written over the file that it is made from."
+            raise Fault("bad_request", what, "Name another folder behind --out.")
     try:
         for artefact in result.artefacts:
             (workplace / artefact.file).replace(out / artefact.file)

@@ -29,12 +29,17 @@ class Surface:
 
 @dataclass
 class Pictures:
-    """The maps of a material as PNG files; see materials/painter.py for what they hold."""
+    """The maps of a material as PNG files; see materials/painter.py for what they hold.
+
+    keeps, glow: what else the material says, and the PNG or JPEG of its own light (see geometry/gltf_looks.py).
+    """
 
     name: str
     colour: bytes
     orm: bytes
     normal: bytes
+    keeps: dict[str, Any] = field(default_factory=dict[str, Any])
+    glow: bytes = b""
 
 
 @dataclass
@@ -64,6 +69,8 @@ def build_textured_glb(
     images: list[dict[str, Any]] = []
     doc["materials"] = [_material(buffer, images, one) for one in pictures]
     doc["images"] = images
+    extensions = sorted({name for one in doc["materials"] for name in one.get("extensions", {})})
+    doc |= {"extensionsUsed": extensions} if extensions else {}
     doc["textures"] = [{"sampler": 0, "source": number} for number in range(len(images))]
     doc["accessors"], doc["bufferViews"] = buffer.accessors, buffer.views
     doc["buffers"] = [{"byteLength": buffer.length}]
@@ -74,7 +81,14 @@ def _material(buffer: Buffer, images: list[dict[str, Any]], one: Pictures) -> di
     first = len(images)
     for data, ending in ((one.colour, "BaseColor"), (one.orm, "ORM"), (one.normal, "Normal")):
         images.append({"name": f"{one.name}_{ending}", "mimeType": "image/png", "bufferView": buffer.view(data)})
+    glow = {}
+    if one.glow:
+        kind = "image/png" if one.glow.startswith(b"\x89PNG") else "image/jpeg"
+        images.append({"name": f"{one.name}_Emission", "mimeType": kind, "bufferView": buffer.view(one.glow)})
+        glow = {"emissiveTexture": {"index": first + 3}}
     return {
+        **one.keeps,
+        **glow,
         "name": one.name,
         "pbrMetallicRoughness": {
             "baseColorTexture": {"index": first},

@@ -12,6 +12,8 @@ class Look:
     """pictures: "colour", "orm", "normal" -> bytes of a PNG or JPEG. colour: linear factor of the first.
 
     reason: why a picture cannot be used, or "".
+    keeps: what else the material says, as it stands in the file: transparency, sides, light of its own. glow: the bytes
+    of the picture of that light, where it lies on the first UV map.
     """
 
     pictures: dict[str, bytes] = field(default_factory=dict[str, bytes])
@@ -19,6 +21,12 @@ class Look:
     roughness: float = 1.0
     metallic: float = 1.0
     reason: str = ""
+    keeps: dict[str, Any] = field(default_factory=dict[str, Any])
+    glow: bytes = b""
+
+
+STRENGTH = "KHR_materials_emissive_strength"
+_KEPT = ("alphaMode", "alphaCutoff", "doubleSided", "emissiveFactor")
 
 
 def look_of(doc: dict[str, Any], number: int | None, view: Callable[[int], bytes]) -> Look:
@@ -46,5 +54,15 @@ def look_of(doc: dict[str, Any], number: int | None, view: Callable[[int], bytes
             reason = "its pictures are moved or on a second UV map"
         else:
             pictures[name] = view(image["bufferView"])
+    keeps = {key: material[key] for key in _KEPT if key in material}
+    if STRENGTH in material.get("extensions", {}):
+        keeps["extensions"] = {STRENGTH: material["extensions"][STRENGTH]}
+    glow, slot = b"", material.get("emissiveTexture")
+    if slot is not None and not slot.get("texCoord", 0) and "KHR_texture_transform" not in slot.get("extensions", {}):
+        image = doc["images"][doc["textures"][slot["index"]]["source"]]
+        glow = view(image["bufferView"]) if "bufferView" in image else b""
+    if slot is not None and not glow:  # without its picture all of it would shine
+        keeps.pop("emissiveFactor", None)
     colour = tuple(float(value) for value in metal.get("baseColorFactor", (1, 1, 1, 1))[:3])
-    return Look(pictures, colour, float(metal.get("roughnessFactor", 1)), float(metal.get("metallicFactor", 1)), reason)
+    numbers = (float(metal.get("roughnessFactor", 1)), float(metal.get("metallicFactor", 1)))
+    return Look(pictures, colour, *numbers, reason, keeps, glow)

@@ -114,6 +114,16 @@ class Delivery:
         if self.mesh.of_file:
             self._save_glb(name)
 
+    def _kept(self, group: TextureSet) -> tuple[dict[str, Any], bytes]:
+        """What a file's material says beside our maps, where a part of its texture was changed; see `Look`."""
+        looks = [self.mesh.looks[pair] for pair in group.pairs if pair in self.mesh.looks]
+        if self.mesh.part is None or not looks:
+            return {}, b""
+        keeps, glow = dict(looks[0].keeps), looks[0].glow
+        if glow and group.uv != "own":  # its picture lies on UVs that are not there any more
+            return {key: value for key, value in keeps.items() if key not in ("emissiveFactor", "extensions")}, b""
+        return keeps, glow
+
     def _save_glb(self, name: str) -> None:
         from ..textured_glb import Pictures, Surface, Thing, build_textured_glb
 
@@ -124,7 +134,8 @@ class Delivery:
             for own in group.owners:
                 mine = owner == own
                 things[own].surfaces.append(Surface(group.faces[mine], group.uvs[mine], number))
-            pictures.append(Pictures(group.name, png["colour"], png["orm"], png["normal"]))
+            kept, glow = self._kept(group)
+            pictures.append(Pictures(group.name, png["colour"], png["orm"], png["normal"], kept, glow))
         provenance = json.loads(encode(self.context.provenance))
         filled = [thing for thing in things if thing.surfaces]
         pieces = build_textured_glb(self.mesh, filled, pictures, provenance)

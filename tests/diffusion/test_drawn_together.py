@@ -92,6 +92,16 @@ def test_the_panels_samplers_are_left_bit_for_bit(sampler: str) -> None:
     assert torch.equal(run(True), run(False))
 
 
+@pytest.mark.parametrize("sampler", ["heun", "tcd"])
+def test_samplers_whose_prediction_is_not_known_are_refused(bench, mesh: Path, sampler: str) -> None:
+    """With those that will do, and before a view is drawn; the same sampler draws pictures as ever."""
+    ask = {"task": "texture_mesh", "given": {"mesh": mesh}, "texture_px": "256", "view_px": "64", "cameras": "axes"}
+    ending, sent, out = bench.ending("sdxl_sync", **ask, sampler=sampler)
+    assert ending.fault.code == "bad_request" and "this sampler" in ending.fault.message
+    assert "Euler" in ending.fault.hint and not list(out.iterdir())
+    assert not [report for report in sent if report.phase == "Drawing all views" and report.step]
+
+
 def test_backgrounds_change_every_step_and_never_touch_the_object() -> None:
     from server.diffusion.attention import Sight
     from server.geometry.between_views import ViewLinks

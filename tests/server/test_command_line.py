@@ -120,6 +120,23 @@ def test_a_failed_run_leaves_the_last_result_alone(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_a_texture_is_not_written_over_what_it_is_made_from(tmp_path: Path) -> None:
+    """Its folder as the place of its larger maps is refused before the work, any other input after it."""
+    pytest.importorskip("numpy")
+    (tmp_path / "box.obj").write_text("o Box\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 2 3 4\nf 1 4 3\n")
+    words = ("run", "texture_mesh", "--model", "solid", "--prompt", "oak", "--param", "texture_px=256", "--name", "box")
+    out = tmp_path / "out"
+    assert call(*words, "--mesh", tmp_path / "box.obj", "--out", out).returncode == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    again = fault_of(call(*words, "--mesh", out / "box.glb", "--out", out))
+    larger = fault_of(
+        call("run", "upscale_texture", "--model", "enlarge", "--maps", out / "material.json", "--out", out)
+    )
+    for fault in (again, larger):
+        assert fault.code == "bad_request" and "written over" in fault.message and "--out" in fault.hint
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
 def test_a_full_disk_is_a_fault_and_leaves_nothing(tmp_path: Path) -> None:
     import resource
 

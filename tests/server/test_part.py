@@ -14,7 +14,7 @@ from made_meshes import NOISE, REGISTRY, cube, packed_sides, saved, with_part
 from PIL import Image
 
 from blender_aigc.protocol import Blob, Fault, Job
-from server.geometry.gltf_looks import look_of
+from server.geometry.gltf_looks import STRENGTH, look_of
 from server.geometry.mesh_input import read_mesh
 from server.geometry.texture_sets import texture_sets
 from server.texturing.part import PartWork, mixed, resized, sampled
@@ -245,6 +245,49 @@ def test_of_a_file_only_what_is_white_in_the_mask_changes(file: Path, tmp_path: 
     before, after = pictures_of(file), pictures_of(out / "x.glb")
     changed = (before["Chest_BaseColor"] != after["Chest_BaseColor"]).any(axis=2)
     assert not changed[132:].any() and changed[:124].any()
+
+
+def glowing(file: Path, path: Path, **changed: object) -> Path:
+    """`file` whose lid shines by a picture of its own, has holes and two sides."""
+    data = file.read_bytes()
+    size = int.from_bytes(data[12:16], "little")
+    doc, rest = json.loads(data[20 : 20 + size]), data[20 + size :]
+    lid = next(material for material in doc["materials"] if material["name"].startswith("Lid"))
+    colour = lid["pbrMetallicRoughness"]["baseColorTexture"]["index"]
+    lid |= {"emissiveTexture": {"index": colour, **changed}, "emissiveFactor": [1, 0.5, 0.25], "doubleSided": True}
+    lid |= {"alphaMode": "MASK", "alphaCutoff": 0.25, "extensions": {STRENGTH: {"emissiveStrength": 4.0}}}
+    doc["extensionsUsed"] = [STRENGTH]
+    text = json.dumps(doc).encode()
+    text += b" " * (-len(text) % 4)
+    parts = [len(text).to_bytes(4, "little"), b"JSON", text, rest]
+    length = 12 + sum(map(len, parts))
+    path.write_bytes(b"glTF" + (2).to_bytes(4, "little") + length.to_bytes(4, "little") + b"".join(parts))
+    return path
+
+
+def test_light_holes_and_sides_of_a_file_stay(file: Path, tmp_path: Path) -> None:
+    """Also on the slot that gets another colour; the file is still valid."""
+    given = glowing(file, tmp_path / "glowing.glb")
+    assert run(tmp_path / "out", given, faces="lid*").say == "done"
+    path = tmp_path / "out" / "x.glb"
+    glb = Glb(path)
+    materials = {material["name"]: material for material in glb.doc["materials"]}
+    (chest,), (lid,) = ([m for name, m in materials.items() if name.startswith(word)] for word in ("Chest", "Lid"))
+    assert (lid["alphaMode"], lid["alphaCutoff"], lid["doubleSided"]) == ("MASK", 0.25, True)
+    assert lid["emissiveFactor"] == [1, 0.5, 0.25] and lid["extensions"][STRENGTH] == {"emissiveStrength": 4.0}
+    shining = glb.doc["images"][glb.doc["textures"][lid["emissiveTexture"]["index"]]["source"]]
+    assert np.array_equal(pictures_of(path)[shining["name"]], pictures_of(file)["Lid_BaseColor"])
+    assert "emissiveTexture" not in chest and "alphaMode" not in chest
+    issues = khronos_issues(path)[path]
+    assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues
+
+
+def test_light_whose_picture_lies_elsewhere_is_left_out(file: Path, tmp_path: Path) -> None:
+    """Else all of the lid would shine."""
+    glb = Glb(glowing(file, tmp_path / "glowing.glb", texCoord=1))
+    number = next(n for n, material in enumerate(glb.doc["materials"]) if material["name"].startswith("Lid"))
+    look = look_of(glb.doc, number, glb.view)
+    assert not look.glow and "emissiveFactor" not in look.keeps and look.keeps["alphaMode"] == "MASK"
 
 
 def test_factors_of_a_file_are_in_its_pictures_and_other_places_are_refused(file: Path) -> None:
