@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -42,6 +43,7 @@ def main(arguments: list[str]) -> int:
     except SystemExit as ended:  # argparse has printed its help or its complaint
         return ended.code if isinstance(ended.code, int) else 1
     try:
+        _check_file(sys.argv)
         options.command(options)
     except Fault as fault:
         tell_fault(fault)
@@ -55,6 +57,17 @@ def main(arguments: list[str]) -> int:
     finally:
         batch.close()
     return 0
+
+
+def _check_file(argv: list[str]) -> None:
+    """Blender goes on with its startup scene when it cannot open the file: that would be textured instead of yours.
+
+    argv: Blender's own. Raises Fault("bad_input").
+    """
+    ours = next((at for at, word in enumerate(argv) if word in ("-c", "--command")), 0)
+    named = [word for word in argv[1:ours] if word.lower().endswith(".blend")]
+    if named and Path(named[-1]).name != Path(bpy.data.filepath).name:
+        raise Fault("bad_input", f"{named[-1]} cannot be opened as a Blender file.", "Check its name.")
 
 
 def tell_fault(fault: Fault) -> None:

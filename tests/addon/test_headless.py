@@ -322,6 +322,21 @@ def test_plain_python_explains_a_file_that_is_none(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr and "connected" not in done.stdout
 
 
+def test_blenders_startup_scene_does_not_stand_in_for_a_missing_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`blender -b FILE -c aigc ...` only prints that FILE is not there, and runs the command on what it has."""
+    path = tmp_path / "a b.blend"
+    words = ["blender", "-b", str(path), "-c", "aigc", "echo", "--save-as", str(tmp_path / "out.blend")]
+    monkeypatch.setattr(sys, "argv", words)
+    assert run(*words[5:], "--param", "steps=1") == 1
+    assert "a b.blend cannot be opened" in capfd.readouterr().err and not (tmp_path / "out.blend").exists()
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    assert run(*words[5:], "--param", "steps=1") == 0
+    monkeypatch.setattr(sys, "argv", ["blender", "-b", "-c", "aigc", "self-test", "no.blend"])
+    assert run("self-test") == 0
+
+
 def test_a_reader_may_leave_early() -> None:
     """As in `models | head`."""
     command = [sys.executable, "-m", "blender_aigc", "models"]

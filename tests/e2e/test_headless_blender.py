@@ -107,6 +107,9 @@ def test_a_mistake_is_an_exit_code_and_a_sentence(blender: Run, home: Path) -> N
     assert done.returncode == 1 and "missing.png" in done.stderr and "Traceback" not in done.stderr
     assert not (home / "no.blend").exists()
     assert blender("-b", "-c", "aigc", "make-tea").returncode == 2
+    done = blender("-b", home / "missing.blend", "-c", "aigc", "echo", "--save-as", home / "no.blend")
+    assert done.returncode == 1 and "missing.blend cannot be opened" in done.stderr, "and not the startup scene's"
+    assert not (home / "no.blend").exists()
 
 
 def test_a_script_gets_its_objects(blender: Run, duck: Path, tmp_path: Path) -> None:
