@@ -1,6 +1,6 @@
 """The one entry point for working on AIGC Studio. Standard library only.
 
-    python3 dev.py demo [--image P]      a picture becomes a mesh, then gets a material; a sentence becomes a scene
+    python3 dev.py demo [--image P]      a mesh from a picture, its material; a scene from a sentence, a drawing of it
     python3 dev.py test [--all] [RING]   the tests; --all: on every Blender version whose Python is on this machine
     python3 dev.py lint [--fix]          ruff and pyright
     python3 dev.py bench [NAME]          the benchmarks
@@ -186,6 +186,13 @@ def demo(options: argparse.Namespace) -> None:
     job = ["text-to-physics", "--prompt", "three basketballs fall on a wooden table and bounce", "--model", "rules"]
     job += ["--bake", "--save-as", moving.with_suffix(".blend")]
     run([python, "-m", "blender_aigc", *job], env={"AIGC_DATA": str(ROOT / "out" / "data")})
+    drawn = out / "bouncing_balls.png"
+    job = ["render-image", "--model", "stylise", "--style", "watercolour", "--longest-px", "960", "--save-as", drawn]
+    run(
+        [python, "-m", "blender_aigc", moving.with_suffix(".blend"), *job],
+        env={"AIGC_DATA": str(ROOT / "out" / "data")},
+    )
+    sys.stdout.write(f"{'drawn':17} {drawn}\n")
     sys.stdout.write(f"{'textured':17} {textured.with_suffix('.png')}\n{'moving':17} {moving.with_suffix('.blend')}\n")
     for suffix, what in ((".blend", "Blender file"), (".glb", "glTF file"), (".png", "rendered picture")):
         sys.stdout.write(f"{what:17} {stem.with_suffix(suffix)}\n")

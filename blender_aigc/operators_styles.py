@@ -172,7 +172,7 @@ class AIGC_PT_styles(bpy.types.Panel):
     bl_space_type = "TOPBAR"
     bl_region_type = "HEADER"
     bl_options = {"INSTANCED"}
-    bl_ui_units_x = 16
+    bl_ui_units_x = 18
 
     def draw(self, context) -> None:
         layout = self.layout
