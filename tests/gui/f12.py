@@ -7,10 +7,10 @@ The orders to inside.py only prepare the scene and lay out the screen; what the 
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from hand import MARKER, boxes, middle
@@ -18,20 +18,8 @@ from tour import VIEWPORT, Tour
 
 
 class F12(Tour):
-    def __init__(self, zipped: Path, folder: Path) -> None:
-        super().__init__(zipped, folder, Path())
-
-    def walk(self) -> None:
-        try:
-            for step in (self.prepare, self.switch_on, self.render, self.flip, self.compare, self.gallery):
-                step()
-        except Exception as error:
-            self.note("stopped", f"{step.__name__}: {error!r}")
-            self.hand.shoot("stopped")
-            raise
-        finally:
-            (self.folder / "report.json").write_text(json.dumps(self.seen, indent=1))
-            self.blender.kill()
+    def steps(self) -> list[Callable[[], None]]:
+        return [self.prepare, self.switch_on, self.render, self.flip, self.compare, self.gallery]
 
     def prepare(self) -> None:
         state = self.hand.wait(lambda s: s, "Blender")

@@ -7,9 +7,9 @@ The orders to inside.py only choose the task and look at the scene; what the tes
 
 from __future__ import annotations
 
-import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from hand import middle
@@ -20,24 +20,9 @@ SECOND = "twice as many cubes, on the moon"
 
 
 class PlanTour(Tour):
-    def __init__(self, zipped: Path, folder: Path) -> None:
-        super().__init__(zipped, folder, Path())
-
-    def walk(self) -> None:
-        steps = [self.open_tab, self.start_server, self.generate, self.edit_text, self.run, self.bake, self.play,
-                 self.film, self.change, self.discard, self.apply, self.run_again, self.undo]  # fmt: skip
-        try:
-            for step in steps:
-                start = time.monotonic()
-                step()
-                self.note(f"{step.__name__}_s", round(time.monotonic() - start, 1))
-        except Exception as error:
-            self.note("stopped", f"{step.__name__}: {error!r}")
-            self.hand.shoot("stopped")
-            raise
-        finally:
-            (self.folder / "report.json").write_text(json.dumps(self.seen, indent=1))
-            self.blender.kill()
+    def steps(self) -> list[Callable[[], None]]:
+        return [self.open_tab, self.start_server, self.generate, self.edit_text, self.run, self.bake, self.play,
+                self.film, self.change, self.discard, self.apply, self.run_again, self.undo]  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------- steps
 

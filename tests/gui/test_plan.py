@@ -1,41 +1,6 @@
-"""A sentence becomes a scene that moves, in the hands of somebody: typed, clicked, played, changed, undone.
-
-Needs what test_tour.py needs. The screenshots are kept in out/gui_plan.
-"""
+"""A sentence becomes a scene that moves: typed, clicked, played, changed, undone in a real Blender. See conftest.py."""
 
 from __future__ import annotations
-
-import json
-import os
-import shlex
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "out" / "gui_plan"
-
-
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What the walk saw; about three minutes. Every test below judges one part of it."""
-    command = os.environ.get("AIGC_GUI_BLENDER")
-    if not command:
-        pytest.skip("AIGC_GUI_BLENDER is not set")
-    folder, dist = tmp_path_factory.mktemp("plan"), tmp_path_factory.mktemp("dist")
-    subprocess.run([sys.executable, ROOT / "build_addon.py", "--out", dist], check=True, cwd=ROOT)
-    words = ["python3", Path(__file__).with_name("plan.py"), next(dist.glob("*-studio.zip")), folder]
-    done = subprocess.run([*shlex.split(command), *map(str, words)], cwd=ROOT, timeout=400)
-    shutil.rmtree(OUT, ignore_errors=True)
-    shutil.copytree(folder / "shots", OUT)
-    report = json.loads((folder / "report.json").read_text())
-    (OUT / "report.json").write_text(json.dumps(report, indent=1))
-    assert "stopped" not in report, report["stopped"]
-    assert done.returncode == 0
-    return report
 
 
 def test_a_typed_sentence_becomes_a_plan(seen):

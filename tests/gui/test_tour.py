@@ -1,44 +1,13 @@
 """The add-on in the hands of somebody: the built zip in a real Blender under a virtual screen, by mouse and keyboard.
 
-AIGC_GUI_BLENDER names a command that runs its arguments where a screen, `blender`, `xdotool`, ImageMagick (`import`)
-and a `python3` with numpy are. The screenshots are kept in out/gui.
+See conftest.py.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "out" / "gui"
-
-
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What the tour saw. It takes about four minutes; every test below judges one part of it."""
-    command = os.environ.get("AIGC_GUI_BLENDER")
-    if not command:
-        pytest.skip("AIGC_GUI_BLENDER is not set")
-    folder, dist = tmp_path_factory.mktemp("tour"), tmp_path_factory.mktemp("dist")
-    subprocess.run([sys.executable, ROOT / "build_addon.py", "--out", dist], check=True, cwd=ROOT)
-    zipped = next(dist.glob("*-studio.zip"))
-    tour = Path(__file__).with_name("tour.py")
-    words = ["python3", tour, zipped, folder, ROOT / "blender_aigc" / "samples" / "duck.png"]
-    done = subprocess.run([*shlex.split(command), *map(str, words)], cwd=ROOT, timeout=280)
-    shutil.rmtree(OUT, ignore_errors=True)
-    shutil.copytree(folder / "shots", OUT)
-    report = json.loads((folder / "report.json").read_text())
-    (OUT / "report.json").write_text(json.dumps(report, indent=1))
-    assert "stopped" not in report, report["stopped"]
-    assert done.returncode == 0
-    return report
+WORDS = [Path(__file__).parents[2] / "blender_aigc" / "samples" / "duck.png"]
 
 
 def test_the_first_button_makes_a_first_mesh(seen):

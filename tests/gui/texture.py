@@ -7,9 +7,9 @@ The orders to inside.py only choose the task and the view; the words are typed, 
 
 from __future__ import annotations
 
-import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from hand import middle
@@ -17,20 +17,8 @@ from tour import VIEWPORT, Tour
 
 
 class Texture(Tour):
-    def __init__(self, zipped: Path, folder: Path) -> None:
-        super().__init__(zipped, folder, Path())
-
-    def walk(self) -> None:
-        try:
-            for step in (self.prepare, self.texture, self.undo, self.part, self.look, self.end):
-                step()
-        except Exception as error:
-            self.note("stopped", f"{step.__name__}: {error!r}")
-            self.hand.shoot("stopped")
-            raise
-        finally:
-            (self.folder / "report.json").write_text(json.dumps(self.seen, indent=1))
-            self.blender.kill()
+    def steps(self) -> list[Callable[[], None]]:
+        return [self.prepare, self.texture, self.undo, self.part, self.look, self.end]
 
     def prepare(self) -> None:
         self.hand.wait(lambda s: s, "Blender")
