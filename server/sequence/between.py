@@ -19,7 +19,7 @@ def carry_between(past: Past) -> None:
     assert ahead is not None
     if past.before is None:
         seen = past.seen(ahead, ahead=True)
-        past.leave(_bytes(seen.picture), seen.light, seen.known, key=ahead.key)
+        past.leave(_bytes(seen.picture), seen.light, seen.lines, seen.known, key=ahead.key)
         return
     part = _part(past.frame, past.before.state.key, ahead.key)
     first, second = past.before.known.astype(np.float32), (ahead["known"] > 127).astype(np.float32)
@@ -28,6 +28,7 @@ def carry_between(past: Past) -> None:
     share = np.divide(weights[1], total, out=np.zeros_like(total), where=total > 0)[..., None]
     picture = past.before.picture * (1 - share) + ahead["picture"] * share
     light = past.before.light * (1 - share) + ahead["light"] * share
+    lines = past.before.lines * (1 - share[..., 0]) + ahead["lines"] * share[..., 0]
     known = total > 0
     if not known.all():
         gain = pull_push((picture[..., :3] - past.light).astype(np.float32), known.astype(np.float32))
@@ -38,7 +39,7 @@ def carry_between(past: Past) -> None:
     past.measure(result)
     past.show(result)
     # known again from here on: what was made up is carried along too, so that it does not flicker
-    past.leave(result, light, np.ones(known.shape, bool), key=past.before.state.key)
+    past.leave(result, light, lines, np.ones(known.shape, bool), key=past.before.state.key)
 
 
 def _part(frame: int, earlier: int, later: int) -> float:

@@ -21,8 +21,10 @@ import numpy as np
 from blender_aigc.protocol import Fault
 
 from ..filters.fields import gaussian, smoothstep
+from ..filters.lines import outlines
 from ..filters.look import opaque
 from ..filters.passes import Passes
+from ..geometry.pixels import widest
 from . import canvas as canvas_
 from .flicker import warping_error
 from .motion import carried, same_surface, source
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 TASK = "render_sequence"
 _LIGHT = (0.02, 0.10)
 """Difference of light (0..1) up to which the frame before counts fully, and from which it does not count."""
+_LINES = (0.25, 0.6)
+"""The same for the outlines, which are black or white: a line that moves by a part of its width is still the same."""
+_LINE_PX = 3.0
+"""Width of the outlines of models that do not say."""
 
 
 @dataclass
@@ -43,7 +49,7 @@ class Seen:
     """Another frame as seen from this one.
 
     x, y: (H, W) where each pixel is there. kept: (H, W) bool, seen in both. picture (H, W, 4), light (H, W, 3): float32
-    0..255. known: kept, and the other frame knew it.
+    0..255, and lines (H, W) likewise. known: kept, and the other frame knew it.
     """
 
     state: State
@@ -52,6 +58,7 @@ class Seen:
     kept: np.ndarray
     picture: np.ndarray
     light: np.ndarray
+    lines: np.ndarray
     known: np.ndarray
 
 
@@ -59,7 +66,9 @@ class Past:
     """This frame and the ones beside it.
 
     canvas: (H, W, 2) float32, see canvas.py; a fresh one in the first frame. light: (H, W, 3) float32 0..255, the
-    render. before: the frame before as seen from this one, None in the first. ahead: see between.py.
+    render. lines: (H, W) float32 0..255, outlines a little wider than the model's: they follow the form that is seen,
+    not the surfaces that they run over. before: the frame before as seen from this one, None in the first. ahead: see
+    between.py.
     """
 
     alone_is_first = False
@@ -74,6 +83,9 @@ class Past:
         self._passes = passes
         self._objects = object_names(passes)
         self.light = opaque(passes.combined) * np.float32(255)
+        width = float(context.job.params.get("line_px", _LINE_PX))
+        lines = outlines(passes, self.light / np.float32(255), width, 0.0)
+        self.lines = widest(lines, 1) * np.float32(255)  # the soft rim of a line belongs to it
         self.alpha = passes.combined[..., 3]
         self.ahead = ahead
         self.before = None if before.begins else self.seen(before)
@@ -104,8 +116,10 @@ class Past:
 
     @property
     def kept(self) -> np.ndarray | None:
-        """(H, W) float32 0..1: how much `picture` can be trusted: the same surface, in the same light."""
-        return None if self.before is None else self.before.kept * self._same_light(self.before.light)
+        """(H, W) float32 0..1: how much `picture` can be trusted: the same surface, in the same light, as free of
+        outlines or as covered by them.
+        """
+        return None if self.before is None else self.before.kept * self._same_light(self.before)
 
     def noise(self, size: tuple[int, int], channels: int, seed: int) -> np.ndarray:
         """(channels, h, w) float32 normal numbers for the latents, which move with the surfaces; see noise.py."""
@@ -118,19 +132,20 @@ class Past:
         """
         params = self._context.job.params
         made = _rgba(picture)
-        out, light = made.astype(np.float32), self.light
+        out, light, lines = made.astype(np.float32), self.light, self.lines
         if self.before is not None:
             # smoothed, so that no seam shows, but nothing comes over from another surface
             weight = np.float32(params[STEADINESS]) * gaussian(self.kept, 0.7) * self.before.kept
             out = out + (self.before.picture - out) * weight[..., None]
             light = light + (self.before.light - light) * weight[..., None]
+            lines = lines + (self.before.lines - lines) * weight
         result = np.rint(np.clip(out, 0, 255)).astype(np.uint8)
         result[..., 3] = made[..., 3]
         alone = None
         if single is not None and compared(str(params[COMPARE]), self.index):
             alone = made if self.first and self.alone_is_first else _rgba(single())
         self.measure(result, alone)
-        self.leave(result, light, np.ones(result.shape[:2], bool), alone)
+        self.leave(result, light, lines, np.ones(result.shape[:2], bool), alone)
         return result
 
     def seen(self, state: State, ahead: bool = False) -> Seen:
@@ -147,9 +162,10 @@ class Past:
         there, back = passes.vector[..., first : first + 2], state["vector"][..., 2 - first : 4 - first]
         facts = (self._objects, passes.depth), (state.get("object"), state.get("depth"))
         kept = same_surface(x, y, there, back, *facts)
-        layers = np.concatenate([state["picture"], state["light"], state["known"][..., None]], axis=-1)
-        moved = carried(layers, x, y, state.get("object"))
-        return Seen(state, x, y, kept, moved[..., :4], moved[..., 4:7], kept & (moved[..., 7] > 127))
+        layers = [state["picture"], state["light"], state["lines"][..., None], state["known"][..., None]]
+        moved = carried(np.concatenate(layers, axis=-1), x, y, state.get("object"))
+        known = kept & (moved[..., 8] > 127)
+        return Seen(state, x, y, kept, moved[..., :4], moved[..., 4:7], moved[..., 7], known)
 
     def measure(self, result: np.ndarray, alone: np.ndarray | None = None) -> None:
         """Report the flicker between the frame before and this one, (H, W, 4) uint8; alone: the same as a still."""
@@ -170,6 +186,7 @@ class Past:
         self,
         result: np.ndarray,
         light: np.ndarray,
+        lines: np.ndarray,
         known: np.ndarray,
         alone: np.ndarray | None = None,
         key: int | None = None,
@@ -179,6 +196,7 @@ class Past:
         arrays = {
             "picture": result,
             "light": np.rint(np.clip(light, 0, 255)).astype(np.uint8),
+            "lines": np.rint(np.clip(lines, 0, 255)).astype(np.uint8),
             "vector": np.ascontiguousarray(passes.vector[..., :4], np.float32),
             "canvas": self.canvas,
             "known": known.astype(np.uint8) * np.uint8(255),
@@ -193,10 +211,14 @@ class Past:
         """Save (H, W, 4) uint8 as the picture of this frame."""
         self._context.save_image(result)
 
-    def _same_light(self, light: np.ndarray) -> np.ndarray:
-        """(H, W) 0..1: is the render now as light and of the colour as that which the carried picture was made from?"""
-        difference = gaussian(np.abs(self.light - light).max(axis=-1) / np.float32(255), 1.5)
-        return smoothstep(_LIGHT[1], _LIGHT[0], difference).astype(np.float32)
+    def _same_light(self, seen: Seen) -> np.ndarray:
+        """(H, W) 0..1: is the render now as light and of the colour as that which the carried picture was made from,
+        and do outlines lie in the same places?
+        """
+        difference = gaussian(np.abs(self.light - seen.light).max(axis=-1) / np.float32(255), 1.5)
+        moved = np.abs(self.lines - seen.lines) / np.float32(255)
+        same = smoothstep(_LIGHT[1], _LIGHT[0], difference) * smoothstep(_LINES[1], _LINES[0], moved)
+        return same.astype(np.float32)
 
 
 def begin(context: Context, passes: Passes) -> Past | None:

@@ -2,6 +2,7 @@
 
   picture  (H, W, 4) uint8    the finished frame, sRGB, straight alpha
   light    (H, W, 3) uint8    the render that this picture was made from, blended over time in the same way
+  lines    (H, W) uint8       its outlines, likewise
   single   (H, W, 4) uint8    the frame made by itself, or absent when it was not
   vector   (H, W, 4) float32  its motion (see motion.py)
   object   (H, W) uint32      crc32 of the object's name, 0 = background, or absent
@@ -33,6 +34,7 @@ from ..filters.passes import Passes
 _ARRAYS: dict[str, tuple[int, type]] = {
     "picture": (4, np.uint8),
     "light": (3, np.uint8),
+    "lines": (0, np.uint8),
     "single": (4, np.uint8),
     "vector": (4, np.float32),
     "object": (0, np.uint32),
@@ -40,7 +42,7 @@ _ARRAYS: dict[str, tuple[int, type]] = {
     "canvas": (2, np.float32),
     "known": (0, np.uint8),
 }
-_NEEDED = ("picture", "light", "vector", "canvas", "known")
+_NEEDED = ("picture", "light", "lines", "vector", "canvas", "known")
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
 
 

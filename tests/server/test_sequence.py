@@ -11,6 +11,8 @@ from moving_ball import moving, npz_of
 
 from blender_aigc.protocol import Blob, Fault, Job, Result
 from server.filters.fields import gradient
+from server.filters.lines import outlines
+from server.filters.look import opaque
 from server.images import load_image
 from server.pipe import Report
 from server.registry import Registry
@@ -117,6 +119,30 @@ def test_a_slow_change_of_light_does_not_lag(tmp_path: Path) -> None:
     alone, out = frame(tmp_path, fading(11), {}, style="cel", strength=0.0)
     assert abs(pictures[-1][..., :3].mean() - picture_of(alone, out)[..., :3].mean()) < 8
     assert pictures[0][..., :3].mean() - pictures[-1][..., :3].mean() > 20
+
+
+@pytest.mark.parametrize("style", ["ink", "cel"])
+def test_thick_outlines_leave_nothing_behind(style: str, tmp_path: Path) -> None:
+    """The outline of a ball that flies before a wall: where it was and is no more, the wall is drawn as if nothing had
+    been there, and where it is now, it is black at once, although the wall and its light are the same.
+    """
+
+    def fast(index: int):
+        passes = moving(4 * index)
+        passes.vector = passes.vector * np.float32(4)
+        return passes
+
+    look = {"style": style, "line_px": 6.0, "texture": 0.0}
+    pictures, reports = sequence(tmp_path, 4, fast, steadiness=0.9, **look)
+    loose, _ = sequence(tmp_path, 4, fast, steadiness=0.0, **look)
+    width = {"width_px": 6.0, "detail": 0.5}
+    here, before = (outlines(fast(index), opaque(fast(index).combined), **width) for index in (3, 2))
+    wall = fast(3).object_id == 1
+    left, reached = wall & (here == 0) & (before > 0.5), (here > 0.9) & (before == 0)
+    assert left.sum() > 50 and reached.sum() > 100
+    for name, where in (("left", left), ("reached", reached)):
+        assert np.abs(pictures[3][where].astype(int) - loose[3][where]).mean() < 6, name
+    assert reports[-1]["kept"] > 0.8
 
 
 def test_frames_that_compare_are_two_in_a_row() -> None:
