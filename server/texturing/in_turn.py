@@ -19,7 +19,7 @@ import numpy as np
 from blender_aigc.protocol import Fault
 
 from ..geometry.triangles import Triangles
-from .rigs import only
+from .rigs import GIVEN, check_seen, only
 from .wishes import spoken, words_of_faces
 
 if TYPE_CHECKING:
@@ -80,10 +80,14 @@ def draw_in_turn(
     parts = parts_of(job, subject)
     if len(parts) == 1:
         cameras = cameras_for(job, subject)
+        if job.params.get("cameras") in GIVEN:
+            check_seen(subject, cameras)
         return Drawn(subject, cameras, draw(replace(job, prompt=parts[0].words), subject, cameras, reference))
     apart = str(job.params.get("cameras", "")) in AROUND
     whole = set_apart(subject, parts) if apart else subject
     together = [] if apart else cameras_for(replace(job, params={**job.params, "only_views": ""}), whole)
+    if together and job.params.get("cameras") in GIVEN:
+        check_seen(whole, together)
     parts = parts if apart else parts_of(job, whole)  # what hides it has come to its faces
     parts, orders = _wanted(job, parts)
     subjects = [_alone(whole, part, apart) for part in parts]

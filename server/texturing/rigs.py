@@ -10,12 +10,16 @@ from ..geometry.cameras import Camera, check_all, framing, ring, room, six_axes,
 from .given_cameras import GivenCameras, fitted, read_cameras
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blender_aigc.protocol import Job
 
     from ..context import Context
     from .subject import Subject
 
 FOV_DEG = 40.0
+LOOK_PX = 512
+"""Longer side of the pictures in which it is looked whether a view shows anything."""
 GIVEN = frozenset({"own", "view", "camera", "picture"})
 """Choices that need the job's input "cameras"; the add-on knows them too (gather/sources.py)."""
 
@@ -50,6 +54,24 @@ def own(given: GivenCameras, name: str) -> list[Camera]:
     if page is None:
         raise Fault("bad_input", "There is no view: no viewport and no camera.", "Add a camera to the scene.")
     return [given.camera(page)]
+
+
+def check_seen(subject: Subject, cameras: Sequence[Camera]) -> None:
+    """Before anything is drawn: is something of the subject in one of the pictures, in front of what hides it?
+
+    Raises Fault("empty_result").
+    """
+    from ..geometry.raster import Scene, visible
+
+    scene = Scene(subject.triangles)
+    for camera in cameras:
+        scale = min(1.0, LOOK_PX / max(camera.size_px))
+        width, height = (max(1, round(side * scale)) for side in camera.size_px)
+        face = visible(scene, camera.resized((width, height)))[1]
+        if bool(scene.target[face[face >= 0].long()].any()):
+            return
+    hint = "Turn the cameras towards the object, or choose another set of views."
+    raise Fault("empty_result", "No camera sees the selected objects.", hint)
 
 
 def rig(

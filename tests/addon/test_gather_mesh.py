@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scene_state import differences, scene_state
 
+from blender_aigc.gather import mesh as mesh_module
 from blender_aigc.gather.mesh import LAYER, mesh_blob
 from blender_aigc.gather.uv_check import unusable
 from blender_aigc.protocol import Fault
@@ -146,6 +147,17 @@ def test_edit_mode_counts_and_stays() -> None:
     bpy.ops.mesh.subdivide()
     arrays, _ = sent(obj)
     assert len(arrays["faces"]) == 48 and obj.mode == "EDIT"
+
+
+def test_too_many_triangles_are_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is 40 million, far above five; for objects that are only looked at, too."""
+    assert mesh_module.MOST_TRIANGLES == 40_000_000
+    monkeypatch.setattr(mesh_module, "MOST_TRIANGLES", 10)
+    bpy.ops.mesh.primitive_cube_add()
+    for read in (mesh_module.mesh_blob, mesh_module.shape_blob):
+        with pytest.raises(Fault, match="have 12 triangles; 10 is the limit") as told:
+            read([bpy.context.object], bpy.context.scene)
+        assert "subdivision" in told.value.hint
 
 
 def test_a_large_mesh_goes_by_whole_arrays() -> None:

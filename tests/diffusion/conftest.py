@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Bench:
         prompt: str = "a house",
         seed: int = 1,
         cancel_at: int = 10**9,
+        cancel_when: Callable[[list[Report]], bool] = lambda _sent: False,
         **params: Any,
     ) -> tuple[Report, list[Report], Path]:
         if given is None:
@@ -67,7 +69,7 @@ class Bench:
         blobs = {key: Blob("0" * 64, path.suffix) for key, path in given.items()}
         job = Job(str(uuid.uuid4()), task, model, blobs, params, prompt, seed, "made")
         sent: list[Report] = []
-        ending = self.runner.run(job, out, given, sent.append, lambda: len(sent) >= cancel_at)
+        ending = self.runner.run(job, out, given, sent.append, lambda: len(sent) >= cancel_at or cancel_when(sent))
         return ending, sent, out
 
     def made(self, **options: Any) -> Made:

@@ -14,6 +14,7 @@ trimesh = pytest.importorskip("trimesh")
 from PIL import Image  # noqa: E402
 
 from blender_aigc.protocol import Result  # noqa: E402
+from server.geometry.cameras import framing, towards  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +117,15 @@ def test_words_reach_their_view_only(bench, mesh: Path) -> None:
     assert changed == {"view_top.png"}
 
 
-def test_cancel_is_heard_within_a_step(bench, mesh: Path) -> None:
-    options = {"view_px": "64", "texture_px": "256", "steps": 50}
-    ending, sent, out = bench.ending(
-        model="sdxl_sync", task="texture_mesh", given={"mesh": mesh}, prompt="x", cancel_at=10, **options
-    )
-    assert ending.say == "cancelled" and len(sent) <= 11
+@pytest.mark.parametrize("model", ["sdxl_sync", "sequential_inpaint", "mv_adapter"])
+def test_cancel_is_heard_within_a_step(bench, mesh: Path, adapted, model: str) -> None:
+    """In the middle of the steps: the next step is not made."""
+    ask = {"model": model, "task": "texture_mesh", "given": {"mesh": mesh}, "prompt": "x", "texture_px": "256"}
+    ask |= {"steps": 50, "view_px": "64"}
+    ending, sent, out = bench.ending(**ask, cancel_when=lambda sent: any(r.total >= 50 and r.step >= 3 for r in sent))
+    heard = [report.step for report in sent if report.total >= 50]
+    later = [step for step in heard if step >= 3]  # not every step is told
+    assert ending.say == "cancelled" and len(later) <= 2 and later[-1] <= later[0] + 1, (heard, ending.fault)
     assert not list(out.glob("*.png"))
 
 
@@ -142,6 +146,44 @@ def test_what_cannot_be_done_is_said(bench, mesh: Path, options: dict, words: st
         **({"view_px": "64", "texture_px": "256"} | options),
     )
     assert re.search(words, str(fault)), fault
+
+
+def two_boxes(folder: Path) -> Path:
+    lines = []
+    for number, name in enumerate(("Chest", "Lid")):
+        box = trimesh.creation.box((0.5, 0.5, 0.5))
+        lines += [f"o {name}", *(f"v {x + number - 0.5} {y} {z}" for x, y, z in box.vertices)]
+        lines += [f"f {a + 8 * number + 1} {b + 8 * number + 1} {c + 8 * number + 1}" for a, b, c in box.faces]
+    (folder / "boxes.obj").write_text("\n".join(lines) + "\n")
+    return folder / "boxes.obj"
+
+
+@pytest.mark.parametrize(("model", "several"), [("sdxl_sync", False), ("sequential_inpaint", True)])
+def test_cameras_that_see_nothing_are_said_before_anything_is_drawn(
+    bench, mesh: Path, tmp_path: Path, model: str, several: bool
+) -> None:
+    """One looks away, before the other stands a wall; also where objects are drawn one after the other."""
+    if several:
+        mesh = two_boxes(tmp_path)
+    prompt = "bricks; lid: glass"
+    points = np.float32([[-1, -1, -1], [1, 1, 1]])
+    away, front = framing(points + 100, towards(0, 0), 64), framing(points, towards(0, 0), 64)
+    wall = {
+        "vertices": np.float32([[-9, -2, -9], [9, -2, -9], [9, -2, 9], [-9, -2, 9]]),
+        "faces": np.int32([[0, 1, 2], [0, 2, 3]]),
+    }
+    for name, pages, hiding in (("away", [away], {}), ("wall", [front], wall), ("both", [away, front], {})):
+        meta = json.dumps({"selected": [camera.meta() for camera in pages]}).encode()
+        np.savez(tmp_path / f"{name}.npz", meta=np.frombuffer(meta, np.uint8), **hiding)
+        given = {"mesh": mesh, "cameras": tmp_path / f"{name}.npz"}
+        options = {"view_px": "64", "texture_px": "256", "cameras": "own", "steps": 1}
+        ending, sent, out = bench.ending(model, "texture_mesh", given, prompt, **options)
+        if name == "both":
+            assert ending.say == "done", ending.fault
+            continue
+        assert ending.fault.code == "empty_result" and "No camera sees" in ending.fault.message and ending.fault.hint
+        assert not [one for one in sent if "Drawing" in one.phase]
+        assert not list(out.iterdir())
 
 
 @pytest.fixture(scope="module")

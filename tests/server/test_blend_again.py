@@ -59,12 +59,13 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, StoredV
     return mesh, folder / "views.npz", kept(mesh, folder / "views.npz")
 
 
-def run(out: Path, mesh: Path, views: Path, **params: object):
+def run(out: Path, mesh: Path, views: Path, sent: list | None = None, cancel_at: int = 10**9, **params: object):
     out.mkdir(exist_ok=True)
     inputs = {"mesh": mesh, "views": views}
     blobs = {key: Blob("0" * 64, ".npz") for key in inputs}
     job = Job(str(uuid.uuid4()), "blend_texture", "blend_again", blobs, PLAIN | params, name="x")
-    return Runner(REGISTRY, "cpu").run(job, out, inputs, lambda report: None, lambda: False)
+    said = [] if sent is None else sent
+    return Runner(REGISTRY, "cpu").run(job, out, inputs, said.append, lambda: len(said) >= cancel_at)
 
 
 def blended(out: Path, given, **params: object) -> np.ndarray:  # noqa: ANN001
@@ -99,6 +100,17 @@ def test_each_knob_does_what_it_says(given, tmp_path: Path) -> None:
 def spread(colours: np.ndarray) -> float:
     """How pure the views' colours are: difference of the strongest and the weakest channel."""
     return float((colours.max(axis=-1).astype(int) - colours.min(axis=-1)).mean())
+
+
+def test_cancelled_in_every_phase_it_leaves_nothing(given, tmp_path: Path) -> None:
+    sent: list = []
+    assert run(tmp_path / "whole", *given[:2], sent).say == "done"
+    phases = [report.phase for report in sent]
+    assert {"Reading the mesh", "Reading the views", "Baking", "Saving"} <= set(phases)
+    for phase in dict.fromkeys(phases):
+        out = tmp_path / phase
+        ending = run(out, *given[:2], cancel_at=phases.index(phase) + 1)
+        assert ending.say == "cancelled" and not list(out.iterdir()), phase
 
 
 def test_what_no_view_sees_may_stay_black(given, tmp_path: Path) -> None:
