@@ -201,11 +201,12 @@ def as_bytes(colours: np.ndarray) -> np.ndarray:
 def fill_around(texture: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """Colours for the texels that are not `covered`, by pull-push (Gortler et al., SIGGRAPH 1996, section 3.4).
 
-    texture: (H, W, C) uint8, covered: (H, W) bool -> (H, W, C) uint8; covered texels keep their value. Each level of
-    the pyramid holds the mean of the covered texels below it, so mipmaps see no background.
+    texture: (H, W, C) integers or floats, covered: (H, W) bool -> the same; covered texels keep their value. Each level
+    of the pyramid holds the mean of the covered texels below it, so mipmaps see no background.
     """
     if covered.all() or not covered.any():
         return texture
+    rounding = 0.5 if texture.dtype.kind in "iu" else 0
     levels = [(texture, covered)]
     while max(levels[-1][1].shape) > 1:
         levels.append(_pulled(*levels[-1]))
@@ -214,7 +215,7 @@ def fill_around(texture: np.ndarray, covered: np.ndarray) -> np.ndarray:
         colour, known = levels.pop()
         y, x = np.nonzero(~known)
         pushed = colour.copy() if levels else texture.copy()
-        pushed[y, x] = filled[y // 2, x // 2] + (0 if levels else 0.5)
+        pushed[y, x] = filled[y // 2, x // 2] + (0 if levels else rounding)
         filled = pushed
     return filled
 

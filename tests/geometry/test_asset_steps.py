@@ -319,6 +319,8 @@ def test_filling_keeps_what_is_covered_and_takes_the_nearest_colour():
     assert filled[3:11, 3:11, 0].min() > 200 and filled[29:34, 38:46, 2].min() > 200
     assert filled.sum(axis=2).min() >= 250
     np.testing.assert_array_equal(fill_around(texture, np.zeros_like(covered)), texture)
+    measured = np.where(covered[..., None], np.float32(1), np.float32(0))
+    np.testing.assert_array_equal(fill_around(measured, covered), np.ones_like(measured))
 
 
 def test_vertex_colours_are_baked_without_a_field_and_nan_is_refused():
