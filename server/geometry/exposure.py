@@ -28,8 +28,11 @@ _BEND_OF_EDGE = 3.4
 """Makes the bend of a right-angled edge 1."""
 
 
-def sky_share(position: np.ndarray, normal: np.ndarray, spacing: float, check: Check | None = None) -> np.ndarray:
-    """(N,) float32, 1 for a point that sees everything over it, 0 for one that sees nothing.
+def sky_share(
+    position: np.ndarray, normal: np.ndarray, spacing: float, check: Check | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two (N,) float32, 1 for a point that sees everything over it, 0 for one that sees nothing: on the side that its
+    normal points to, and on the other one.
 
     position, normal: (N, 3) float32. spacing: distance between neighbouring samples; it decides how fine the maps are.
     """
@@ -38,7 +41,7 @@ def sky_share(position: np.ndarray, normal: np.ndarray, spacing: float, check: C
     size = int(np.clip(extent / max(1.6 * spacing, 1e-12), 24, _DEPTH_PX))
     pixel = extent * 1.001 / size
     centred = position - (low + high) / 2
-    seen, total = np.zeros(len(position), np.float32), np.zeros(len(position), np.float32)
+    seen, total = np.zeros((2, len(position)), np.float32), np.zeros(len(position), np.float32)
     for direction in _half_sphere(_DIRECTIONS):
         if check:
             check()
@@ -54,11 +57,24 @@ def sky_share(position: np.ndarray, normal: np.ndarray, spacing: float, check: C
             0.75 + 1.2 * np.minimum(np.sqrt(np.maximum(1 - cosine**2, 0)) / np.maximum(np.abs(cosine), 0.05), 6)
         )
         front, back = _extremes(cell, depth, size * size)
-        lit = np.where(cosine > 0, depth > front[cell] - bias, depth < back[cell] + bias)
+        above, below = depth > front[cell] - bias, depth < back[cell] + bias
         weight = np.abs(cosine)
-        seen += np.where(lit, weight, 0)
+        seen[0] += np.where(np.where(cosine > 0, above, below), weight, 0)
+        seen[1] += np.where(np.where(cosine > 0, below, above), weight, 0)
         total += weight
-    return seen / np.maximum(total, 1e-6)
+    seen /= np.maximum(total, 1e-6)
+    return seen[0], seen[1]
+
+
+def turned(front: np.ndarray, back: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """(N,) bool: points of faces whose normals look into the body, by what both sides see of the sky (`sky_share`).
+
+    face: (N,) the face of each point. Importers and old files leave faces wound either way in one mesh; the side that
+    is shut in is not the outer one.
+    """
+    points = np.maximum(np.bincount(face), 1)
+    outer, inner = (np.bincount(face, share) / points for share in (front, back))
+    return ((outer < 0.25 * inner) & (inner > 0.2))[face]
 
 
 def _extremes(cell: np.ndarray, depth: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

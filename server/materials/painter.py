@@ -30,13 +30,16 @@ BYTES_PER_TEXEL = 30
 
 @dataclass(frozen=True)
 class Exposure:
-    """Small pictures of a set (size, size): how the surface bends and how much sky it sees; float32, filled around."""
+    """Small pictures of a set (size, size): how the surface bends, how much sky it sees, and -1 where its normals look
+    into the body, else 1; float32, filled around.
+    """
 
     bend: np.ndarray
     sky: np.ndarray
+    side: np.ndarray
 
-    def at(self, index: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Bilinear values at flat indices of a texture of `size`."""
+    def at(self, index: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Values at flat indices of a texture of `size`, bilinear, the side of the nearest."""
         own = self.bend.shape[0]
         scale = np.float32(own / size)
         x = np.clip((index % size + np.float32(0.5)) * scale - np.float32(0.5), 0, own - 1)
@@ -49,7 +52,8 @@ class Exposure:
             above = field[corner] * (1 - u) + field[corner + 1] * u
             below = field[corner + own] * (1 - u) + field[corner + own + 1] * u
             out.append((above * (1 - v) + below * v).astype(np.float32))
-        return out[0], out[1]
+        nearest = np.rint(y).astype(np.intp) * own + np.rint(x).astype(np.intp)
+        return out[0], out[1], self.side.reshape(-1)[nearest]
 
 
 @dataclass(frozen=True)
@@ -188,11 +192,12 @@ def _paint_band(
         texels = sheet.texels(flat[part])
         position[here], normal[here] = texels.position, texels.normal
         right[here], up[here] = sheet.axes(texels.face)
-        bend, sky = exposure.at(flat[part], size)
+        bend, sky, side = exposure.at(flat[part], size)
+        outward = texels.normal * side[:, None]
         which = order.which[texels.face]
         for number in np.unique(which):
             mine = np.flatnonzero(which == number) if len(order.readings) > 1 else slice(None)
-            place = (texels.position[mine], texels.normal[mine], bend[mine], sky[mine])
+            place = (texels.position[mine], outward[mine], bend[mine], sky[mine])
             look = look_at(*place, bodies[order.owners[number]], order.readings[number], spacing)
             at = flat[part][mine]
             height[here[mine]] = look.height

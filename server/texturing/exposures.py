@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..geometry.bake import fill_around
-from ..geometry.exposure import bend, sky_share
+from ..geometry.exposure import bend, sky_share, turned
 from ..geometry.mesh_input import MeshInput
 from ..geometry.texels import Sheet
 from ..geometry.texture_sets import TextureSet
@@ -17,6 +17,8 @@ LARGEST_PX = 512
 _MANY_PX = 256
 _ATLAS_PX = 1024
 """Of one texture that many objects share."""
+_INSIDE_OUT = 0.9
+"""From this share of turned normals on an object is meant so, as a room seen from within."""
 BEND_RADIUS = 0.02
 """Of the ball within which the surface's bend is taken, as a share of the object's size."""
 
@@ -33,24 +35,26 @@ def exposures(
         index = np.flatnonzero(sheet.covered.reshape(-1))
         texels = sheet.texels(index)
         area = np.linalg.norm(np.cross(*sheet.axes(texels.face)), axis=1).astype(np.float32)
-        gathered.append((sheet, index, texels.position, texels.normal, area, sheet.objects(texels.face)))
+        gathered.append((sheet, index, texels.position, texels.normal, area, group.faces[texels.face]))
         check()
-    position = np.concatenate([entry[2] for entry in gathered])
-    normal = np.concatenate([entry[3] for entry in gathered])
-    area = np.concatenate([entry[4] for entry in gathered])
+    position, normal, area, face = (np.concatenate([entry[part] for entry in gathered]) for part in range(2, 6))
     if not len(position):
-        return [Exposure(np.zeros((2, 2), np.float32), np.ones((2, 2), np.float32)) for _ in sets]
-    sky = sky_share(position, normal, float(np.sqrt(np.percentile(area, 90))), check)
-    bends = np.zeros(len(position), np.float32)
+        return [Exposure(*(np.full((2, 2), value, np.float32) for value in (0, 1, 1))) for _ in sets]
+    front, back = sky_share(position, normal, float(np.sqrt(np.percentile(area, 90))), check)
+    wrong = turned(front, back, face)
+    sky = np.where(wrong, back, front)
+    bends, side = np.zeros(len(position), np.float32), np.ones(len(position), np.float32)
     ends = np.cumsum([len(entry[1]) for entry in gathered])
     parts = [slice(end - len(entry[1]), end) for end, entry in zip(ends, gathered, strict=True)]
-    owner = np.concatenate([entry[5] for entry in gathered])
+    owner = mesh.face_object[face]
     for number in np.unique(owner):
         rows = np.flatnonzero(owner == number)
         extent = float(np.ptp(position[rows], axis=0).max()) or 1.0
-        bends[rows] = bend(position[rows], normal[rows], area[rows], BEND_RADIUS * extent, check)
+        if wrong[rows].mean() < _INSIDE_OUT:
+            side[rows[wrong[rows]]] = -1
+        bends[rows] = bend(position[rows], normal[rows] * side[rows, None], area[rows], BEND_RADIUS * extent, check)
     return [
-        Exposure(_picture(bends[part], entry, size), _picture(sky[part], entry, size))
+        Exposure(*(_picture(values[part], entry, size) for values in (bends, sky, side)))
         for part, entry in zip(parts, gathered, strict=True)
     ]
 

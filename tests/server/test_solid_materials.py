@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from made_meshes import cube, packed_sides
@@ -16,6 +18,7 @@ from server.materials.noise import Space, cells, fbm, perlin
 from server.materials.painter import Body, look_at
 from server.materials.weathering import weathered
 from server.materials.words import COLOURS, notes_of, read
+from server.texturing.exposures import exposures
 
 
 def points(count: int = 3000, seed: int = 0, spacing: float = 0.002) -> Points:
@@ -157,7 +160,7 @@ def test_the_sky_as_rays_see_it() -> None:
     outside = normal[:, 2] < 0.5
     position = np.concatenate([position[outside], position[outside] * np.float32(0.97)])
     normal = np.concatenate([normal[outside], -normal[outside]])
-    found = sky_share(position, normal, float(np.sqrt(np.median(area))))
+    found, _ = sky_share(position, normal, float(np.sqrt(np.median(area))))
     rng = np.random.default_rng(0)
     chosen = rng.choice(len(position), 300, replace=False)
     directions = rng.normal(size=(len(chosen), 256, 3))
@@ -175,6 +178,44 @@ def test_the_sky_as_rays_see_it() -> None:
     exact = ((~hit) * weight).sum(axis=1) / weight.sum(axis=1)
     assert np.abs(found[chosen] - exact).mean() < 0.06
     assert np.corrcoef(found[chosen], exact)[0, 1] > 0.97
+
+
+def wound_the_other_way(mesh, which: np.ndarray):
+    """`mesh` with some faces (F,) bool the other way round, and their normals."""
+    turned = np.where(which[:, None], [[2, 1, 0]], [[0, 1, 2]])
+    flipped = {
+        name: np.take_along_axis(values, turned.reshape(-1, 3, *[1] * (values.ndim - 2)), axis=1)
+        for name, values in (
+            ("faces", mesh.faces),
+            ("corner_normals", mesh.corner_normals),
+            ("corner_uvs", mesh.corner_uvs),
+        )
+    }
+    flipped["corner_normals"] = flipped["corner_normals"] * np.where(which, -1, 1).astype(np.float32)[:, None, None]
+    return dataclasses.replace(mesh, **flipped)
+
+
+def lies(mesh):
+    (group,), _ = texture_sets(mesh, 128)
+    (found,) = exposures(mesh, [group], 128, lambda: None)
+    return found
+
+
+def test_faces_wound_either_way_lie_as_their_neighbours_do() -> None:
+    """As importers leave them: every second triangle of a cube looks inwards, and edges and sky stay what they are."""
+    mesh = cube(packed_sides())
+    right = lies(mesh)
+    mixed = lies(wound_the_other_way(mesh, np.arange(len(mesh.faces)) % 2 == 1))
+    assert right.sky.mean() > 0.9 and right.bend.max() > 0.7 and (right.side == 1).all()
+    assert np.abs(mixed.sky - right.sky).mean() < 0.02 and np.abs(mixed.bend - right.bend).mean() < 0.02
+    assert 0.3 < (mixed.side < 0).mean() < 0.7
+
+
+def test_a_room_seen_from_within_keeps_its_corners() -> None:
+    """All normals look inwards because they are meant to: corners are grooves, and not all of it is a hollow."""
+    mesh = cube(packed_sides())
+    room = lies(wound_the_other_way(mesh, np.ones(len(mesh.faces), bool)))
+    assert (room.side == 1).all() and room.bend.min() < -0.7 and room.sky.mean() > 0.9
 
 
 def test_patterns_turn_with_their_object_and_know_its_scale() -> None:
