@@ -31,8 +31,6 @@ _SURFACE_RADIUS = 1.2
 """Of the surface about the particles. With Blender's 2.0 the water in a glass has a quarter too much volume, with this
 8 % (measured)."""
 _INSIDE = 0.75
-_PUSH = 0.05
-"""Weight of fields in a fluid: smoke is carried along within a few frames, and the solver's limit is not reached."""
 _FARTHEST_M = 6.0
 """How far a domain follows what burns and moves."""
 _BYTES_PER_CELL = 450
@@ -77,10 +75,12 @@ def set_up(
             for obj in objects[thing.name]:
                 _obstacle(obj, domain, tight=part == "liquid" and _holds(thing))
     clock = rigid.Clock(1, 0, plan.timing.speed / given.fps)
-    for field in forces.add_forces(scene, plan, clock, Vector(given.origin_m)):
-        field.field.flow = forces.BLENDER_PER_M_S / rigid.SOLVER_FPS  # no push on what is as fast as the air
-    weights = domain.modifiers["Fluid"].domain_settings.effector_weights
-    weights.wind = weights.force = weights.vortex = weights.turbulence = _PUSH
+    if part == "liquid":
+        air = forces.on_liquid(clock, plan.timing.speed, _thinnest(sources))
+    else:
+        cells = domain.modifiers["Fluid"].domain_settings.resolution_max
+        air = forces.on_gas(clock, plan.timing.speed, max(domain.dimensions) / cells)
+    forces.add_forces(scene, plan, clock, Vector(given.origin_m), air)
     return domain
 
 
@@ -239,10 +239,15 @@ def _resolution(
     plan: Plan, objects: Objects, sources: list[tuple[PlanObject, bpy.types.Object]], size: np.ndarray
 ) -> int:
     """So fine that the thinnest source has a few cells across, within CELLS."""
-    thinnest = min(float(np.ptp(world_points(obj), axis=0).min()) for _, obj in sources) / 2
+    thinnest = _thinnest(sources) / 2
     viscous = any(thing.liquid and _viscosity(thing) >= _VISCOUS_M2_S for thing, _ in sources)
     bounds = VISCOUS_CELLS if viscous else GAS_CELLS if sources[0][0].gas else CELLS
-    return int(np.clip(np.ceil(size.max() / max(thinnest, 1e-4) * _CELLS_PER_RADIUS / 2), *bounds))
+    return int(np.clip(np.ceil(size.max() / thinnest * _CELLS_PER_RADIUS / 2), *bounds))
+
+
+def _thinnest(sources: list[tuple[PlanObject, bpy.types.Object]]) -> float:
+    """The smallest extent of any source, metres."""
+    return max(1e-4, min(float(np.ptp(world_points(obj), axis=0).min()) for _, obj in sources))
 
 
 def _source(obj: bpy.types.Object, thing: PlanObject, part: str, plan: Plan) -> None:

@@ -38,6 +38,43 @@ class Bodies:
     enlarged: float
 
 
+@dataclass(frozen=True)
+class Flowing:
+    """What air does to a fluid: Blender's strength of its field is linear * speed + square * speed2, and flow is how
+    much the field gives way to what moves with it.
+    """
+
+    linear: float
+    square: float
+    flow: float
+    enlarged: float = 1.0
+
+
+FLUID_M_PER_FRAME2 = 0.0088
+"""What a field of strength 1 adds to a fluid in each frame of normal speed, whatever the cells, the frame rate and the
+domain are (measured in 4.2 and 5.2, where the scene has SOLVER_FPS / fps_base). Beyond 5 Blender cuts off."""
+_FLUID_UNITS_PER_FRAME = 2.5 / SOLVER_FPS
+"""Of the solver's own time; its velocities, from which a field's flow is taken, are cells per unit."""
+_CARRIED_S = 0.15
+"""In this time smoke has most of the wind's speed. Blender holds up what rises as it holds up what is blown: the
+quicker, the less smoke rises in the wind."""
+_LIQUID_KG_M3 = 1000.0
+
+
+def on_gas(clock: Clock, speed: float, cell_m: float) -> Flowing:
+    """Smoke is carried along until it is as fast as the air. speed: of the plan's time, 1 is real."""
+    share = min(clock.step_s / _CARRIED_S, 0.5)  # of the missing speed, in each frame
+    linear = share * clock.step_s / (FLUID_M_PER_FRAME2 * speed)
+    seen = clock.step_s / (speed * _FLUID_UNITS_PER_FRAME * cell_m)
+    return Flowing(linear, 0.0, linear / seen)
+
+
+def on_liquid(clock: Clock, speed: float, thick_m: float) -> Flowing:
+    """It is pushed by the drag of drops as thick as this: a jet is bent, and a tub of water hardly cares."""
+    per_m = 0.5 * _AIR_KG_M3 * _DRAG * 1.5 / (_LIQUID_KG_M3 * thick_m)
+    return Flowing(0.0, per_m * clock.step_s**2 / (FLUID_M_PER_FRAME2 * speed), 0.0)
+
+
 def speed_m_s(force: Force) -> float:
     return force.speed_m_s if force.speed_m_s is not None else WINDS[force.strength]
 
@@ -50,13 +87,13 @@ def blown_to(plan: Plan) -> np.ndarray:
 
 
 def add_forces(
-    scene: bpy.types.Scene, plan: Plan, clock: Clock, origin: Vector, bodies: Bodies | None = None
+    scene: bpy.types.Scene, plan: Plan, clock: Clock, origin: Vector, bodies: Bodies | Flowing | None = None
 ) -> list[bpy.types.Object]:
     """One field object for each force of the plan, keyed over the whole length.
 
     Every force is moving air: a wind that blows one way, to or from a centre, about an axis (at its full speed 1 m from
     it), or every way at once. bodies: fields for rigid bodies, which are pushed by their drag, 1/2 rho c A v2, until
-    they are as fast as the air; None: for cloth and soft bodies, whose solver knows wind.
+    they are as fast as the air; or what they do to a fluid; None: for cloth and soft bodies, whose solver knows wind.
     """
     fields: list[bpy.types.Object] = []
     rng = np.random.default_rng([plan.seed, 11])
@@ -75,16 +112,20 @@ def add_forces(
     return fields
 
 
-def _strength(speeds: np.ndarray, bodies: Bodies | None) -> np.ndarray:
+def _strength(speeds: np.ndarray, bodies: Bodies | Flowing | None) -> np.ndarray:
     """Blender's strength of a field for air of these speeds, m/s."""
     if bodies is None:
         return BLENDER_PER_M_S * speeds
+    if isinstance(bodies, Flowing):
+        return bodies.linear * speeds + bodies.square * speeds * np.abs(speeds)
     return 0.5 * _AIR_KG_M3 * _DRAG * bodies.area_m2 * speeds * np.abs(speeds) * SOLVER_FPS * bodies.enlarged
 
 
-def _flow(force: Force, bodies: Bodies | None) -> float:
+def _flow(force: Force, bodies: Bodies | Flowing | None) -> float:
     """How much a field gives way to what moves with it already."""
     speed = speed_m_s(force)
+    if isinstance(bodies, Flowing):  # a calm, or a blast that is over, holds nothing up
+        return bodies.flow if speed and force.type != "blast" else 0.0
     if bodies is None or not speed:
         return 1.0 if force.type == "wind" else 0.0
     if force.type == "blast":  # over before anything is fast
@@ -113,7 +154,12 @@ def add_settling(scene: bpy.types.Scene, clock: Clock) -> None:
 
 
 def _key(
-    field: bpy.types.Object, force: Force, plan: Plan, clock: Clock, phases: np.ndarray, bodies: Bodies | None
+    field: bpy.types.Object,
+    force: Force,
+    plan: Plan,
+    clock: Clock,
+    phases: np.ndarray,
+    bodies: Bodies | Flowing | None,
 ) -> None:
     frames = np.arange(clock.solver(1) - clock.lead, clock.solver(plan.timing.frames) + 1)
     seconds = (frames - 1) * clock.step_s
@@ -135,6 +181,8 @@ def _key(
     action = field.animation_data.action if field.animation_data else keys.action_of(field, field.name)
     sign = -1.0 if force.type == "attract" else 1.0
     keys.write(action, field, "field.strength", frames, np.where(blows, sign * strength, 0.0))
+    if isinstance(bodies, Flowing) and not blows.all():  # else smoke would stand when the wind has gone
+        keys.write(action, field, "field.flow", frames, np.where(blows, field.field.flow, 0.0))
 
 
 def _gusts(
