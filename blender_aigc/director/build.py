@@ -12,7 +12,7 @@ from mathutils import Euler, Matrix
 
 from ..apply.scene import Made, sign, whole_or_nothing
 from ..faults import Fault
-from ..plan import Plan, PlanObject, load
+from ..plan import SHAPES, Plan, PlanObject, load
 from . import arrange, camera, materials, sources, stage
 from .sight import look
 
@@ -151,9 +151,25 @@ def _span(objects: list[bpy.types.Object]) -> tuple[np.ndarray, np.ndarray]:
     return points.min(0), points.max(0)
 
 
+def _subjects(plan: Plan) -> set[str]:
+    """What the camera is to see: everything; from above without what others stand on or fall onto, as a table that
+    fills the picture says nothing.
+    """
+    every = {thing.name for thing in plan.objects}
+    if plan.camera.view != "top":
+        return every
+    under = {thing.place.target for thing in plan.objects if thing.place.relation in ("on", "above")}
+    moving = {
+        t.name for t in plan.objects if t.cloth or t.soft or t.liquid or t.gas or (t.rigid and t.rigid.type == "active")
+    }
+    hollow = {thing.name for thing in plan.objects if thing.shape in SHAPES and SHAPES[thing.shape].hollow}
+    return (every - (under - moving - hollow)) or every
+
+
 def _bounds(built: Built, ground_m: float) -> tuple[np.ndarray, np.ndarray]:
     """Of everything in the plan; down to the ground when something may fall onto it."""
-    low, high = _span([obj for copies in built.objects.values() for obj in copies])
+    subjects = _subjects(built.plan)
+    low, high = _span([obj for name, copies in built.objects.items() if name in subjects for obj in copies])
     falls = any(thing.rigid is not None or thing.liquid or thing.soft for thing in built.plan.objects)
     if falls and built.plan.world.ground != "none":
         low[2] = min(low[2], ground_m)

@@ -24,7 +24,7 @@ def add_cloth(obj: bpy.types.Object, thing: PlanObject, plan: Plan, clock: Clock
     settings, collisions = modifier.settings, modifier.collision_settings
     settings.quality = fabric.quality
     settings.mass = fabric.mass * _REFERENCE_VERTICES / max(len(obj.data.vertices), 1) * _area_share(obj)
-    settings.air_damping = 1.0
+    settings.air_damping = 0.6
     settings.tension_stiffness = settings.compression_stiffness = fabric.tension
     settings.shear_stiffness, settings.bending_stiffness = fabric.shear, fabric.bending
     settings.tension_damping = settings.compression_damping = fabric.damping

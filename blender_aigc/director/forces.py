@@ -21,8 +21,9 @@ BLENDER_PER_M_S = 250.0
 """Strength of Blender's wind field on cloth for a wind of 1 m/s: 2, 10 and 20 m/s are the 500, 2500 and 5000 of
 GPT4Motion."""
 
+_FREE_M_S, _SHARPER = 6.0, (0.5, 1.8)
 _KINDS = {"turbulence": "TURBULENCE", "vortex": "VORTEX", "attract": "FORCE", "repel": "FORCE", "blast": "FORCE"}
-_SWAY_RAD, _GUST_HZ = 0.55, (1.3, 2.7)
+_SWAY_RAD, _HEAVE_RAD, _GUST_HZ, _GUSTS_AT_M_S = 0.8, 0.25, (1.3, 3.1), 8.0
 _BLAST_S, _BLAST_SPEED = 0.08, 15.0
 _EDDY_M, _EDDY_SPEED = 0.4, 4.0
 """Size of the eddies of a turbulence; its noise is seldom near its peak, so it is given this much more."""
@@ -115,7 +116,7 @@ def add_forces(
 def _strength(speeds: np.ndarray, bodies: Bodies | Flowing | None) -> np.ndarray:
     """Blender's strength of a field for air of these speeds, m/s."""
     if bodies is None:
-        return BLENDER_PER_M_S * speeds
+        return BLENDER_PER_M_S * speeds * np.clip(np.abs(speeds) / _FREE_M_S, *_SHARPER)
     if isinstance(bodies, Flowing):
         return bodies.linear * speeds + bodies.square * speeds * np.abs(speeds)
     return 0.5 * _AIR_KG_M3 * _DRAG * bodies.area_m2 * speeds * np.abs(speeds) * SOLVER_FPS * bodies.enlarged
@@ -189,11 +190,15 @@ def _gusts(
     force: Force, seconds: np.ndarray, phases: np.ndarray
 ) -> tuple[np.ndarray, list[tuple[float, float, float]]]:
     """Speed as a share of the mean, and direction, for every moment."""
-    first, second = (2 * np.pi * hz * seconds for hz in _GUST_HZ)
+    quick = float(np.clip(np.sqrt(speed_m_s(force) / _GUSTS_AT_M_S), 0.8, 2.0))
+    first, second = (2 * np.pi * hz * quick * seconds for hz in _GUST_HZ)
     share = force.gusts / 0.35
     swell = 1.0 + force.gusts * (0.6 * np.sin(first + phases[0]) + 0.4 * np.sin(second + phases[1]))
     sway = share * _SWAY_RAD * (0.6 * np.sin(first + phases[2]) + 0.4 * np.sin(second + phases[3]))
-    rise = radians(force.rise_deg)
     turns = radians(force.direction_deg) + sway
-    ways = [Vector((cos(turn) * cos(rise), sin(turn) * cos(rise), sin(rise))) for turn in turns]
+    rises = radians(force.rise_deg) + share * _HEAVE_RAD * np.sin(second + phases[1])
+    ways = [
+        Vector((cos(turn) * cos(rise), sin(turn) * cos(rise), sin(rise)))
+        for turn, rise in zip(turns, rises, strict=True)
+    ]
     return swell, ways

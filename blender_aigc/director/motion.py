@@ -18,7 +18,7 @@ REST = "aigc_rest"
 FOLDER = "aigc_bake"
 """Custom property of the collection: the folder of its bake."""
 
-_FARTHEST = 3.0
+_FARTHEST = 2.0
 _STRAY_PERCENT = 8.0
 """Of all moments of all things, what lies farthest out on each side does not widen the picture."""
 
@@ -30,18 +30,19 @@ def apply_motion(context: bpy.types.Context, built: Built, folder: Path, start: 
     """
     first = context.scene.frame_start if start is None else start
     solids_file = folder / order.SOLIDS
-    spans: list[np.ndarray] = []
+    bodies: list[np.ndarray] = []
+    whole: list[np.ndarray] = []
     if solids_file.exists():
-        spans += _rigid(built, solids_file, first)
-        spans += _caches(built, folder, first)
+        bodies = _rigid(built, solids_file, first)
+        whole = _caches(built, folder, first)
     built.collection[FOLDER] = str(folder)
     from . import fluids_in
 
     fluids_in.bring_in(context, built, folder, first)
     smoke = _smoke(folder)
-    spans += [smoke] if smoke is not None else []
-    if built.camera is not None and spans:
-        _reframe(built, spans, first)
+    whole += [smoke] if smoke is not None else []
+    if built.camera is not None and (bodies or whole):
+        _reframe(built, bodies, whole, first)
     context.scene.frame_set(context.scene.frame_current)
 
 
@@ -100,12 +101,21 @@ def _caches(built: Built, folder: Path, first: int) -> list[np.ndarray]:
             modifier.cache_format, modifier.filepath = "PC2", str(path)
             modifier.frame_start = float(first)
             matrix = np.array(obj.matrix_basis)
-            spans.append(points[::4].reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3])
+            points = points[::4].reshape(-1, 3)
+            points = np.array([points.min(0), points.max(0)])
+            spans.append(np.stack([_corner(points, i) for i in range(8)]) @ matrix[:3, :3].T + matrix[:3, 3])
     return spans
 
 
-def _reframe(built: Built, spans: list[np.ndarray], first: int) -> None:
-    """The camera sees the motion, too, as far as it stays near the scene (what rolls away for ever is let go)."""
+def _corner(box: np.ndarray, number: int) -> np.ndarray:
+    """(3,) one of the eight corners of a box (2, 3)."""
+    return np.array([box[number >> axis & 1][axis] for axis in range(3)])
+
+
+def _reframe(built: Built, bodies: list[np.ndarray], whole: list[np.ndarray], first: int) -> None:
+    """The camera sees the motion, too: of `bodies` as far as they stay near the scene (what rolls away is let go), of
+    `whole`, which cannot go far, all.
+    """
     plan: Plan = built.plan
     if plan.camera.target or plan.camera.position_m is not None or plan.camera.move == "follow":
         return
@@ -114,9 +124,11 @@ def _reframe(built: Built, spans: list[np.ndarray], first: int) -> None:
     ground = built.ground.location.z + 0.5 if built.ground is not None else 0.0
     low, high = _bounds(built, ground)
     size = np.maximum(high - low, 0.3 * float((high - low).max()))
-    points = np.concatenate(spans)
-    near = np.all((points > low - (_FARTHEST - 1) / 2 * size) & (points < high + (_FARTHEST - 1) / 2 * size), axis=1)
-    points = points[near] if near.any() else points
-    points = np.percentile(points, [_STRAY_PERCENT, 100 - _STRAY_PERCENT], axis=0)
-    points = np.concatenate([points, *(span for span in spans if len(span) == 2)])  # all of the smoke
-    camera.frame(built.camera, plan, np.minimum(low, points.min(0)), np.maximum(high, points.max(0)), first)
+    seen = [np.stack([low, high]), *whole]
+    if bodies:
+        points, reach = np.concatenate(bodies), (_FARTHEST - 1) / 2 * size
+        near = np.all((points > low - reach) & (points < high + reach), axis=1)
+        points = points[near] if near.any() else points
+        seen.append(np.percentile(points, [_STRAY_PERCENT, 100 - _STRAY_PERCENT], axis=0))
+    points = np.concatenate(seen)
+    camera.frame(built.camera, plan, points.min(0), points.max(0), first)

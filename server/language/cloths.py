@@ -44,11 +44,11 @@ def dress(stage: Stage, made: Body) -> None:
     fabric = made.thing.fabric if made.thing.fabric in FABRICS else "cotton"
     if "stiff" in made.thing.qualities:
         fabric = _STIFF.get(fabric, fabric)
-    made.fields["cloth"] = Cloth(fabric, pin, self_collision=shape in ("shirt", "dress") or falls)
+    made.fields["cloth"] = Cloth(fabric, pin, self_collision=shape in ("shirt", "dress", "flag") or falls)
     _put(stage, made, shape, pin, falls)
     stage.moves(made)
     if pin != "none":
-        stage.facing_front = True
+        stage.view = "low" if shape == "flag" else "front"  # from a little aside the waves of a flag are seen
         stage.wind_default_deg = 0.0 if shape == "flag" else 60.0
 
 

@@ -281,8 +281,8 @@ def _camera(stage: Stage) -> Camera:
     vessel = _filled(stage)
     if "target" not in fields and vessel is not None:  # which beside the table that it stands on would be a dot
         fields["target"], fields["framing"] = vessel.name, fields.get("framing", "wide")
-    if stage.facing_front and "view" not in view:
-        fields["view"] = "front"
+    if stage.view and "view" not in view:
+        fields["view"] = stage.view
     return Camera(**fields)
 
 

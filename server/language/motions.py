@@ -368,6 +368,7 @@ def topple(stage: Stage, happening: Happening) -> None:
         push.fields["size_m"] = push.size_m
         stage.bodies.append(push)
         piled = group_height(made) > 1.5 * made.height_m
+        stage.view = stage.view or ("" if piled else "side")  # a row along the line of sight is short
         _send(stage, push, made, 8.0 if piled else max(0.5, 5.0 * math.sqrt(made.height_m)), thrown=True)
         rigid(stage, push, mass_kg=round(min(1e6, _push_mass(made) * (3.0 if piled else 1.0)), 5))
         stage.note("a small ball gives the first push")

@@ -15,7 +15,7 @@ from .meaning import Scene, Thing
 class Stage:
     """bodies: in the plan's order. by_thing: which body a thing became. airborne: those that begin in the air.
 
-    frames: how long the scene must at least be. facing_front: something is flat and best seen from the front.
+    frames: how long the scene must at least be. view: from where something is seen best.
     """
 
     scene: Scene
@@ -26,7 +26,7 @@ class Stage:
     moving: list[Body] = field(default_factory=list)
     stands_on: dict[Body, Body] = field(default_factory=dict)
     frames: int = 100
-    facing_front: bool = False
+    view: str = ""
     wind_default_deg: float = 0.0
 
     def add(self, made: Body) -> Body:
