@@ -33,6 +33,11 @@ def main(folder: Path, part: str) -> int:
     except fault as error:
         order.write_json(folder / order.FAULT, error.record().__dict__)
         return 3
+    except OSError as error:  # a full disk, a folder that is gone or read-only by now
+        sentence = "The simulation could not write its results."
+        record = fault("disk_full", sentence, "Free some space, or save the file where you may write.", str(error))
+        order.write_json(folder / order.FAULT, record.record().__dict__)
+        return 4
     return 0
 
 

@@ -1,7 +1,8 @@
 """Winds and other fields, with gusts from a seed: the same plan has the same gusts.
 
 A constant wind makes a stiff board of a flag, the stiffer the stronger it is; real wind changes its direction and speed
-several times a second. Gusts are two sines of irrational ratio with seeded phases, so that a short scene has them too.
+several times a second, from the side, from above and below, the quicker the stronger it is. Gusts are two sines of
+irrational ratio with seeded phases, so that a short scene has them too.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from . import keys
 from .rigid import SOLVER_FPS, Clock
 
 BLENDER_PER_M_S = 250.0
-"""Strength of Blender's wind field on cloth for a wind of 1 m/s: 2, 10 and 20 m/s are the 500, 2500 and 5000 of
-GPT4Motion."""
-
-_FREE_M_S, _SHARPER = 6.0, (0.5, 1.8)
+"""Strength of Blender's wind field on cloth for a wind of 1 m/s, after the 500, 2500 and 5000 of GPT4Motion."""
+_AS_SAID_M_S, _SHARPER = 6.0, (0.5, 1.8)
+"""Drag grows with the square of the speed, and so does the strength about this speed; far from it a breeze would do
+nothing, and a storm tear the cloth."""
 _KINDS = {"turbulence": "TURBULENCE", "vortex": "VORTEX", "attract": "FORCE", "repel": "FORCE", "blast": "FORCE"}
 _SWAY_RAD, _HEAVE_RAD, _GUST_HZ, _GUSTS_AT_M_S = 0.8, 0.25, (1.3, 3.1), 8.0
 _BLAST_S, _BLAST_SPEED = 0.08, 15.0
@@ -116,7 +117,7 @@ def add_forces(
 def _strength(speeds: np.ndarray, bodies: Bodies | Flowing | None) -> np.ndarray:
     """Blender's strength of a field for air of these speeds, m/s."""
     if bodies is None:
-        return BLENDER_PER_M_S * speeds * np.clip(np.abs(speeds) / _FREE_M_S, *_SHARPER)
+        return BLENDER_PER_M_S * speeds * np.clip(np.abs(speeds) / _AS_SAID_M_S, *_SHARPER)
     if isinstance(bodies, Flowing):
         return bodies.linear * speeds + bodies.square * speeds * np.abs(speeds)
     return 0.5 * _AIR_KG_M3 * _DRAG * bodies.area_m2 * speeds * np.abs(speeds) * SOLVER_FPS * bodies.enlarged

@@ -15,6 +15,9 @@ from scene_state import differences, scene_state  # noqa: E402
 
 from blender_aigc.director import order  # noqa: E402
 from blender_aigc.director.bake import Bake  # noqa: E402
+from blender_aigc.director.build import points_of  # noqa: E402
+from blender_aigc.director.fluids_in import FLUID  # noqa: E402
+from blender_aigc.director.motion import apply_motion  # noqa: E402
 from blender_aigc.protocol import Fault  # noqa: E402
 
 FLAG = {"shape": "flag", "size_m": [0.4, 0, 0.27], "cloth": {"pin": "left"},
@@ -49,6 +52,40 @@ def test_cancel_in_the_middle_leaves_nothing_running_and_the_next_bake_gives_the
     straight.wait()
     found = [order.read_pc2(one.folder / order.pc2_name("flag", 0)) for one in (again, straight)]
     assert len(found[0]) == FRAMES and np.array_equal(*found), "the same plan has the same result"
+
+
+def test_a_fluid_is_cancelled_in_the_middle_and_the_next_bake_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blender's own fluid cache is half full then, and must not be mixed with the next run's."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "fluid_trap"))
+    blob = {"name": "blob", "shape": "cube", "size_m": [0.3] * 3, "liquid": {"role": "volume"}}
+    found = []
+    for name in ("cancelled", "straight"):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        built = build(plan(blob, frames=14, domain={"resolution": 20}))
+        if name == "cancelled":
+            bake = Bake(bpy.context, built, tmp_path / name)
+            child = begun(bake)
+            bake.cancel()
+            assert child.poll() is not None and not (bake.folder / "liquid.abc").exists()
+            assert not list(bake.folder.glob("*.part*"))
+        bake = Bake(bpy.context, built, tmp_path / name)
+        bake.wait()
+        apply_motion(bpy.context, built, bake.folder)
+        (surface,) = (obj for obj in built.collection.objects if FLUID in obj)
+        bpy.context.scene.frame_set(14)
+        found.append(points_of(surface.evaluated_get(bpy.context.evaluated_depsgraph_get()).data))
+    assert len(found[0]) > 100 and np.array_equal(*found)
+
+
+def test_a_result_that_cannot_be_written_is_told_so(tmp_path: Path) -> None:
+    built = build(plan({"shape": "basketball", "rigid": {}, "place": {"relation": "above"}}, frames=3))
+    bake = Bake(bpy.context, built, tmp_path)
+    (bake.folder / order.SOLIDS).mkdir()
+    with pytest.raises(Fault, match="could not write") as caught:
+        bake.wait()
+    assert caught.value.code == "disk_full" and "space" in caught.value.hint and bake.state == "failed"
 
 
 def test_a_child_that_is_killed_is_told_with_a_way_out(tmp_path: Path) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
 
 from mathutils import Vector  # noqa: E402
-from plans import boxes, build, plan  # noqa: E402
+from plans import baked, boxes, build, plan  # noqa: E402
 
-from blender_aigc.director.build import Built, carry_out  # noqa: E402
+from blender_aigc.director.build import Built, carry_out, points_of  # noqa: E402
 from blender_aigc.plan import GROUNDS, LIGHTS  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("empty_file")
@@ -135,17 +137,60 @@ def test_a_scene_that_is_kept_keeps_its_camera_length_and_sky() -> None:
     assert (scene.camera, scene.world, scene.frame_end, scene.render.resolution_x) == before
 
 
+def in_picture(built: Built, corners: np.ndarray) -> np.ndarray:
+    """(N, 2) where points (N, 3) are seen: 0 to 1 from left to right and from the bottom to the top."""
+    from bpy_extras.object_utils import world_to_camera_view
+
+    bpy.context.view_layer.update()
+    seen_at = [world_to_camera_view(bpy.context.scene, built.camera, Vector(corner))[:2] for corner in corners]
+    return np.array(seen_at)
+
+
+def corners_of(box: np.ndarray) -> np.ndarray:
+    """(8, 3) of a box (2, 3)."""
+    return np.array([[box[i][0], box[j][1], box[k][2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+
+
+def test_from_above_the_picture_is_about_what_lies_on_the_table() -> None:
+    things = {"shape": "table"}, {"shape": "dice", "place": {"relation": "on", "target": "table"}}
+    large = {}
+    for view in ("top", "high"):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        built = build(plan(*things, camera={"view": view}))
+        at = in_picture(built, corners_of(boxes(built)["dice"][0]))
+        assert at.min() > 0 and at.max() < 1
+        large[view] = np.ptp(at[:, 1])
+    assert large["top"] > 0.4 and large["high"] < 0.1, large
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    built = build(plan({"shape": "table"}, camera={"view": "top"}))
+    assert np.ptp(in_picture(built, corners_of(boxes(built)["table"][0]))[:, 1]) > 0.4, "alone, it is the subject"
+
+
+def test_cloth_stays_in_the_picture_whole_and_what_rolls_away_is_let_go(tmp_path: Path) -> None:
+    flag = {"shape": "flag", "size_m": [0.9, 0, 0.6], "cloth": {"pin": "left"},
+            "place": {"relation": "at", "offset_m": [0, 0, 1.5]}}  # fmt: skip
+    built = baked(plan(flag, frames=8, camera={"view": "low"}), tmp_path / "flag")  # it hangs below where it was built
+    bpy.context.scene.frame_set(8)
+    mesh = built.objects["flag"][0].evaluated_get(bpy.context.evaluated_depsgraph_get())
+    points = points_of(mesh.data) @ np.array(mesh.matrix_world)[:3, :3].T + np.array(mesh.matrix_world)[:3, 3]
+    assert points[:, 2].min() < 1.5 - 0.35
+    at = in_picture(built, points)
+    assert at.min() > 0.02 and at.max() < 0.98
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    far = {"shape": "sphere", "size_m": [0.1] * 3, "rigid": {"velocity_m_s": [8, 0, 0], "friction": 0}}
+    stays = {"name": "stays", "shape": "cube", "size_m": [0.3] * 3}
+    built = baked(plan(stays, far, frames=40, camera={"view": "front"}), tmp_path / "far")
+    bpy.context.scene.frame_set(1)
+    cube = in_picture(built, corners_of(boxes(built)["stays"][0]))
+    assert np.ptp(cube[:, 1]) > 0.25 and 0 < cube.min() and cube.max() < 1
+
+
 @pytest.mark.parametrize("view", ["", ", top-down view"])
 def test_water_for_a_mug_on_a_table_shows_the_mug_large(view: str) -> None:
     """And not a table with a dot in its middle."""
-    from bpy_extras.object_utils import world_to_camera_view
-
     from server.language.read import plan_of
 
     built = carry_out(bpy.context, plan_of(f"Water flows into a white mug on a table{view}", 7))
-    bpy.context.view_layer.update()
-    corners = boxes(built)["mug"][0]
-    corners = [Vector((corners[i][0], corners[j][1], corners[k][2])) for i in (0, 1) for j in (0, 1) for k in (0, 1)]
-    at = np.array([world_to_camera_view(bpy.context.scene, built.camera, corner)[:2] for corner in corners])
+    at = in_picture(built, corners_of(boxes(built)["mug"][0]))
     assert at.min() > 0.05 and at.max() < 0.95, "all of it is in the picture"
     assert np.ptp(at[:, 1]) > 0.35, "it takes a third of the picture's height"

@@ -164,6 +164,21 @@ def test_an_unknown_thing_gets_the_nearest_offered() -> None:
         assert "Picture to Mesh" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "view"),
+    [
+        ("A white flag flaps in light wind", "low"),
+        ("A white T-shirt flutters in light wind", "front"),
+        ("A row of twelve dominoes topples", "side"),
+        ("A stack of six crates collapses", "three_quarter"),
+        ("A row of twelve dominoes topples, seen from the front", "front"),
+        ("A white flag flaps in light wind, top-down view", "top"),
+    ],
+)
+def test_things_are_seen_from_where_they_show_most(text: str, view: str) -> None:
+    assert plan_of(text).camera.view == view
+
+
 def test_a_close_up_follows_what_falls() -> None:
     falling = plan_of("A basketball is dropped onto a table, close-up").camera
     assert (falling.framing, falling.target, falling.move) == ("close", "basketball", "follow")
