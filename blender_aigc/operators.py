@@ -26,6 +26,7 @@ from . import (
 from .ask import Ask, ask_from_scene, submit
 from .busy import busy
 from .place import place
+from .polls import JOB, NO_JOB, OBJECT_MODE, Polled
 from .protocol import TASKS, Fault
 from .state import STATE
 
@@ -57,14 +58,12 @@ def carry_out(context: bpy.types.Context, ask: Ask, sent: Callable[[], None] | N
         watch.place_now(job_id)
 
 
-class AIGC_OT_generate(bpy.types.Operator):
+class AIGC_OT_generate(Polled, bpy.types.Operator):
     bl_idname = "aigc.generate"
     bl_label = "Generate"
     bl_description = "Make it now, with the settings of the AIGC tab; Blender stays usable meanwhile"
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is None
+    needs = (NO_JOB,)
 
     def execute(self, context) -> set[str]:
         try:
@@ -75,14 +74,12 @@ class AIGC_OT_generate(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_try_now(bpy.types.Operator):
+class AIGC_OT_try_now(Polled, bpy.types.Operator):
     bl_idname = "aigc.try_now"
     bl_label = "Try It Now"
     bl_description = "Make a mesh from a small sample picture, with Blender's own Python: no download, no installation"
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is None
+    needs = (NO_JOB,)
 
     def execute(self, context) -> set[str]:
         try:
@@ -93,16 +90,14 @@ class AIGC_OT_try_now(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_cancel(bpy.types.Operator):
+class AIGC_OT_cancel(Polled, bpy.types.Operator):
     bl_idname = "aigc.cancel"
     bl_label = "Cancel Generating"
     bl_description = "Stop the running job; the scene stays as it is"
 
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is not None
+    needs = (JOB,)
 
     def execute(self, _context) -> set[str]:
         job_id = self.job_id or STATE.current_job
@@ -113,7 +108,7 @@ class AIGC_OT_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_apply(bpy.types.Operator):
+class AIGC_OT_apply(Polled, bpy.types.Operator):
     bl_idname = "aigc.apply"
     bl_label = "Place Result"
     bl_description = "Put this result into the scene, as one undo step"
@@ -126,9 +121,7 @@ class AIGC_OT_apply(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    @classmethod
-    def poll(cls, context) -> bool:
-        return context.mode == "OBJECT"
+    needs = (OBJECT_MODE,)
 
     def execute(self, context) -> set[str]:
         record = STATE.record(self.job_id)
@@ -197,16 +190,14 @@ class AIGC_OT_roll_seed(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_run_again(bpy.types.Operator):
+class AIGC_OT_run_again(Polled, bpy.types.Operator):
     bl_idname = "aigc.run_again"
     bl_label = "Run Again"
     bl_description = "Make this result once more: same picture, same settings, same seed"
 
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is None
+    needs = (NO_JOB,)
 
     def execute(self, context) -> set[str]:
         job = STATE.job(self.job_id)
@@ -219,16 +210,14 @@ class AIGC_OT_run_again(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_run_smaller(bpy.types.Operator):
+class AIGC_OT_run_smaller(Polled, bpy.types.Operator):
     bl_idname = "aigc.run_smaller"
     bl_label = "Try with Less Memory"
     bl_description = "The same once more, in the next way that takes less memory; slower, or less detailed"
 
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is None
+    needs = (NO_JOB,)
 
     def execute(self, context) -> set[str]:
         job = STATE.job(self.job_id)

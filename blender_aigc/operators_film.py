@@ -7,20 +7,19 @@ import bpy
 from . import physics, watch
 from .operators_plan import refuse
 from .operators_sequence import TASK, begin
+from .polls import NO_BAKE, NO_CONTROL, NO_JOB, NO_SEQUENCE, Polled
 from .protocol import Fault
 from .state import STATE
 
 
-class AIGC_OT_stylise_plan(bpy.types.Operator):
+class AIGC_OT_stylise_plan(Polled, bpy.types.Operator):
     bl_idname = "aigc.stylise_plan"
     bl_label = "Stylise"
     bl_description = (
         "Render the frames of the scene and draw each in the look, without flicker; goes on where it stopped"
     )
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is None and STATE.running_sequence() is None and STATE.bake is None
+    needs = (NO_JOB, NO_SEQUENCE, NO_BAKE)
 
     def execute(self, context) -> set[str]:
         from . import film
@@ -40,14 +39,12 @@ class AIGC_OT_stylise_plan(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_control_frames(bpy.types.Operator):
+class AIGC_OT_control_frames(Polled, bpy.types.Operator):
     bl_idname = "aigc.control_frames"
     bl_label = "Control Frames"
     bl_description = "Write depth, lines and a mask of what moves for every frame, as pictures for any video model"
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_control() is None and STATE.bake is None
+    needs = (NO_CONTROL, NO_BAKE)
 
     def execute(self, context) -> set[str]:
         from . import film

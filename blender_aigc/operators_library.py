@@ -8,6 +8,7 @@ from bpy.props import FloatProperty, IntProperty, StringProperty
 from . import params
 from .catalogue import GeneratorInfo, Value, catalogue
 from .operators import refuse
+from .polls import ACTIVE, MARKED, OBJECT_MODE, OWN_DATA, SEVERAL, Polled
 from .protocol import Fault
 
 
@@ -15,16 +16,14 @@ def operator_id(generator_id: str) -> str:
     return f"aigc.add_{generator_id}"
 
 
-class _Add:
+class _Add(Polled):
     """What the Add operators share. Their properties are the generator's parameters, so that Adjust Last Operation
     (F9) shows them all; one undo step."""
 
     bl_options = {"REGISTER", "UNDO"}
     info: GeneratorInfo
 
-    @classmethod
-    def poll(cls, context) -> bool:
-        return context.mode == "OBJECT"
+    needs = (OBJECT_MODE,)
 
     def execute(self, context) -> set[str]:
         from .director.generators.add import add  # late: numpy
@@ -51,7 +50,7 @@ def _add_operator(info: GeneratorInfo) -> type:
     return type(f"AIGC_OT_add_{info.id}", (_Add, bpy.types.Operator), members)
 
 
-class AIGC_OT_scatter(bpy.types.Operator):
+class AIGC_OT_scatter(Polled, bpy.types.Operator):
     bl_idname = "aigc.scatter"
     bl_label = "Scatter on Active"
     bl_description = "Put copies of the selected things all over the active one; they share their meshes"
@@ -68,9 +67,7 @@ class AIGC_OT_scatter(bpy.types.Operator):
     )
     upright: FloatProperty(name="Upright", description="0 leans with the ground", default=1, min=0, max=1)
 
-    @classmethod
-    def poll(cls, context) -> bool:
-        return context.mode == "OBJECT" and context.active_object is not None and len(context.selected_objects) > 1
+    needs = (OBJECT_MODE, SEVERAL)
 
     def execute(self, context) -> set[str]:
         from .director.generators.add import scatter
@@ -84,7 +81,7 @@ class AIGC_OT_scatter(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_mark_own(bpy.types.Operator):
+class AIGC_OT_mark_own(Polled, bpy.types.Operator):
     bl_idname = "aigc.mark_own"
     bl_label = "Add to Catalogue"
     bl_description = "Let sentences name the active object: it becomes an asset whose tags are its words"
@@ -93,9 +90,7 @@ class AIGC_OT_mark_own(bpy.types.Operator):
     words: StringProperty(name="Words", description="What it may be called, with commas between", options={"SKIP_SAVE"})
     about: StringProperty(name="Description", description="What it is, in a sentence", options={"SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, context) -> bool:
-        return context.active_object is not None and context.active_object.library is None
+    needs = (ACTIVE, OWN_DATA)
 
     def invoke(self, context, _event) -> set[str]:
         self.words = self.words or context.active_object.name.lower()
@@ -113,15 +108,13 @@ class AIGC_OT_mark_own(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_unmark_own(bpy.types.Operator):
+class AIGC_OT_unmark_own(Polled, bpy.types.Operator):
     bl_idname = "aigc.unmark_own"
     bl_label = "Remove from Catalogue"
     bl_description = "The active object stays, but sentences cannot name it any more"
     bl_options = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context) -> bool:
-        return context.active_object is not None and context.active_object.asset_data is not None
+    needs = (ACTIVE, MARKED)
 
     def execute(self, context) -> set[str]:
         context.active_object.asset_clear()

@@ -9,6 +9,7 @@ from bpy.props import FloatProperty, StringProperty
 
 from . import before, watch
 from .apply.show import flipped, image_of, show
+from .polls import OBJECT_MODE, Polled
 from .protocol import Fault
 from .state import STATE, Record
 
@@ -152,7 +153,7 @@ class AIGC_OT_to_compositor(_PictureOperator, bpy.types.Operator):
         self.report({"INFO"}, f"The node group {group.name} is in the compositor's Add > Group menu.")
 
 
-class AIGC_OT_project(_PictureOperator, bpy.types.Operator):
+class AIGC_OT_project(Polled, _PictureOperator, bpy.types.Operator):
     bl_idname = "aigc.project"
     bl_label = "Project onto Selected"
     bl_description = (
@@ -161,9 +162,7 @@ class AIGC_OT_project(_PictureOperator, bpy.types.Operator):
 
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, context) -> bool:
-        return context.mode == "OBJECT"
+    needs = (OBJECT_MODE,)
 
     def carry_out(self, context, image: bpy.types.Image) -> None:
         from .apply.projection import Shot, project

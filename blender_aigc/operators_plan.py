@@ -10,6 +10,7 @@ from bpy.props import StringProperty
 from . import physics, targets, watch
 from .place import place
 from .plan_text import newest_plan
+from .polls import NO_BAKE, OBJECT_MODE, Polled
 from .protocol import Fault
 from .state import STATE
 
@@ -21,7 +22,7 @@ def refuse(operator: bpy.types.Operator, fault: Fault) -> set[str]:
     return {"CANCELLED"}
 
 
-class AIGC_OT_run_plan(bpy.types.Operator):
+class AIGC_OT_run_plan(Polled, bpy.types.Operator):
     bl_idname = "aigc.run_plan"
     bl_label = "Run Plan"
     bl_description = "Build what the plan says into a collection of its own, as one undo step"
@@ -29,9 +30,7 @@ class AIGC_OT_run_plan(bpy.types.Operator):
 
     text: StringProperty(name="Plan", description="Name of the text with the plan", options={"SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, context) -> bool:
-        return context.mode == "OBJECT"
+    needs = (OBJECT_MODE,)
 
     def execute(self, context) -> set[str]:
         settings = context.scene.aigc
@@ -51,14 +50,12 @@ class AIGC_OT_run_plan(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_bake(bpy.types.Operator):
+class AIGC_OT_bake(Polled, bpy.types.Operator):
     bl_idname = "aigc.bake"
     bl_label = "Bake"
     bl_description = "Compute how everything moves, in a Blender of its own; this one stays usable meanwhile"
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.bake is None
+    needs = (NO_BAKE,)
 
     def execute(self, context) -> set[str]:
         try:

@@ -9,6 +9,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from . import place, preferences, properties, thumbnails
+from .polls import OBJECT_MODE, RESULTS, Polled
 from .protocol import Fault, encode
 from .state import STATE, Record
 
@@ -21,7 +22,7 @@ def _chosen(job_id: str, context: bpy.types.Context) -> Record | None:
     return STATE.record(job_id)
 
 
-class AIGC_OT_remove_result(bpy.types.Operator):
+class AIGC_OT_remove_result(Polled, bpy.types.Operator):
     bl_idname = "aigc.remove_result"
     bl_label = "Remove Result"
     bl_description = "Take the objects of this result out of the scene, or the line out of the list when there are none"
@@ -29,9 +30,7 @@ class AIGC_OT_remove_result(bpy.types.Operator):
 
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, context) -> bool:
-        return bool(STATE.results) and context.mode == "OBJECT"
+    needs = (RESULTS, OBJECT_MODE)
 
     def execute(self, context) -> set[str]:
         record = _chosen(self.job_id, context)
@@ -75,16 +74,14 @@ class AIGC_OT_reveal(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_show_provenance(bpy.types.Operator):
+class AIGC_OT_show_provenance(Polled, bpy.types.Operator):
     bl_idname = "aigc.show_provenance"
     bl_label = "Where This Came From"
     bl_description = "Model, seed, settings and licence of this result"
 
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return bool(STATE.results)
+    needs = (RESULTS,)
 
     def invoke(self, context, _event) -> set[str]:
         return context.window_manager.invoke_popup(self, width=320)
@@ -108,16 +105,14 @@ class AIGC_OT_show_provenance(bpy.types.Operator):
         self.layout.operator("aigc.copy_provenance", text="Copy", icon="COPYDOWN").job_id = record.job_id
 
 
-class AIGC_OT_copy_provenance(bpy.types.Operator):
+class AIGC_OT_copy_provenance(Polled, bpy.types.Operator):
     bl_idname = "aigc.copy_provenance"
     bl_label = "Copy Provenance"
     bl_description = "Copy everything that is needed to make this result again to the clipboard, as JSON"
 
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return bool(STATE.results)
+    needs = (RESULTS,)
 
     def execute(self, context) -> set[str]:
         record = _chosen(self.job_id, context)

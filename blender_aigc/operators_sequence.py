@@ -15,6 +15,7 @@ from bpy.props import EnumProperty
 from . import watch
 from .ask import whole_prompt_of
 from .place import show_sequence
+from .polls import NO_JOB, NO_SEQUENCE, Polled
 from .properties import chosen_model
 from .protocol import Fault
 from .state import STATE
@@ -91,14 +92,12 @@ def _tell(run: Run) -> None:
         STATE.show(run.fault.record())
 
 
-class AIGC_OT_render_sequence(bpy.types.Operator):
+class AIGC_OT_render_sequence(Polled, bpy.types.Operator):
     bl_idname = "aigc.render_sequence"
     bl_label = "Render Sequence"
     bl_description = "Render the frames of the timeline and draw each; goes on after those that are done in the folder"
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is None and STATE.running_sequence() is None
+    needs = (NO_JOB, NO_SEQUENCE)
 
     def execute(self, context) -> set[str]:
         from .operators import refuse

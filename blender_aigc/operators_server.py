@@ -7,6 +7,7 @@ import platform
 import bpy
 
 from . import watch
+from .polls import SERVER, Polled
 from .protocol import VERSION, Fault, encode
 from .state import STATE
 
@@ -49,14 +50,12 @@ class AIGC_OT_restart(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_stop(bpy.types.Operator):
+class AIGC_OT_stop(Polled, bpy.types.Operator):
     bl_idname = "aigc.stop"
     bl_label = "Stop AI Server"
     bl_description = "End the server and free its memory, unless another Blender uses it"
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.session is not None
+    needs = (SERVER,)
 
     def execute(self, _context) -> set[str]:
         for job_id in list(STATE.session.jobs):
@@ -68,14 +67,12 @@ class AIGC_OT_stop(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_show_log(bpy.types.Operator):
+class AIGC_OT_show_log(Polled, bpy.types.Operator):
     bl_idname = "aigc.show_log"
     bl_label = "Show AI Server Log"
     bl_description = "Put the end of the server's log into a text block, and show it in a new window"
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.session is not None
+    needs = (SERVER,)
 
     def execute(self, context) -> set[str]:
         text = bpy.data.texts.get(LOG_TEXT) or bpy.data.texts.new(LOG_TEXT)

@@ -11,6 +11,7 @@ from bpy.props import EnumProperty, StringProperty
 from . import views_check
 from .ask import Ask, ask_from_scene
 from .gather.sources import Shape, objects_of
+from .polls import NO_JOB, OBJECT_MODE, RESULTS, SELECTED, Polled
 from .protocol import Fault
 from .state import STATE
 
@@ -18,7 +19,7 @@ LOOK = "view_coverage"
 """The task and the model that says how much the chosen views see."""
 
 
-class AIGC_OT_export_maps(bpy.types.Operator):
+class AIGC_OT_export_maps(Polled, bpy.types.Operator):
     bl_idname = "aigc.export_maps"
     bl_label = "Export Maps"
     bl_description = "Copy the maps of this result (base colour, ORM, normal, height) into a folder, for game engines"
@@ -28,9 +29,7 @@ class AIGC_OT_export_maps(bpy.types.Operator):
         name="Folder", description="Where the maps are written", subtype="DIR_PATH", options={"SKIP_SAVE"}
     )
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return bool(STATE.results)
+    needs = (RESULTS,)
 
     def invoke(self, context, _event) -> set[str]:
         context.window_manager.fileselect_add(self)
@@ -55,15 +54,13 @@ class AIGC_OT_export_maps(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_original_materials(bpy.types.Operator):
+class AIGC_OT_original_materials(Polled, bpy.types.Operator):
     bl_idname = "aigc.original_materials"
     bl_label = "Original Materials"
     bl_description = "Take the made textures off the selected objects: their own materials come back"
     bl_options = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context) -> bool:
-        return bool(context.selected_objects) and context.mode == "OBJECT"
+    needs = (OBJECT_MODE, SELECTED)
 
     def execute(self, context) -> set[str]:
         from .apply.material import restore
@@ -75,7 +72,7 @@ class AIGC_OT_original_materials(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_debug_view(bpy.types.Operator):
+class AIGC_OT_debug_view(Polled, bpy.types.Operator):
     bl_idname = "aigc.debug_view"
     bl_label = "Debug View"
     bl_description = "Show on the objects how their texture came about; nothing else of them changes"
@@ -93,9 +90,7 @@ class AIGC_OT_debug_view(bpy.types.Operator):
         ),
     )
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return bool(STATE.results)
+    needs = (RESULTS,)
 
     @classmethod
     def description(cls, _context, properties) -> str:
@@ -134,14 +129,12 @@ class AIGC_MT_debug_view(bpy.types.Menu):
             made.job_id, made.view = group.results[group.result_index].job_id, view
 
 
-class AIGC_OT_check_views(bpy.types.Operator):
+class AIGC_OT_check_views(Polled, bpy.types.Operator):
     bl_idname = "aigc.check_views"
     bl_label = "Check Views"
     bl_description = "Say how much of the selected objects the chosen views see; nothing is drawn yet"
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is None
+    needs = (NO_JOB,)
 
     def execute(self, context) -> set[str]:
         from .operators import carry_out, refuse

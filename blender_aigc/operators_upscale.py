@@ -13,6 +13,7 @@ from .ask import Ask
 from .gather.sources import Given
 from .operators import carry_out, refuse
 from .operators_pictures import picture_of
+from .polls import NO_JOB, Polled
 from .protocol import TASKS, Fault
 from .slots import texture_of
 from .state import STATE
@@ -43,7 +44,7 @@ def upscale_of(context: bpy.types.Context, task: str, given: Given, name: str, s
     )
 
 
-class AIGC_OT_upscale(bpy.types.Operator):
+class AIGC_OT_upscale(Polled, bpy.types.Operator):
     bl_idname = "aigc.upscale"
     bl_label = "Upscale Picture"
     bl_description = "Make this picture larger, as a new picture, with the model and the settings of Upscale Picture"
@@ -54,9 +55,7 @@ class AIGC_OT_upscale(bpy.types.Operator):
     )
     scale: EnumProperty(name="Scale", description="How many times as wide and as high", items=SCALES, default="2")
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is None
+    needs = (NO_JOB,)
 
     def execute(self, context) -> set[str]:
         try:
@@ -71,7 +70,7 @@ class AIGC_OT_upscale(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_upscale_texture(bpy.types.Operator):
+class AIGC_OT_upscale_texture(Polled, bpy.types.Operator):
     bl_idname = "aigc.upscale_texture"
     bl_label = "Upscale Texture"
     bl_description = "Make the maps of this texture larger, as a new material; the one that is there stays in the file"
@@ -79,9 +78,7 @@ class AIGC_OT_upscale_texture(bpy.types.Operator):
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     scale: EnumProperty(name="Scale", description="How many times as wide and as high", items=SCALES, default="2")
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is None
+    needs = (NO_JOB,)
 
     def execute(self, context) -> set[str]:
         record = STATE.record(self.job_id) if self.job_id else texture_of(context)

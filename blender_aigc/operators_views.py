@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProper
 from . import targets, watch
 from .ask import Ask
 from .gather.sources import Part
+from .polls import NO_JOB, RESULTS, Polled
 from .protocol import Artefact, Fault
 from .state import STATE, Record
 
@@ -21,7 +22,7 @@ class AIGC_PG_view_weight(bpy.types.PropertyGroup):
     weight: FloatProperty(name="Weight", description="0 leaves the view out", default=1.0, min=0.0, soft_max=4, max=100)
 
 
-class AIGC_OT_blend_again(bpy.types.Operator):
+class AIGC_OT_blend_again(Polled, bpy.types.Operator):
     bl_idname = "aigc.blend_again"
     bl_label = "Blend Again"
     bl_description = "Put the views of this texture together anew, with other weights and borders; nothing is drawn"
@@ -47,9 +48,7 @@ class AIGC_OT_blend_again(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return bool(STATE.results) and STATE.running_job() is None
+    needs = (RESULTS, NO_JOB)
 
     def invoke(self, context, _event) -> set[str]:
         for name in view_names(STATE.record(self.job_id)):
@@ -88,7 +87,7 @@ class AIGC_OT_blend_again(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIGC_OT_draw_view_again(bpy.types.Operator):
+class AIGC_OT_draw_view_again(Polled, bpy.types.Operator):
     bl_idname = "aigc.draw_view_again"
     bl_label = "Draw Again"
     bl_description = "Draw one view of this texture once more, over the present one; what it does not see stays"
@@ -96,9 +95,7 @@ class AIGC_OT_draw_view_again(bpy.types.Operator):
     job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     view: StringProperty(name="View", description="Which view", options={"SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return bool(STATE.results) and STATE.running_job() is None
+    needs = (RESULTS, NO_JOB)
 
     def execute(self, context) -> set[str]:
         from .operators import carry_out, refuse  # late: it imports this file

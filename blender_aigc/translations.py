@@ -174,6 +174,21 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Démarrer le serveur pour voir les modèles",
     ),
     (
+        "A job is running: wait for it, or cancel it",
+        "Ein Auftrag läuft: abwarten oder abbrechen",
+        "Une tâche est en cours : attendez-la ou annulez-la",
+    ),
+    (
+        "Nothing has been made yet in this Blender session",
+        "In dieser Blender-Sitzung ist noch nichts entstanden",
+        "Rien n'a encore été créé dans cette session de Blender",
+    ),
+    (
+        "Go back to Object Mode",
+        "Zurück in den Objektmodus wechseln",
+        "Revenez en mode Objet",
+    ),
+    (
         "No picture is chosen.",
         "Es ist kein Bild gewählt.",
         "Aucune image n'est choisie.",

@@ -116,4 +116,14 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "{number} Steuerbilder sind geschrieben",
         "{number} images de contrôle sont écrites",
     ),
+    (
+        "Nothing is said yet.",
+        "Es ist noch nichts gesagt.",
+        "Rien n'est encore dit.",
+    ),
+    (
+        "Write in the Prompt what to make.",
+        "Schreiben Sie in den Prompt, was entstehen soll.",
+        "Écrivez dans le prompt ce qu'il faut créer.",
+    ),
 )

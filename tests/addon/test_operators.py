@@ -227,6 +227,38 @@ def test_a_missing_environment_is_a_sentence(studio, monkeypatch):
     assert STATE.fault.code == "not_installed"
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("export_maps", "Nothing has been made yet"),
+        ("remove_result", "Nothing has been made yet"),
+        ("show_log", "The server has not been started"),
+        ("cancel", "No job is running"),
+        ("original_materials", "Select an object"),
+        ("scatter", "Select what is to be scattered"),
+        ("mark_own", "Select an object"),
+    ],
+)
+def test_a_grey_button_says_why(addon, name, reason):
+    """In its tooltip; a script sees it in the error, instead of "context is incorrect"."""
+    assert not getattr(bpy.ops.aigc, name).poll()
+    with pytest.raises(RuntimeError, match=reason):
+        getattr(bpy.ops.aigc, name)()
+
+
+def test_what_waits_for_a_job_or_a_mode_says_so(addon, monkeypatch):
+    monkeypatch.setattr(type(STATE), "running_job", lambda _self: object())
+    for name in ("generate", "try_now", "run_again", "upscale", "render_sequence", "stylise_plan"):
+        with pytest.raises(RuntimeError, match="A job is running"):
+            getattr(bpy.ops.aigc, name)()
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.mode_set(mode="EDIT")
+    for name in ("apply", "run_plan", "add_chair", "original_materials"):
+        with pytest.raises(RuntimeError, match="Go back to Object Mode"):
+            getattr(bpy.ops.aigc, name)()
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+
 def test_every_operator_explains_itself():
     """A tooltip on every operator and on every property, without a full stop, as Blender has them."""
     import blender_aigc
