@@ -51,6 +51,14 @@ def images_of(obj: bpy.types.Object) -> list[bpy.types.Image]:
     return [node.image for node in material_of(obj).node_tree.nodes if node.type == "TEX_IMAGE"]
 
 
+def pixels_of(obj: bpy.types.Object) -> np.ndarray:
+    """(S, S, 3) of the colours, row 0 below."""
+    image = images_of(obj)[0]
+    pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    return pixels.reshape(image.size[1], image.size[0], 4)[..., :3]
+
+
 def boxes_of(objects: list[bpy.types.Object]) -> np.ndarray:
     """(N, 2, 2): the corners of what each object holds of the atlas."""
     return np.array([[f(uvs_of(obj, layer_of(obj)), axis=0) for f in (np.min, np.max)] for obj in objects])
@@ -98,10 +106,7 @@ def test_objects_share_one_material_beside_their_own(textures) -> None:
 def test_each_object_shows_its_own_words(textures) -> None:
     objects = row("One", "Two", "Three")
     textures(*objects)
-    image = images_of(objects[0])[0]
-    pixels = np.empty(256 * 256 * 4, np.float32)
-    image.pixels.foreach_get(pixels)
-    pixels = pixels.reshape(256, 256, 4)[..., :3]
+    pixels = pixels_of(objects[0])
     means = []
     for low, high in boxes_of(objects):
         (x, y), (right, top) = np.ceil(low * 256).astype(int), np.floor(high * 256).astype(int)
@@ -215,13 +220,19 @@ def test_a_selected_face_changes_and_the_atlas_stays_one(textures) -> None:
 
 
 def test_one_object_of_an_atlas_can_go_its_own_way(textures) -> None:
+    """And writes nothing into the cell of the other, whose textures have to be good for both."""
     objects = row("One", "Two")
-    textures(*objects)
-    shared = material_of(objects[0])
+    textures(*objects, texture_px="512")
+    shared, before = material_of(objects[0]), pixels_of(objects[1])
     part = Part((objects[1],))
     batch.generate("texture_mesh", "solid", inputs={"mesh": part}, prompt="gold", params={"texture_px": "256"})
     assert material_of(objects[0]) == shared and material_of(objects[1]) != shared
-    assert [tuple(image.size) for image in images_of(objects[1])] == [(256, 256)] * 3
+    assert [tuple(image.size) for image in images_of(objects[1])] == [(512, 512)] * 3
+    changed = (pixels_of(objects[1]) != before).any(axis=2)
+    low, high = boxes_of(objects[1:])[0] * 512
+    (left, bottom), (right, top) = np.floor(low).astype(int) - 3, np.ceil(high).astype(int) + 3
+    inside = changed[max(bottom, 0) : top, max(left, 0) : right]
+    assert inside.mean() > 0.5 and inside.sum() == changed.sum()
 
 
 def test_from_the_tab_with_undo_maps_and_original_materials(studio: Path, tmp_path: Path) -> None:

@@ -172,12 +172,14 @@ def test_the_first_gives_its_look_to_the_others_unless_a_picture_is_given(bench:
     assert looks(asked(place, "brick", reference_weight=0.0)) == [None, None]
 
 
-def test_single_views_are_named_with_their_part(bench: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cameras", ["axes", "room"])
+def test_single_views_are_named_with_their_part(bench: Bench, tmp_path: Path, cameras: str) -> None:
+    """Cameras of its own or shared ones."""
     place = Room(bench, scene(tmp_path / "scene.npz", ("", "gold")))
 
     def drawn(names: str) -> list[str]:
         rig = lambda job, part: only(six_axes(part.points, 64), str(job.params["only_views"]))  # noqa: E731
-        job = asked(place, "brick", only_views=names)
+        job = asked(place, "brick", only_views=names, cameras=cameras)
         return [camera.name for camera in draw_in_turn(job, place.subject, rig, painted([])).cameras]
 
     assert drawn("vase top, Vase Front") == ["Vase front", "Vase top"]

@@ -288,6 +288,25 @@ def test_colours_come_back_as_well_as_on_textures_of_their_own() -> None:
     assert noise["atlas"] > 40 and noise["atlas"] > noise["each"] - 0.5, noise
 
 
+def test_light_is_taken_out_of_each_object_by_itself() -> None:
+    """A flat dark one beside a bright one that is lit from above keeps its bits."""
+    from server.geometry.texels import Sheet
+    from server.texturing.delight import delit
+
+    mesh = boxes()
+    (group,), _ = atlas_sets(mesh, 256)
+    sheet = Sheet(mesh, group, 256)
+    index = np.flatnonzero(sheet.covered.reshape(-1))
+    texels = sheet.texels(index)
+    owner = sheet.objects(texels.face)
+    texture = np.full((256, 256, 3), 40, np.uint8)
+    lit = (150 + 80 * texels.normal[:, 2:]).astype(np.uint8)
+    texture.reshape(-1, 3)[index] = np.where(owner[:, None] == 0, lit, 40)
+    result = delit(texture, sheet, 1.0).reshape(-1, 3)[index].astype(int)
+    assert np.ptp(result[owner == 0]) < np.ptp(lit) / 2
+    assert np.abs(result[owner != 0] - 40).max() <= 1
+
+
 def paint(points: np.ndarray) -> np.ndarray:
     x, y, z = np.moveaxis(points, -1, 0)
     return np.stack(
