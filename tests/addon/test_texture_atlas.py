@@ -51,9 +51,9 @@ def images_of(obj: bpy.types.Object) -> list[bpy.types.Image]:
     return [node.image for node in material_of(obj).node_tree.nodes if node.type == "TEX_IMAGE"]
 
 
-def pixels_of(obj: bpy.types.Object) -> np.ndarray:
-    """(S, S, 3) of the colours, row 0 below."""
-    image = images_of(obj)[0]
+def pixels_of(obj: bpy.types.Object, number: int = 0) -> np.ndarray:
+    """(S, S, 3) of the colours, or another map; row 0 below."""
+    image = images_of(obj)[number]
     pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
     image.pixels.foreach_get(pixels)
     return pixels.reshape(image.size[1], image.size[0], 4)[..., :3]
@@ -205,7 +205,7 @@ def test_a_selected_face_changes_and_the_atlas_stays_one(textures) -> None:
     objects = row("One", "Two")
     textures(*objects)
     first = material_of(objects[0])
-    before = images_of(objects[0])[0].packed_file.data
+    before = [pixels_of(objects[0], number) for number in range(3)]
     for obj in objects:
         obj.data.polygons.foreach_set("select", np.zeros(6, bool))
     objects[1].data.polygons[0].select = True
@@ -214,7 +214,11 @@ def test_a_selected_face_changes_and_the_atlas_stays_one(textures) -> None:
     )
     again = material_of(objects[0])
     assert again != first and material_of(objects[1]) == again
-    assert images_of(objects[0])[0].packed_file.data != before
+    (low, high), (other, end) = (np.int64(boxes_of(objects) * 256) + ((0, 0), (1, 1)))[:, :, ::-1]
+    for number, was in enumerate(before):  # colours, roughness and metal, normals
+        changed = (pixels_of(objects[0], number) != was).any(axis=2)
+        assert changed[other[0] : end[0], other[1] : end[1]].any() or number == 2
+        assert not changed[low[0] : high[0], low[1] : high[1]].any(), number
     assert list(objects[0].data.uv_layers.keys()) == ["UVMap", "AIGC UV"]
     assert take_away(again["aigc_job"]) and material_of(objects[1]) == first
 

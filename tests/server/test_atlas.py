@@ -155,6 +155,21 @@ def test_each_object_has_its_own_words_and_nobody_writes_into_its_cell(tmp_path:
         assert not different[(owner == 0) | (owner == 2)].any(), ending_
 
 
+def test_patterns_follow_the_height_of_each_object(tmp_path: Path) -> None:
+    """Two tones part every object in its own middle, however high it stands."""
+    mesh = boxes()
+    mesh.vertices[np.unique(mesh.faces[mesh.face_object == 1])] += np.float32([0, 0, 5])
+    path = saved(mesh, tmp_path / "row.npz")
+    assert textured(path, tmp_path / "out", "new clean two-tone iron and white plastic", textures="atlas").say == "done"
+    mesh = read_mesh(path)
+    (group,), _ = atlas_sets(mesh, 256)
+    owner = owners(mesh, group, 256)
+    colour = picture(tmp_path / "out" / "crate_Atlas_BaseColor.png").astype(int)
+    white = colour.min(axis=2) > 150
+    for number in range(3):
+        assert 0.3 < white[owner == number].mean() < 0.7, number
+
+
 def test_all_objects_name_the_same_files(tmp_path: Path) -> None:
     assert textured(saved(boxes(), tmp_path / "row.npz"), tmp_path / "out", WORDS, textures="atlas").say == "done"
     things = json.loads((tmp_path / "out" / "material.json").read_text())["objects"]
