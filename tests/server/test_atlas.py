@@ -197,7 +197,7 @@ def test_patterns_look_as_on_textures_of_their_own(tmp_path: Path) -> None:
                 (own, np.einsum("fnk,fkd->fnd", weights, mesh.corner_uvs[:12]).reshape(-1, 2), 256),
             )
         ]
-        assert np.corrcoef(looked[0].ravel(), looked[1].ravel())[0, 1] > 0.9, name
+        assert np.corrcoef(looked[0].ravel(), looked[1].ravel())[0, 1] > 0.7, name
 
 
 # -------------------------------------------------------------------------------------------------------------- files
