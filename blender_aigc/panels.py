@@ -119,8 +119,10 @@ def draw_model(layout, context, settings, task: str, menu: str = "AIGC_MT_model"
     row.menu(menu, text=shown, translate=False)
     if info is not None and info.qualities:
         row = layout.row(align=True)
+        now = params.values(settings.params, info)
         for level, label in (("draft", "Draft"), ("good", "Good"), ("best", "Best")):
-            made = row.operator("aigc.quality", text=label)
+            chosen = level in info.qualities and info.qualities[level].items() <= now.items()
+            made = row.operator("aigc.quality", text=label, depress=chosen)
             made.level, made.model_id = level, info.id
     if info is not None:
         draw_params(layout, context, settings, info, advanced=False)

@@ -21,7 +21,7 @@ from ..filters.enlarging import check_result, enlarged
 from .engines import Engine
 from .finish import padded, reduced_by, seen, with_colours_of, with_transparency
 from .knobs import larger_name
-from .tiles import Span, decoded, encoded, in_tiles, spans, unit_of
+from .tiles import CELL, Span, decoded, encoded, in_phase, in_tiles, unit_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +52,7 @@ class _Work:
 
     def in_latents(self, side: int) -> tuple[int, int]:
         """Side and overlap of tiles of `side` pixels, in latents."""
-        side = max(8, side // unit_of(self.pipeline.vae))
+        side = max(CELL, side // unit_of(self.pipeline.vae) // CELL * CELL)
         return side, max(1, round(side * self.overlap))
 
     def told(self, phase: str) -> Callable[[int, int], None]:
@@ -138,7 +138,7 @@ def _drawn(work: _Work, studio: Studio, picture: np.ndarray, base: np.ndarray) -
 def _refined(work: _Work, base: np.ndarray) -> np.ndarray:
     """Noise over the enlarged picture, taken away again by the family's image-to-image pipeline."""
     height, width = base.shape[:2]
-    whole = padded(base, work.engine.family.multiple, SMALLEST_PX)
+    whole = padded(base, CELL * unit_of(work.pipeline.vae), SMALLEST_PX)
     latents = encoded(work.pipeline.vae, whole, *work.in_latents(512), work.told("Encoding"))
     unit = unit_of(work.pipeline.vae)
 
@@ -206,7 +206,7 @@ def _denoised(
     import torch
 
     job, pipeline = work.job, work.pipeline
-    rows, columns = (spans(length, *work.in_latents(work.tile)) for length in size)
+    rows, columns = (in_phase(length, *work.in_latents(work.tile)) for length in size)
     tiles, done = len(rows) * len(columns), 0
     drawn = rgb_preview(work.engine.family) if work.engine.family.latent_rgb else None
 

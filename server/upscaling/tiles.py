@@ -2,7 +2,8 @@
 
 At every step of the denoising the predictions of overlapping tiles are averaged, and all tiles are cut from one field
 of noise: MultiDiffusion (Bar-Tal et al. 2023, arXiv:2302.08113), here with weights that fall to nothing towards the
-border of a tile. The pipeline, its sampler and its noise stay as they are; only the networks are called tile by tile.
+border of a tile, and tiles that begin where the picture's own coarse places do. The pipeline, its sampler and its noise
+stay as they are; only the networks are called tile by tile.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     Crop = Callable[["Span", "Span"], np.ndarray]
+
+
+CELL = 8
+"""Latents along a side of a place in the coarsest layer of the UNets: 8 of SD 1.5, 4 of SDXL."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,16 @@ def spans(length: int, side: int, overlap: int, unit: int = 1) -> tuple[Span, ..
         )
         for start, ramp in zip(starts, ramps, strict=True)
     )
+
+
+def in_phase(length: int, side: int, overlap: int) -> tuple[Span, ...]:
+    """Tiles as of `spans`, in latents, that begin where the network's coarser layers have a place of their own.
+
+    A UNet halves its picture a few times, and which latents make up a coarse place counts from the tile's corner: a
+    tile that begins between two of them is drawn another way than the picture as a whole.
+    """
+    cell = math.gcd(CELL, length, side)
+    return spans(length // cell, side // cell, math.ceil(overlap / cell), cell)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from server.registry import Registry  # noqa: E402
 from server.upscaling import drawn  # noqa: E402
 from server.upscaling.engines import engines  # noqa: E402
 from server.upscaling.finish import padded, with_colours_of  # noqa: E402
-from server.upscaling.tiles import Span, decoded, encoded, in_tiles, spans  # noqa: E402
+from server.upscaling.tiles import Span, decoded, encoded, in_phase, in_tiles, spans  # noqa: E402
 from server.weights import Shelf  # noqa: E402
 from server.worker import Runner  # noqa: E402
 
@@ -231,18 +231,46 @@ def test_no_seam_of_the_decoder() -> None:
     assert found[0] > 5 and found[8] <= 1
 
 
-def test_overlapping_tiles_are_nearer_to_the_whole(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real networks, small: how far the picture is from the one that was drawn all at once, near the borders."""
-    asked = {"picture": smooth(160, 64), "strength": 0.6, "keep_colours": False}
-    whole = bench.picture(**asked, tile_px=512).astype(float)
-    ours = bench.picture(**asked, tile_px=128)
-    plain = spans
-    monkeypatch.setattr(drawn, "spans", lambda length, side, _overlap: plain(length, side, 0))
-    naive = bench.picture(**asked, tile_px=128)
-    borders = [span.start * 8 for span in spans(40, 16, 0)][1:]
-    near = [column for border in borders for column in range(border - 8, border + 8)]
-    away = {name: np.abs(made[:, near] - whole[:, near]).mean() for name, made in (("o", ours), ("n", naive))}
-    assert away["o"] < away["n"], away
+def averaged(length: int, side: int, overlap: int) -> tuple[Span, ...]:
+    """The same tiles with the weights of MultiDiffusion: the mean where they overlap."""
+    laid = in_phase(length, side, overlap)
+    count = sum(np.pad(np.ones(span.stop - span.start), (span.start, length - span.stop)) for span in laid)
+    return tuple(Span(one.start, one.stop, (1 / count[one.start : one.stop]).astype("float32")) for one in laid)
+
+
+def test_no_seam_of_the_real_network_which_has_them() -> None:
+    """SDXL's layers, small, with weights so large that the border of a tile counts: what tiles change, from one latent
+    to the next, across the borders of tiles over that elsewhere; and how much they change at all.
+    """
+    pipeline = sdxl_pipeline()
+    with torch.no_grad():
+        for weights in pipeline.unet.parameters():
+            if weights.ndim == 4:
+                weights.mul_(2.5)
+    sample = torch.randn(1, 4, 32, 96, generator=torch.Generator().manual_seed(3))
+    networks = pipeline, None
+    whole = predicted(networks, sample, spans(32, 32, 0), spans(96, 96, 0))
+
+    def judged(columns: tuple[Span, ...]) -> tuple[float, float]:
+        changed = predicted(networks, sample, spans(32, 32, 0), columns) - whole
+        steps = np.abs(np.diff(changed, axis=-1)).mean((0, 1, 2))
+        at = np.zeros(len(steps), bool)
+        at[[*(span.start - 1 for span in columns[1:]), *(span.stop - 1 for span in columns[:-1])]] = True
+        return float(steps[at].mean() / steps[~at].mean()), float(np.abs(changed).mean())
+
+    side_by_side, means = judged(spans(96, 32, 0)), judged(averaged(96, 32, 8))
+    anywhere, ours = judged(spans(96, 32, 7)), judged(in_phase(96, 32, 8))
+    assert side_by_side[0] > 3 and means[0] > 1.8 and ours[0] < 1.25, (side_by_side, means, ours)
+    assert ours[1] < 0.8 * means[1] and ours[1] < 0.5 * anywhere[1], "tiles out of phase are another picture"
+
+
+@pytest.mark.parametrize(("length", "side", "overlap"), [(104, 32, 8), (96, 32, 5), (33, 32, 4), (24, 32, 8)])
+def test_tiles_begin_at_whole_places(length: int, side: int, overlap: int) -> None:
+    total = np.zeros(length)
+    for span in in_phase(length, side, overlap):
+        total[span.start : span.stop] += span.weights
+        assert length % 8 or span.start % 8 == 0
+    assert np.allclose(total, 1, atol=1e-6)
 
 
 def test_the_autoencoder_in_tiles_is_the_bare_one(bench: Bench) -> None:

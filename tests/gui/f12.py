@@ -19,7 +19,8 @@ from tour import VIEWPORT, Tour
 
 class F12(Tour):
     def steps(self) -> list[Callable[[], None]]:
-        return [self.prepare, self.switch_on, self.render, self.flip, self.compare, self.gallery]
+        return [self.prepare, self.switch_on, self.render, self.flip, self.compare, self.animation, self.render_again,
+                self.gallery, self.quality]  # fmt: skip
 
     def prepare(self) -> None:
         state = self.hand.wait(lambda s: s, "Blender")
@@ -78,6 +79,56 @@ class F12(Tour):
         subprocess.run(["xdotool", "click", "1"], check=True)
         self.note("compared", self.hand.state()["shown"])
         self.note("splits", splits)
+
+    def animation(self) -> None:
+        """Ctrl F12: frames into a folder. They are no picture to be made anew, and that is said."""
+        folder = self.folder / "frames out"
+        self.hand.order("frames_into", str(folder), 1, 3)
+        self.hand.move(*VIEWPORT)
+        self.hand.press("ctrl+F12")
+        state = self.hand.wait(lambda s: s["fault"], "what is said about the animation")
+        time.sleep(2)
+        self.note("animated", sorted(path.name for path in folder.iterdir()))
+        self.note("told", state["fault"])
+        self.note("results_of_animation", self.hand.state()["results"])
+        self.hand.shoot("6_animation")
+
+    def render_again(self) -> None:
+        """And the next F12 is followed by its picture as before."""
+        self.hand.move(*VIEWPORT)
+        self.hand.press("F12")
+        state = self.hand.wait(lambda s: len(s["results"]) == 2, "the second picture")
+        self.note("fault_again", state["fault"])
+
+    def quality(self) -> None:
+        """Draft, Good, Best of a model whose weights are not there: they can be set before."""
+        self.hand.press("Escape")
+        self.hand.order("choose", {"model_id": "sdxl"})
+        time.sleep(2)
+        x, y, width, height = max(
+            (box for box in self.in_properties("wcol_tool") if box[3] < 40), key=lambda box: (box[2] > 150, -box[1])
+        )
+        self.note("boxes", self.in_properties("wcol_tool"))
+        self.note("size_at_first", self.hand.state()["size"])
+        for number, level in enumerate(("draft", "good", "best")):
+            self.hand.click(x + width * (2 * number + 1) // 6, y + height // 2)
+            time.sleep(1)
+            self.note(level, self.hand.state()["size"])
+            self.hand.shoot(f"8_{level}")
+        self.hand.press("ctrl+z")
+        time.sleep(1)
+        self.note("undone", self.hand.state()["size"])
+
+    def in_properties(self, element: str) -> list[tuple[int, int, int, int]]:
+        """Boxes of the elements of one kind in the render properties."""
+        area = next(a for a in self.hand.state()["areas"] if a["type"] == "PROPERTIES")
+        self.hand.order("mark", element)
+        screen = self.hand.look()
+        self.hand.shoot("8_marked")
+        self.hand.order("unmark")
+        marked = (abs(screen.astype(int) - MARKER) < 40).all(-1)
+        marked[: len(screen) - area["y"] - area["height"]] = marked[:, : area["x"]] = False
+        return boxes(marked)
 
     def gallery(self) -> None:
         """For the eye: the opened panel, and the styles with their pictures."""

@@ -88,6 +88,7 @@ def state() -> dict[str, object]:
         "after_render": settings.after_render,
         "shown": [space.image.name for space in image_editors() if space.image is not None],
         "split": split(),
+        "size": getattr(getattr(settings.params, "sdxl", None), "size", ""),
         "plan": plan(),
         "proposal": bool(known.proposal),
         "built": settings.built.name if settings.built else "",
@@ -233,6 +234,14 @@ def span(first: int, last: int) -> None:
     bpy.context.scene.frame_start, bpy.context.scene.frame_end = first, last
 
 
+def frames_into(folder: str, first: int, last: int) -> None:
+    """What Ctrl F12 renders, and where to."""
+    scene = bpy.context.scene
+    span(first, last)
+    scene.render.filepath = folder.rstrip("/") + "/"
+    scene.render.image_settings.file_format = "PNG"
+
+
 def through_camera() -> None:
     area = next(area for area in areas() if area.type == "VIEW_3D")
     area.spaces.active.region_3d.view_perspective = "CAMERA"
@@ -285,6 +294,6 @@ def leave() -> None:
 ORDERS = {"mark": mark, "unmark": unmark, "choose": lambda values: choose(**values), "frame": frame,
           "language": language, "picture": picture, "params": params, "leave": leave, "cube": cube,
           "still_life": still_life, "call": call, "gallery": gallery, "shading": shading, "select_top": select_top,
-          "through_camera": through_camera, "range": span}  # fmt: skip
+          "through_camera": through_camera, "range": span, "frames_into": frames_into}  # fmt: skip
 
 main()

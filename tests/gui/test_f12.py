@@ -24,3 +24,15 @@ def test_compare_follows_the_pointer(seen):
     assert seen["compared"] == ["Scene Render | Compare"]
     left, right = seen["splits"]
     assert 0 < left < right < 1
+
+
+def test_an_animation_is_left_alone_and_said_so(seen):
+    """Ctrl F12 with the box ticked: the frames are written, none is drawn by itself, and the way out is named."""
+    assert seen["animated"] == ["0001.png", "0002.png", "0003.png"]
+    assert "flicker" in seen["told"] and seen["results_of_animation"] == ["Scene Render"]
+    assert seen["fault_again"] == "", "the next F12 is followed by its picture"
+
+
+def test_draft_good_and_best_are_buttons_that_set_the_model(seen):
+    assert (seen["draft"], seen["good"], seen["best"]) == ("draft", "model", "camera")
+    assert seen["undone"] == "model"
