@@ -105,13 +105,13 @@ class F12(Tour):
         self.hand.press("Escape")
         self.hand.order("choose", {"model_id": "sdxl"})
         time.sleep(2)
-        x, y, width, height = max(
-            (box for box in self.in_properties("wcol_tool") if box[3] < 40), key=lambda box: (box[2] > 150, -box[1])
+        found = self.in_properties("wcol_tool")
+        buttons = next(
+            row for y in sorted({box[1] for box in found}) if len(row := [b for b in found if b[1] == y]) == 3
         )
-        self.note("boxes", self.in_properties("wcol_tool"))
         self.note("size_at_first", self.hand.state()["size"])
-        for number, level in enumerate(("draft", "good", "best")):
-            self.hand.click(x + width * (2 * number + 1) // 6, y + height // 2)
+        for box, level in zip(buttons, ("draft", "good", "best"), strict=True):
+            self.hand.click(*middle(box))
             time.sleep(1)
             self.note(level, self.hand.state()["size"])
             self.hand.shoot(f"8_{level}")
@@ -124,7 +124,6 @@ class F12(Tour):
         area = next(a for a in self.hand.state()["areas"] if a["type"] == "PROPERTIES")
         self.hand.order("mark", element)
         screen = self.hand.look()
-        self.hand.shoot("8_marked")
         self.hand.order("unmark")
         marked = (abs(screen.astype(int) - MARKER) < 40).all(-1)
         marked[: len(screen) - area["y"] - area["height"]] = marked[:, : area["x"]] = False
