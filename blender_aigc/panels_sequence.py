@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from . import fixit
@@ -54,6 +55,9 @@ def draw(layout, context, settings) -> bool:
 def _problem(context, settings) -> fixit.Problem | None:
     if context.scene.camera is None:
         return fixit.Problem("The scene has no camera.", "", "object.camera_add", "Add Camera")
+    if settings.frames_folder.startswith("//") and not bpy.data.filepath:
+        hint = "Save the file, or choose another folder."
+        return fixit.Problem("The frames go beside the Blender file.", hint, "wm.save_mainfile", "Save")
     return fixit.problem(settings, chosen_model(settings), context.object, STATE)
 
 

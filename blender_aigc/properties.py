@@ -72,6 +72,10 @@ _PARTS = (
 )
 
 
+_RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5) else set()
+"""A path may begin with //, which older versions let every path do."""
+
+
 def chosen_model(settings) -> str:
     """Id of the model that Generate would use; "" when none is known."""
     return STATE.model_for(settings.task, settings.model_id)
@@ -143,6 +147,7 @@ class AIGC_PG_scene(bpy.types.PropertyGroup):
         name="Folder",
         description="Where the frames of a sequence are written; what is done there is kept and gone on with",
         subtype="DIR_PATH",
+        options={"ANIMATABLE", *_RELATIVE},
         default="//frames/",
     )
     frames_anew: BoolProperty(

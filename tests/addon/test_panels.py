@@ -7,13 +7,25 @@ import dataclasses
 import os
 import sys
 import uuid
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
 import pytest
 
-from blender_aigc import fixit, panels, panels_plan, panels_results, params, properties, slots, translations, watch
+from blender_aigc import (
+    fixit,
+    panels,
+    panels_plan,
+    panels_results,
+    panels_sequence,
+    params,
+    properties,
+    slots,
+    translations,
+    watch,
+)
 from blender_aigc.faults import FaultRecord
 from blender_aigc.protocol import TASKS, Choice, Job, JobStatus, ModelInfo, Param, Provenance, Result
 from blender_aigc.state import STATE, Record
@@ -229,6 +241,20 @@ def test_what_is_missing_stands_in_the_place_of_generate(ready):
     drawn = draw()
     assert "The weights are not" in text(drawn) and "Choose their folder." in text(drawn)
     assert operators(drawn)[-1] == "aigc.preferences"
+
+
+def test_frames_beside_a_file_want_it_saved(ready, tmp_path):
+    """Said before the button is pressed, with the button that saves."""
+    STATE.set_models({"probe": dataclasses.replace(MODEL, task="render_sequence")})
+    bpy.context.scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    ready.task = "render_sequence"
+    assert panels_sequence._problem(bpy.context, ready).operator == "wm.save_mainfile"
+    ready.frames_folder = str(tmp_path)
+    assert panels_sequence._problem(bpy.context, ready) is None
+    with warnings.catch_warnings(action="error"):  # newer Blenders want to be told of paths beside the file
+        ready.frames_folder = "//frames/"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    assert panels_sequence._problem(bpy.context, ready) is None
 
 
 def test_a_running_job_turns_generate_into_cancel(ready):
