@@ -105,7 +105,7 @@ class Registry:
         """The model's description as of now: can it run here?"""
         try:
             _check_installed(model.info)
-            if model.weights is not None:
+            if model.weights is not None and not model.weights.optional:
                 self.shelf.find(model.info.id, model.weights)
         except Fault as fault:
             return dataclasses.replace(model.info, unavailable=fault.record())

@@ -25,6 +25,7 @@ class Weights:
              really read, the model says then (`Context.used_weights`).
     licence: SPDX id or short name. bytes: size of the download.
     folder: its name among the weights where that is not the model's id: models that share their weights.
+    optional: the model works without them, too, and says itself what it cannot do then.
     """
 
     repository: str
@@ -34,6 +35,7 @@ class Weights:
     bytes: int = 0
     one_of: tuple[str, ...] = ()
     folder: str = ""
+    optional: bool = False
 
     def lie_in(self, folder: Path) -> bool:
         """Does `folder` hold all of it? Opens nothing."""

@@ -33,7 +33,7 @@ from .devices import devices
 from .lock import FileLock
 from .pipe import Order, Report, pack, read
 from .registry import Model, Registry
-from .weights import Found, Shelf
+from .weights import Found, Shelf, Weights
 
 ALIVE_EVERY_S = 1.0
 ORPHAN_GRACE_S = 2.0
@@ -114,10 +114,18 @@ class Runner:
             found = None
             if model.weights is not None:
                 self.unload()
-                found = self.registry.shelf.verify(job.model, model.weights)
+                found = self._found(job.model, model.weights)
             model.load(found.folder if found else None, self.device)
             self._loaded[job.model] = model, found
         return self._loaded[job.model]
+
+    def _found(self, model_id: str, weights: Weights) -> Found | None:
+        try:
+            return self.registry.shelf.verify(model_id, weights)
+        except Fault as fault:
+            if not weights.optional or fault.code != "weights_missing":
+                raise
+            return None
 
 
 def provenance(job: Job, model: Model, found: Found | None) -> Provenance:

@@ -125,7 +125,7 @@ def _answers(
     if free is not None and need.under("device") > free:
         studio.step_aside()
         free = memory.free_bytes(studio.device)
-    plan = memory.choose(str(job.params["memory"]), need, free, studio.device)
+    plan = memory.choose(str(job.params.get("memory", "auto")), need, free, studio.device)
     memory.place(pipeline, plan, studio.device)
     one = rgb_preview(KINDS[kind])
     done = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from pathlib import Path
 
@@ -213,3 +214,36 @@ def test_cancelling_is_heard_while_views_are_read(bench: Bench, mesh: Path, mari
     with pytest.raises(Cancelled):
         room.read()
     assert sum(phase.startswith("Reading the app") for phase in seen) == 1
+
+
+# ---------------------------------------------------------------------------------------- a picture that is given
+
+
+def test_a_given_picture_is_read_too(bench: Bench, mesh: Path, marigold: Path, tmp_path: Path) -> None:
+    """single_view needs no weights, unless its roughness, metal or bumps are to come out of the picture."""
+    front = rig("axes", subject_for(bench, mesh), 64)[0]
+    (tmp_path / "cameras.json").write_text(json.dumps({"active": front.meta()}))
+    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "picture.png")
+    given = {"mesh": mesh, "cameras": tmp_path / "cameras.json", "picture": tmp_path / "picture.png"}
+
+    def textured(of: Bench, **options: object) -> dict[str, np.ndarray]:
+        ending, _, out = of.ending("single_view", "texture_mesh", given, "", texture_px="256", estimates=1, **options)
+        if ending.fault is not None:
+            raise ending.fault.fault()
+        return {path.stem.split("_")[-1]: np.asarray(Image.open(path)) for path in out.glob("statue_*.png")}
+
+    plain, read = textured(bench), textured(bench, maps="marigold", bumps="marigold")
+    assert np.ptp(plain["ORM"][..., 1:], axis=(0, 1)).max() == 0
+    assert np.ptp(read["ORM"][..., 1:].astype(int), axis=(0, 1)).min() > 2, "roughness and metal are pictures"
+    assert (plain["Normal"] != read["Normal"]).any()
+    bare = Bench(tmp_path / "no weights", tmp_path)
+    assert bare.runner.registry.info(bare.runner.registry.models["single_view"]).unavailable is None
+    assert np.array_equal(textured(bare)["BaseColor"], plain["BaseColor"])
+    with pytest.raises(Fault) as told:
+        textured(bare, maps="lighting")
+    assert told.value.code == "weights_missing" and "Marigold" in told.value.message
+
+
+def subject_for(bench: Bench, mesh: Path) -> Subject:
+    return Room(bench, mesh).subject

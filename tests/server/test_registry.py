@@ -42,11 +42,12 @@ def test_every_model_of_the_product_is_sound() -> None:
     for model_id, model in registry.models.items():
         info = model.info
         assert info.id == model_id and info.task in TASKS and info.label and info.help and not info.help.endswith(".")
-        assert (info.procedural or info.remote) == (model.weights is None)
+        needed = model.weights is not None and not model.weights.optional
+        assert (info.procedural or info.remote) != needed
         assert decode(type(info), encode(info)) == info
         for param in info.params:
             assert param.label and param.help and not param.help.endswith("."), param
-        if model.weights is not None:
+        if needed:
             assert (model.weights.repository, model.weights.revision) == (info.repository, info.revision)
             assert model.weights.licence == info.licence != ""
             assert len(model.weights.revision) == 40 and (model.weights.files or model.weights.one_of)
