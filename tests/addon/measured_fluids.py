@@ -140,11 +140,11 @@ def spreads(fluid: Fluid, source: str) -> None:
 
 
 def flows_down(fluid: Fluid, slope: str) -> None:
-    """From the upper end of stairs towards the lower one, which is in front, down a step, and not through them."""
+    """From the upper end of stairs towards the lower one, which is in front, down two steps, and not through them."""
     low, high = fluid.boxes[slope]
     fronts = [fluid.points[frame][:, 1].min() for frame in fluid.frames[2:]]
-    assert fronts[-1] < fronts[0] - 0.08 * (high[1] - low[1]), fronts
-    assert fluid.last[:, 2].min() < low[2] + 0.85 * (high[2] - low[2]), fluid.last.min(0)
+    assert fronts[-1] < fronts[0] - 0.15 * (high[1] - low[1]), fronts
+    assert fluid.last[:, 2].min() < low[2] + 0.6 * (high[2] - low[2]), fluid.last.min(0)
     assert fluid.last[:, 2].min() > -1.5 * fluid.cell_m
 
 
