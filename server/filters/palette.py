@@ -13,6 +13,8 @@ from .colour import oklab_from_srgb, srgb_from_oklab
 
 _SAMPLES = 6000
 _ROUNDS = 20
+_HUE = np.array([1.0, 2.5, 2.5], np.float32)
+"""A sky and a lawn are as light as each other: with few colours to give away, hues are told apart before tones."""
 
 
 def clustered(lab: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,13 +39,13 @@ def clustered(lab: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 def recoloured(rgb: np.ndarray, reference: np.ndarray | None, count: int) -> np.ndarray:
     """(H, W, 3) 0..1 in the colours of `reference` (h, w, 3) 0..1; without one, in `count` flat colours of its own."""
     lab = oklab_from_srgb(rgb)
-    centres, shares = clustered(lab, count)
     if reference is None:
-        targets = centres
-    else:
-        wanted, weights = clustered(oklab_from_srgb(reference), count)
-        targets = _matched(centres, shares, wanted, weights)
-    return srgb_from_oklab(_moved(lab, centres, targets, flatten=reference is None))
+        lab *= _HUE
+        centres, _ = clustered(lab, count)
+        return srgb_from_oklab(_moved(lab, centres, centres, flatten=True) / _HUE)
+    centres, shares = clustered(lab, count)
+    wanted, weights = clustered(oklab_from_srgb(reference), count)
+    return srgb_from_oklab(_moved(lab, centres, _matched(centres, shares, wanted, weights), flatten=False))
 
 
 def _matched(centres: np.ndarray, shares: np.ndarray, wanted: np.ndarray, weights: np.ndarray) -> np.ndarray:

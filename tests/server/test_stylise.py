@@ -247,6 +247,16 @@ def test_painting_flattens_texture_and_keeps_borders() -> None:
     assert row.max() > 60
 
 
+def test_few_colours_tell_hues_apart_before_tones() -> None:
+    """A sky and a lawn, as light as each other and pale, beside many greys: neither becomes the other's colour."""
+    sky, lawn = srgb_from_oklab(np.float32([[0.72, -0.01, -0.05], [0.72, -0.04, 0.05]]))
+    picture = np.repeat(np.linspace(0.1, 0.95, 60, dtype=np.float32)[None, :, None], 60, 0).repeat(3, 2)
+    picture[:20], picture[20:40] = sky, lawn
+    made = oklab_from_srgb(recoloured(picture, None, 5))
+    assert np.abs(made[10, 10, 1:] - made[30, 30, 1:]).sum() > 0.1, made[[10, 30], [10, 30]]
+    assert np.abs(made[[10, 30], [10, 30]] - oklab_from_srgb(np.stack([sky, lawn]))).max() < 0.03
+
+
 def test_the_palette_of_the_reference_is_taken() -> None:
     """Reds and yellows become the blues of the reference; lightness keeps its order."""
     y, x = np.mgrid[:64, :64] / 63.0
