@@ -1,12 +1,6 @@
 """The settings of the tab, its tooltips and its problems, in the languages of translations.py."""
 
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("Nothing is said yet.", "Noch ist nichts gesagt.", "Rien n'est encore dit."),
-    (
-        "Write in the Prompt what to make.",
-        "Schreibe in die Beschreibung, was entstehen soll.",
-        "Écrivez dans la description ce qu'il faut créer.",
-    ),
     ("Colours", "Farben", "Couleurs"),
     ("Folder", "Ordner", "Dossier"),
     ("about {seconds} s", "etwa {seconds} s", "environ {seconds} s"),
