@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 from mathutils import Vector
-from scene_state import differences, scene_state
+from scene_state import differences, state_beside_copies
 
 from blender_aigc import before, preferences
 from blender_aigc.apply.compare import split_picture
@@ -217,13 +217,13 @@ def test_from_its_own_camera_a_projection_is_the_picture(result: bpy.types.Image
 
 def test_its_button_puts_it_on_in_one_step_that_undo_takes_back(result: bpy.types.Image) -> None:
     bpy.ops.ed.undo_push(message="before")
-    before = scene_state()
+    before = state_beside_copies()
     job = result[JOB]
     assert bpy.ops.aigc.project(job_id=job) == {"FINISHED"}
     assert "AIGC" in bpy.data.objects["Box"].material_slots[0].material.name and len(bpy.data.node_groups)
     bpy.ops.ed.undo_push(message="Project")
     bpy.ops.ed.undo()
-    left = differences(before, scene_state())
+    left = differences(before, state_beside_copies())
     assert [line for line in left if "is_runtime_data" not in line] == []  # of lights: Blender's own, after any undo
 
 
