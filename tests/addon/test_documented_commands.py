@@ -13,6 +13,7 @@ from server.__main__ import _parser as server_parser
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 HEADS = re.compile(r"(-c aigc|python -m blender_aigc|python -m server) ((?:[^`\n\\]|\\\n)+)")
+SPAN = re.compile(r"(?<!`)`[^`]+`(?!`)")  # code within a sentence: it may go on in the next line, a fence's may not
 PLACEHOLDERS = {"TASK", "COMMAND"}
 
 
@@ -20,7 +21,8 @@ def commands() -> list[tuple[str, str, list[str]]]:
     """(page, what is called, its words); what is optional is taken along, a number stands for N, words for dots."""
     found = []
     for page in PAGES:
-        for head, tail in HEADS.findall(page.read_text(encoding="utf-8")):
+        shown = SPAN.sub(lambda span: span[0].replace("\n", " "), page.read_text(encoding="utf-8"))
+        for head, tail in HEADS.findall(shown):
             text = tail.replace("\\\n", " ").partition("   ")[0]  # columns of a listing: what follows explains
             text = re.sub(r"[][]", "", text).split(" # ")[0].replace('"..."', "WORDS").replace("...", "")
             words = ["1" if word == "N" else word for word in shlex.split(text)]
