@@ -11,6 +11,7 @@ leaves either a frame that is done or none: the same command goes on with the ne
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -65,6 +66,7 @@ class Folder:
             )
         self._frames, self._states = page["frames"], page["states"]
         self._provenance = page.get("provenance", {})
+        self._sweep()
 
     # ------------------------------------------------------------------------------------------------ what is there
 
@@ -170,7 +172,7 @@ class Folder:
         try:
             page = json.loads((self.path / PAGE).read_text(encoding="utf-8"))
         except FileNotFoundError:
-            if any(self.path.glob(f"{self.name}_[0-9]*.png")):
+            if any(self.path.glob(f"{glob.escape(self.name)}_[0-9]*.png")):
                 raise Fault(
                     "bad_request",
                     "The folder holds pictures of the same name that are no sequence of ours.",
@@ -197,6 +199,16 @@ class Folder:
             if file and (self.path / file).resolve().is_relative_to(self.path.resolve()):
                 with contextlib.suppress(OSError):
                     (self.path / file).unlink()
+
+    def _sweep(self) -> None:
+        """Remove states and halves that no page names: of a process that was killed between page and file."""
+        named = {self.path / entry["file"] for entry in self._states.values()}
+        left = [*(self.path / STATES).glob("*.npz"), *(self.path / STATES).glob(".*.npz.part")]
+        left += self.path.glob(f".{glob.escape(self.name)}_[0-9]*.png.part")
+        for file in left:
+            if file not in named:
+                with contextlib.suppress(OSError):
+                    file.unlink()
 
     def _write(self) -> None:
         page = {

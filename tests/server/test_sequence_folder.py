@@ -51,6 +51,20 @@ def test_a_frame_that_is_cut_short_or_gone_is_not_done(tmp_path: Path) -> None:
     assert again.state(2) is None
 
 
+def test_what_a_killed_process_left_besides_its_page_goes(tmp_path: Path) -> None:
+    """It was killed after the page was written and before the old state was removed, or in the middle of a copy."""
+    folder = Folder(tmp_path, "shot [a]", SETTINGS)
+    made(folder, 1, tmp_path / "job")
+    left = [STATES + "/0000.npz", STATES + "/.0002.npz.part", ".shot [a]_0002.png.part"]
+    others = ["shot [a]_note.png", ".other_0002.png.part", STATES + "/notes.txt"]
+    for name in left + others:
+        (tmp_path / name).write_bytes(b"x")
+    again = Folder(tmp_path, "shot [a]", SETTINGS)
+    assert [name for name in left if (tmp_path / name).exists()] == []
+    assert [name for name in others if not (tmp_path / name).exists()] == []
+    assert again.done(1) and again.state(1).read_bytes() == b"state 1"
+
+
 def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     made(Folder(tmp_path, "shot", SETTINGS), 1, tmp_path / "job")
     other = {**SETTINGS, "params": {"style": "cel", "detail": 0.5}}
