@@ -221,14 +221,17 @@ def _assign(
     new_layer: str,
 ) -> None:
     """Our materials into the object's slots; how they were is kept on the object."""
+    slot_added = any(entry.get("slot_added") for other in _sharing(obj) for entry in _history(other))
     if not obj.material_slots:
+        slot_added = True
         obj.data.materials.append(None)
         mesh = obj.data
-        made.undo(lambda: mesh.materials.pop(index=-1))
+        made.undo(lambda: mesh.materials.clear())  # pop would leave the slots of its objects
     slots = [[slot.link, slot.material.name_full if slot.material else ""] for slot in obj.material_slots]
     previous = obj.get(BEFORE)
     made.undo(lambda: _put_back(obj, slots, previous))
-    obj[BEFORE] = json.dumps([*_history(obj), {"job": job_id, "slots": slots, "layer": new_layer}])
+    entry = {"job": job_id, "slots": slots, "layer": new_layer, "slot_added": slot_added}
+    obj[BEFORE] = json.dumps([*_history(obj), entry])
     _hold(obj)
     for number, material in materials.items():
         if number < len(obj.material_slots):
@@ -239,7 +242,9 @@ def _assign(
 
 
 def _history(obj: bpy.types.Object) -> list[dict[str, Any]]:
-    """One entry for each of our results on the object, oldest first: {"job", "slots": [[link, material]], "layer"}."""
+    """One entry for each of our results on the object, oldest first: {"job", "slots": [[link, material]], "layer",
+    "slot_added"}, the last where the mesh had no slot at all before ours.
+    """
     try:
         return list(json.loads(obj.get(BEFORE, "[]")))
     except (ValueError, TypeError):
@@ -285,7 +290,7 @@ def restore(obj: bpy.types.Object, job_id: str = "") -> bool:
     gone = history[place:] if not job_id else [history[place]]
     kept = history[:place] if not job_id else history[:place] + history[place + 1 :]
     if job_id and place < len(history) - 1:  # a later result lies over it: that one now lies over what was below
-        kept[place]["slots"] = gone[0]["slots"]
+        kept[place] |= {key: gone[0].get(key) for key in ("slots", "slot_added")}
         obj[BEFORE] = json.dumps(kept)
         _hold(obj)
         return True
@@ -297,7 +302,22 @@ def restore(obj: bpy.types.Object, job_id: str = "") -> bool:
     for name in layers:
         if obj.type == "MESH" and name in obj.data.uv_layers:
             obj.data.uv_layers.remove(obj.data.uv_layers[name])
+    if any(entry.get("slot_added") for entry in gone):
+        _drop_slot(obj)
     return True
+
+
+def _sharing(obj: bpy.types.Object) -> list[bpy.types.Object]:
+    """The objects that show the same mesh, itself included."""
+    return [obj] if obj.data.users == 1 else [other for other in bpy.data.objects if other.data == obj.data]
+
+
+def _drop_slot(obj: bpy.types.Object) -> None:
+    """Removes the slot that a mesh had to be given, unless something is in it by now, on whichever of its objects."""
+    sharing = _sharing(obj)
+    filled = any(slot.material for other in sharing for slot in other.material_slots)
+    if len(obj.data.materials) == 1 and not filled and not any(BEFORE in other for other in sharing):
+        obj.data.materials.clear()
 
 
 def show_source(copy: bpy.types.Object, layer: bpy.types.ViewLayer) -> None:

@@ -132,8 +132,23 @@ def test_a_second_result_lies_over_the_first_and_each_can_go(textures) -> None:
     job, other = first["aigc_job"], second["aigc_job"]
     assert take_away(job) and box.material_slots[0].material == second
     assert take_away(other)
-    slots = facts(box)["slots"]
-    assert slots == [("DATA", None)] and facts(box)["uvs"] == before["uvs"]
+    assert facts(box) == before and before["materials"] == []
+
+
+@pytest.mark.parametrize("filled", ["no", "on the mesh", "on a copy", "on both by us"])
+def test_the_slot_that_a_bare_mesh_was_given_goes_when_nothing_is_in_it(textures, filled: str) -> None:
+    box = cube()
+    copy = box.copy()
+    bpy.context.collection.objects.link(copy)
+    textures(*([box, copy] if filled == "on both by us" else [box]))
+    job = box.material_slots[0].material["aigc_job"]
+    if filled == "on the mesh":
+        box.data.materials[0] = bpy.data.materials.new("Paint")
+    elif filled == "on a copy":
+        copy.material_slots[0].link = "OBJECT"
+        copy.material_slots[0].material = bpy.data.materials.new("Paint")
+    assert take_away(job)
+    assert len(box.material_slots) == len(copy.material_slots) == (filled in ("on the mesh", "on a copy"))
 
 
 def test_text_gets_a_mesh_in_its_place(textures) -> None:
