@@ -224,7 +224,8 @@ class AIGC_OT_run_smaller(Polled, bpy.types.Operator):
         info = STATE.models.get(job.model) if job is not None else None
         if job is None or info is None:
             return refuse(self, Fault("bad_request", "This job is not in the list any more."))
-        less = preflight.smaller(info, job.params)
+        health = STATE.session.health if STATE.session is not None else None
+        less = preflight.smaller(info, job.params, health.device if health is not None else "")
         if less is None:
             hint = "Lower the resolution, or close other programs."
             return refuse(self, Fault("out_of_memory", "There is no way that takes less memory.", hint))

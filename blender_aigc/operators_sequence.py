@@ -43,6 +43,7 @@ def begin(
 
     scene, settings = context.scene, context.scene.aigc
     folder = output_folder(settings.frames_folder)
+    watch.know_models()
     model = chosen_model(settings) if settings.task == TASK else STATE.default_model(TASK)
     model = model or watch.first_model(TASK)
     info, session = STATE.models[model], watch.session()

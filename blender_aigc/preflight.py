@@ -75,10 +75,13 @@ def line(
     return Line(", ".join(parts), tight) if parts else None
 
 
-def smaller(info: ModelInfo, values: Mapping[str, Value]) -> dict[str, Value] | None:
-    """`values` for the same job with less memory: the next plan for it, else draft quality; None when there is none."""
+def smaller(info: ModelInfo, values: Mapping[str, Value], device: str = "") -> dict[str, Value] | None:
+    """`values` for the same job with less memory: the next plan for it, else draft quality; None when there is none.
+
+    device: of the server. On a processor all plans are one.
+    """
     known = {param.key: param for param in info.params}
-    if "memory" in known:
+    if "memory" in known and device != "cpu":
         plans = [choice.id for choice in known["memory"].choices]
         at = plans.index(str(values.get("memory", plans[0]))) if values.get("memory") in plans else 0
         later = plans[max(at + 1, 2) :]  # "auto" and "all at once" have both been too much

@@ -86,8 +86,12 @@ class PassesSlot(Slot):
             return picture
         painted = options.mask_image
         if getattr(options, "as_saved", False) and picture is None and painted is None and not options.mask_objects:
-            longest_px = options.longest_px or bpy.context.scene.aigc.longest_px
-            return _masked(bpy.context, Render(longest_px=longest_px))
+            settings = bpy.context.scene.aigc
+            if settings.source == "PICTURE" and options.task.id == "render_image":  # sequences are always rendered
+                if settings.image is None:
+                    raise Fault("bad_input", "No picture is chosen.", "Say --image FILE.")
+                return _masked(bpy.context, Render(picture=settings.image))
+            return _masked(bpy.context, Render(longest_px=options.longest_px or settings.longest_px))
         objects = named_objects(options.mask_objects, "--mask-objects") if options.mask_objects else None
         mask = "painted" if painted is not None else "selected" if objects else ""
         return Render(longest_px=options.longest_px, picture=picture, mask=mask, painted=painted, selected=objects)

@@ -15,6 +15,7 @@ from blender_aigc.protocol import Fault
 from .headers import AGAIN, Header, read_header
 from .library import pick
 from .loading import DAMAGE, Checkpoint, guarded
+from .memory import is_out_of_memory
 
 _LORA = re.compile(r"([^:,]+)(?::(-?[0-9.]+))?")
 
@@ -83,6 +84,8 @@ def _load_lora(pipeline: Any, path: Path, name: str, checkpoint: Checkpoint) -> 
     try:
         pipeline.load_lora_weights(tensors, adapter_name=name)
     except DAMAGE as error:
+        if is_out_of_memory(error):
+            raise
         other.detail += f": {type(error).__name__}: {error}"[:2000]
         raise other from None
     adapted = {adapter for names in pipeline.get_list_adapters().values() for adapter in names}
@@ -189,6 +192,8 @@ def _load_reference(checkpoint: Checkpoint, path: Path) -> None:
     except DAMAGE as error:
         pipeline.unload_ip_adapter()
         checkpoint.parts["image_encoder"] = checkpoint.parts["feature_extractor"] = None
+        if is_out_of_memory(error):
+            raise
         raise Fault(
             "bad_request",
             f"The IP-Adapter {path.stem} belongs to another base model than {checkpoint.family.label}.",

@@ -21,6 +21,7 @@ from ..weights import hub_snapshot
 from .families import Control, Family, Mode
 from .headers import AGAIN, Header, family_of, read_config, read_header
 from .library import named
+from .memory import is_out_of_memory
 from .samplers import Habit
 from .variants import controlnet_of, network_of, variant_of
 
@@ -379,9 +380,11 @@ def guarded(load: Callable[[], Any], path: Path, label: str = "ControlNet") -> A
 
     try:
         return load()
-    except (*DAMAGE, SafetensorError, SingleFileComponentError) as error:
-        if "out of memory" in str(error).lower() or "alloc" in str(error).lower():
-            raise
+    except (*DAMAGE, MemoryError, SafetensorError, SingleFileComponentError) as error:
+        if is_out_of_memory(error):
+            hint = "Close other programs, or choose a smaller checkpoint."
+            detail = f"{path}: {type(error).__name__}: {error}"[:2000]
+            raise Fault("out_of_memory", f"There is not enough memory to load {path.stem}.", hint, detail) from None
         raise Fault(
             "weights_damaged",
             f"{path.name} could not be loaded as {label}: its files are damaged, or belong to another model.",

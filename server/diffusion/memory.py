@@ -29,6 +29,9 @@ WORKING_GB = 4.0
 """Beside the weights, per megapixel, in half precision."""
 
 LAYERS_GB = 0.8
+_SIGNS = ("outofmemory", "out of memory", "alloc", "paging file")
+"""Of torch, of the system, and of Windows (error 1455) when a file is mapped."""
+
 TILED_PIXELS = 1_600_000
 """From this size on, the decoder works in tiles, so that its memory stops growing."""
 
@@ -83,9 +86,14 @@ def smaller(plan: Plan, device: str, error: BaseException) -> Fault:
     return Fault("out_of_memory", "The model ran out of memory.", hint, f"{type(error).__name__}: {error}"[:2000])
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    words = f"{type(error).__name__} {error}".lower()
-    return isinstance(error, MemoryError) or "outofmemory" in words or "out of memory" in words or "alloc" in words
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Also when a library has put its own sentence around it, as diffusers does where files are mapped."""
+    while error is not None:
+        words = f"{type(error).__name__} {error}".lower()
+        if isinstance(error, MemoryError) or any(sign in words for sign in _SIGNS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def place(pipeline: Any, plan: Plan, device: str) -> None:

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ..images import LARGEST_PIXELS, load_image
 _HINT = "Gather the passes again."
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, struct.error)
 _NO_HEADER = 4096
+_TOLD = 3
 
 # name -> (channels, 0 for a flat array; kinds of dtype that are accepted)
 _KINDS: dict[str, tuple[int, str]] = {
@@ -47,7 +48,7 @@ class Passes:
     object_id, material_id: (H, W) int32, 0 background.     mask, line: (H, W) uint8, 255 = selected, line.
     ao: (H, W) float32. position: (H, W, 3) float32 world, metres. uv: (H, W, 2 or 3). vector: (H, W, 2 or 4) px.
     pose: (H, W, 3) uint8 RGB, OpenPose's figures on black.
-    meta:      what the writer has to say.                  notes: what had to be put right while reading.
+    meta:      what the writer has to say.                  notes: what it warns of, and what had to be put right.
     """
 
     combined: np.ndarray
@@ -143,11 +144,18 @@ def _checked(arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> Passes:
             raise Fault("bad_input", f"The {name} pass does not fit the picture.", _HINT, detail)
     if not arrays["combined"][..., 3].any():
         raise Fault("bad_input", "The picture is fully transparent.", "Point the camera at something.")
-    passes = Passes(combined=np.ascontiguousarray(arrays["combined"]), meta=meta)
+    passes = Passes(combined=np.ascontiguousarray(arrays["combined"]), meta=meta, notes=_said(meta.get("warnings")))
     for name in arrays:
         if name != "combined":
             setattr(passes, name, _sound(name, arrays[name], passes.notes))
     return passes
+
+
+def _said(warnings: Any) -> list[str]:
+    """What the writer of the passes warns of, the first few in full."""
+    found = list(map(str, cast("list[object]", warnings))) if isinstance(warnings, list) else []
+    more = len(found) - _TOLD
+    return found[:_TOLD] + ([f"and {more} more of these"] if more > 0 else [])
 
 
 def _sound(name: str, array: np.ndarray, notes: list[str]) -> np.ndarray:

@@ -159,6 +159,11 @@ def test_the_command_is_copied_and_does_what_the_tab_says(scene: bpy.types.Scene
     scene.aigc.task = "render_image"
     assert cli.main(command_of(scene)[5:]) == 0 and (tmp_path / "my shot_aigc.png").is_file()
     assert bpy.ops.aigc.copy_command() == {"FINISHED"}
+    scene.aigc.source, scene.aigc.image = "PICTURE", bpy.data.images.new("A picture", 21, 13)
+    assert cli.main(command_of(scene)[5:]) == 0
+    assert image_pixels(tmp_path / "my shot_aigc.png").shape[:2] == (13, 21), "of the picture that the tab names"
+    scene.aigc.image = None
+    assert cli.main(command_of(scene)[5:]) == 1
 
 
 def test_words_win_over_what_is_saved(scene: bpy.types.Scene, tmp_path: Path) -> None:

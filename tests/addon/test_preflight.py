@@ -71,7 +71,8 @@ def test_less_memory_is_the_next_plan_and_then_draft() -> None:
     values: dict | None = {"memory": "auto", "size": "model"}
     while values is not None:
         tried.append((values["memory"], values["size"]))
-        values = smaller(info, values)
+        values = smaller(info, values, "cuda:0")
+    assert smaller(info, {"memory": "auto", "size": "model"}, "cpu") == {"memory": "auto", "size": "draft"}
     assert tried == [("auto", "model"), ("parts", "model"), ("layers", "model"), ("layers", "draft")]
 
 

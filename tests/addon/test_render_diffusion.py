@@ -18,11 +18,14 @@ from live_server import new_session, ready, until
 from moving_scene import build
 from scene_state import differences, state_beside_copies
 
-from blender_aigc import batch, preferences
+from blender_aigc import batch, cli, preferences, watch
+from blender_aigc.apply.show import image_of
 from blender_aigc.environment import folder_environment
+from blender_aigc.fixit import button_for
 from blender_aigc.launcher import lock_is_free
-from blender_aigc.protocol import Fault
+from blender_aigc.protocol import Fault, FaultRecord
 from blender_aigc.sequence.folder import PAGE
+from blender_aigc.state import STATE
 from server.registry import Registry
 
 NEURAL = sorted(
@@ -200,3 +203,88 @@ def test_a_sequence_is_interrupted_and_gone_on_with(server: Path, addon: None, t
     whole = batch.run_sequence(tmp_path / "whole", (1, 4), "sd15", **options)
     hashes = [{frame: entry["sha256"] for frame, entry in one.folder._frames.items()} for one in (run, whole)]
     assert hashes[0] == hashes[1] and len(set(hashes[0].values())) == 4
+
+
+# ------------------------------------------------------------------------------------------------------------ bad input
+
+
+def asked(scene: bpy.types.Scene, model: str, prompt: str, **params: object) -> None:
+    """Fill in the tab."""
+    scene.aigc.task, scene.aigc.model_id, scene.aigc.prompt = "render_image", model, prompt
+    watch.know_models()
+    known = {param.key for param in STATE.models[model].params}
+    values = {key: value for key, value in {**QUICK, **params}.items() if key in known}
+    for key, value in values.items():
+        setattr(getattr(scene.aigc.params, model), key, value)
+
+
+def refused(scene: bpy.types.Scene, out: Path, capfd: pytest.CaptureFixture[str]) -> FaultRecord:
+    """What the button says, and the command too; neither has changed anything."""
+    before = state_beside_copies()
+    with pytest.raises(RuntimeError):
+        bpy.ops.aigc.generate()
+    fault = STATE.fault
+    capfd.readouterr()
+    assert cli.main(["render", "--as-saved", "--save-as", str(out)]) == 1
+    assert f"Error: {fault.message}\n{fault.hint}" in capfd.readouterr().err
+    assert differences(before, state_beside_copies()) == [] and not out.exists()
+    assert fault.hint and "\n" not in fault.message
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [({"controls": "tile_of_sd15:1.0"}, "tile_of_sd15"), ({"loras": "ink:0.5, of_sd15:1.0"}, "of_sd15")],
+    ids=["controlnet", "lora"],
+)
+def test_files_of_another_base_are_named(scene: bpy.types.Scene, params: dict, name: str, tmp_path, capfd) -> None:
+    """And the next picture is what it would have been."""
+    plain, _ = drawn(**BY_DEPTH)
+    asked(scene, "sdxl", "a harbour", strength=1.0, **params)
+    fault = refused(scene, tmp_path / "out.png", capfd)
+    assert fault.code == "bad_request" and name in fault.message and "another base model" in fault.message
+    assert np.array_equal(drawn(**BY_DEPTH)[0], plain)
+
+
+@pytest.mark.parametrize("model", NEURAL)
+def test_prompts_that_are_empty_and_endless(scene: bpy.types.Scene, model: str, tmp_path: Path, capfd) -> None:
+    """Drawing needs words. Ten thousand letters are read to their end, or it is said how many it may be."""
+    asked(scene, model, "  ", strength=1.0)
+    fault = refused(scene, tmp_path / "out.png", capfd)
+    assert fault.code == "bad_input" and "prompt" in fault.message.lower()
+    scene.aigc.prompt = "abcdefghi " * 1000
+    fault = refused(scene, tmp_path / "out.png", capfd)
+    assert fault.code == "bad_request" and "long" in fault.message and "prompt" in fault.message.lower()
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="takes memory from a process in Linux' way")
+def test_too_little_memory_offers_what_takes_less(scene: bpy.types.Scene) -> None:
+    """The real worker gets no more memory than it has and a little; its own sentence, and its button makes the picture.
+
+    On a processor all plans are one, so that the next smaller one is a draft.
+    """
+    import resource
+
+    drawn()
+    asked(scene, "sdxl", "a harbour", strength=0.9, memory="device")  # without an estimate beforehand
+    scene.aigc.source, scene.aigc.image = "PICTURE", bpy.data.images.new("Large", 1440, 1080)
+    (worker,) = workers(STATE.session.data)
+    pages = int(Path(f"/proc/{worker}/statm").read_text().split()[0])
+    kept = resource.prlimit(worker, resource.RLIMIT_AS)
+    resource.prlimit(worker, resource.RLIMIT_AS, (pages * resource.getpagesize() + 200_000_000, kept[1]))
+    try:
+        with pytest.raises(RuntimeError, match="ran out of memory"):
+            bpy.ops.aigc.generate()
+        assert STATE.fault.code == "out_of_memory" and "Draft" in STATE.fault.hint
+        assert button_for(STATE.fault.code, scene.aigc) == ("aigc.run_smaller", "Try with Less Memory")
+    finally:
+        resource.prlimit(worker, resource.RLIMIT_AS, kept)
+    assert bpy.ops.aigc.run_smaller(job_id=STATE.current_job) == {"FINISHED"}
+    assert scene.aigc.params.sdxl.size == "draft" and STATE.results[0].status.result.job.params["size"] == "draft"
+    assert tuple(image_of(STATE.results[0].job_id).size) == (1440, 1080)
+
+
+def workers(data: Path) -> list[int]:
+    """Process ids of the server's workers."""
+    server = (data / "server.lock").read_text().split()[0]
+    return [int(pid) for pid in Path(f"/proc/{server}/task/{server}/children").read_text().split()]

@@ -3,7 +3,8 @@
     python tiny_weights.py FOLDER [TASK]  writes FOLDER/<model>/... as users lay them out, and FOLDER/tiny.json
 
 tiny.json: {"models": the ids, those of the registry that do the task (render_image) and cannot run without weights}.
-For render_image SDXL's folder also gets a second ControlNet, a union, the refiner and a LoRA, all of them woken.
+For render_image SDXL's folder also gets a second ControlNet, a union, the refiner and a LoRA, all of them woken, and a
+ControlNet and a LoRA of another base model.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ def _more_of_sdxl(folder: Path) -> None:
         lora[f"{ATTENTION}.{part}.lora_A.weight"] = torch.randn(2, 16, generator=draw)
         lora[f"{ATTENTION}.{part}.lora_B.weight"] = torch.randn(16, 2, generator=draw)
     save_file(lora, sdxl / "loras" / "ink.safetensors")
+    wider = {name: torch.cat([tensor, tensor], int(".lora_A." in name)) for name, tensor in lora.items()}
+    save_file(wider, sdxl / "loras" / "of_sd15.safetensors")
+    tiny.sd15_controlnet().save_pretrained(str(sdxl / "controlnets" / "tile_of_sd15"))
 
 
 if __name__ == "__main__":

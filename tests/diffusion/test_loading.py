@@ -20,6 +20,7 @@ from server.diffusion.families import SD15, SDXL, Family
 from server.diffusion.headers import family_of, read_header
 from server.diffusion.library import Library, pick
 from server.diffusion.loading import load_checkpoint, load_controlnet
+from server.diffusion.memory import is_out_of_memory
 from server.weights import hub_snapshot
 
 FLOAT = torch.float32
@@ -201,6 +202,36 @@ def test_the_library_lists_what_lies_where(weights: Path, tmp_path: Path) -> Non
     with pytest.raises(Fault) as caught:
         pick({}, "", "LoRA", "the folder 'loras'")
     assert caught.value.code == "weights_missing" and "loras" in caught.value.hint
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="takes memory from a process in Linux' way")
+def test_too_little_memory_is_not_called_damage(weights: Path) -> None:
+    """Whole files that cannot be mapped: nobody is to download them again."""
+    import resource
+
+    folder = weights / "sdxl" / "base"
+    load_checkpoint(folder, SDXL, FLOAT)  # what is imported meanwhile does not count
+    pages, kept = int(Path("/proc/self/statm").read_text().split()[0]), resource.getrlimit(resource.RLIMIT_AS)
+    said = []
+    for more in range(0, 3_000_000, 250_000):
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, kept[1]))
+        try:
+            load_checkpoint(folder, SDXL, FLOAT)
+        except Fault as error:
+            said.append((error.code, error.message))
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, kept)
+    assert set(said) == {("out_of_memory", "There is not enough memory to load base.")}
+
+
+def test_a_library_s_sentence_around_it_is_seen_through() -> None:
+    try:
+        try:
+            raise OSError("The paging file is too small for this operation to complete. (os error 1455)")
+        except OSError as error:
+            raise OSError("Unable to load weights from checkpoint file") from error
+    except OSError as error:
+        assert is_out_of_memory(error) and not is_out_of_memory(OSError("no such file"))
 
 
 def test_names_with_a_slash_come_from_the_hub_s_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
