@@ -38,7 +38,7 @@ def dress(stage: Stage, made: Body) -> None:
     if _does(stage, made, "hang") and shape in ("tablecloth", "blanket"):
         pin = "top_corners"
         made.fields["rotation_deg"] = (90.0, 0.0, 0.0)
-    elif pin == "none" and not falls and stage.scene.wind_m_s and shape in ("tablecloth", "blanket"):
+    elif _only_blows(stage, made, pin, falls) and shape in ("tablecloth", "blanket"):  # as if on a line
         pin = "top_corners"
         made.fields["rotation_deg"] = (90.0, 0.0, 0.0)
     fabric = made.thing.fabric if made.thing.fabric in FABRICS else "cotton"
@@ -52,6 +52,12 @@ def dress(stage: Stage, made: Body) -> None:
         stage.wind_default_deg = 0.0 if shape == "flag" else 60.0
 
 
+def _only_blows(stage: Stage, made: Body, pin: str, falls: bool) -> bool:
+    """Is it in the wind, and nothing else said of it? Wind alone pins nothing that lies, falls or is carried off."""
+    carried = any(h.direction is not None and made.thing in (*h.actors, *h.patients) for h in stage.scene.happenings)
+    return pin == "none" and not falls and bool(stage.scene.wind_m_s) and "place" not in made.fields and not carried
+
+
 def _put(stage: Stage, made: Body, shape: str, pin: str, falls: bool) -> None:
     at = made.fields.get("place")
     if falls and (at is None or at.relation == "on"):
@@ -62,6 +68,8 @@ def _put(stage: Stage, made: Body, shape: str, pin: str, falls: bool) -> None:
         and shape in _UPRIGHT | {"tablecloth", "blanket"}
     ):
         made.fields["place"] = Place("above", "", {"flag": 1.6, "curtain": 0.05}.get(shape, 0.5))
+    elif pin == "none" and at is None and stage.scene.wind_m_s:  # carried off
+        made.fields["place"] = Place("above", "", 0.6)
     elif shape == "flag" and at is not None and at.target:
         pole = next(other for other in stage.bodies if other.name == at.target)
         if pole.fields["shape"] == "pole":

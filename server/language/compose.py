@@ -36,6 +36,8 @@ _GROUNDS = {
     "ice": "snow",
     "cement": "concrete",
 }
+_A_FEW = 3
+_SINGLE = {"", "stairs", "selected", "selection", "glass"}
 _NOT_BUILT = {"particles": "rain, snow and other weather"}
 
 
@@ -44,6 +46,7 @@ def compose(scene: Scene, title: str, seed: int, lexicon: Lexicon, moving: bool)
     _check_known(scene, lexicon)
     stage = Stage(scene, [], {})
     for thing in scene.things:
+        _several(stage, thing)
         if thing.noun.role == "parts" and not thing.counted and not thing.arrange:  # a brick wall: made of bricks
             thing.count, thing.arrange = 24, "wall"
         if thing.noun.role in BUILT and thing.noun.shape:
@@ -77,6 +80,18 @@ def compose(scene: Scene, title: str, seed: int, lexicon: Lexicon, moving: bool)
         notes=_notes(stage),
     )
     return plan
+
+
+def _several(stage: Stage, thing: Thing) -> None:
+    """ "Crates fall": a plural of which no number is said."""
+    word = thing.words.split()[-1]
+    plural = word.endswith("s") and not word.endswith(("ss", "us"))
+    open_ = thing.count == 1 and not (thing.counted or thing.vague or thing.definite or thing.arrange)
+    if not (plural and open_ and thing.noun.role in ("object", "cloth")) or thing.noun.shape in _SINGLE:
+        return
+    thing.vague = True
+    thing.count, thing.arrange = (12, "row") if thing.noun.shape == "domino" else (_A_FEW, "")
+    stage.note(f"{thing.words}: {int(thing.count)} of them")
 
 
 def _check_known(scene: Scene, lexicon: Lexicon) -> None:

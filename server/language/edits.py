@@ -339,6 +339,7 @@ def _replaced(plan: Plan, command: list[Token], words: Lexicon) -> Plan:
     phrase = next((p for at in range(len(new)) if (p := noun_phrase(new, at)) is not None), None)
     if not targets or phrase is None:
         raise Fault("bad_input", "What is to be replaced is not in the plan.", f"There is: {_listed(plan)}.")
+    phrase.thing.definite = True  # as many as there were
     scene = Scene(things=[phrase.thing])
     fresh = compose(scene, plan.title, plan.seed, words, False).objects[0]
     objects = list(plan.objects)

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from blender_aigc.plan import Force, Gas, Place, Rigid
 
 from .bodies import Body
 from .cloths import dress, is_cloth
+from .hits import HEAVY, collide, is_a_row_of_dominoes, roll, throw, topple
 from .liquids import fill, pour, turn_to_liquid
 from .meaning import Happening, Thing
-from .motions import (
-    DROP_M,
-    HEAVY,
-    bodies_of,
-    bounce,
-    collide,
-    fall,
-    properties,
-    rigid,
-    roll,
-    soften,
-    spread,
-    throw,
-    topple,
-    turn,
-)
+from .motions import DROP_M, bodies_of, bounce, fall, properties, rigid, soften, spread, turn
 from .stage import Stage
 
 _TOWARDS = {"towards", "from", "down", "with", "of", "against", "for"}
@@ -38,6 +25,7 @@ def carry_out(stage: Stage, moving: bool) -> None:
         if thing.noun.role == "gas":
             _gas(stage, thing)
     for happening in stage.scene.happenings:
+        stage.scene.ignored += [thing.words for thing in happening.actors if thing.noun.name == "side"]
         rule = _RULES.get(happening.action)
         if rule is not None and (moving or happening.action in _STILL):
             rule(stage, happening)
@@ -56,6 +44,7 @@ def carry_out(stage: Stage, moving: bool) -> None:
     _struck(stage)
     for made in stage.bodies:
         _surface(made)
+        _face_ahead(made)
 
 
 def _surface(made: Body) -> None:
@@ -64,6 +53,14 @@ def _surface(made: Body) -> None:
     moves = any(made.fields.get(key) for key in ("rigid", "cloth", "soft", "liquid"))
     if not moves and {"slippery", "rough", "bouncy"} & set(made.thing.qualities):
         made.fields["rigid"] = Rigid(type="passive", **said)
+
+
+def _face_ahead(made: Body) -> None:
+    """What has a front, which looks towards the viewer, looks where it goes."""
+    moves = made.fields.get("rigid")
+    if made.thing.noun.source == "car" and moves is not None and any(moves.velocity_m_s[:2]):
+        heading = math.degrees(math.atan2(moves.velocity_m_s[1], moves.velocity_m_s[0]))
+        made.fields.setdefault("rotation_deg", (0.0, 0.0, round(heading + 90.0, 3)))
 
 
 def _struck(stage: Stage) -> None:
@@ -112,6 +109,17 @@ def _arranged(kind: str) -> Callable[[Stage, Happening], None]:
     return arrange
 
 
+def _fall(stage: Stage, happening: Happening) -> None:
+    """What falls; of dominoes in a row one after the other."""
+    (topple if is_a_row_of_dominoes(stage, happening) else fall)(stage, happening)
+
+
+def _topple(stage: Stage, happening: Happening) -> None:
+    """What topples; "a cloth falls over a sphere" does not: it falls, and onto the sphere."""
+    falls = happening.word.split()[0] in ("fall", "falls", "fell", "falling", "fallen")
+    (fall if falls and happening.actors and happening.patients else topple)(stage, happening)
+
+
 def _wobble(stage: Stage, happening: Happening) -> None:
     for made in bodies_of(stage, happening.actors or happening.patients):
         if not is_cloth(made):
@@ -119,11 +127,21 @@ def _wobble(stage: Stage, happening: Happening) -> None:
 
 
 def _float(stage: Stage, happening: Happening) -> None:
+    """It hovers, drifting, or rises; without its weight, which everything loses, unless something else falls."""
+    rises = happening.action == "rise"
+    falls = {"fall", "bounce", "roll", "slide", "throw", "topple", "pour", "drape"}
+    others = any(h.action in falls for h in stage.scene.happenings)
     for made in bodies_of(stage, happening.actors or happening.patients):
-        stage.hang(made, DROP_M)
-        if stage.scene.gravity_m_s2 == 0 or "weightless" in made.thing.qualities:
-            stage.scene.gravity_m_s2 = 0.0
-            rigid(stage, made, velocity_m_s=(0.1, 0.0, 0.05), random_spin_deg_s=30.0)
+        _rest(stage, happening)
+        stage.hang(made, 0.3 if rises else DROP_M)
+        if others and stage.scene.gravity_m_s2 != 0 and "weightless" not in made.thing.qualities:
+            stage.note(f"{made.name} stays where it is, as other things fall")
+            continue
+        if stage.scene.gravity_m_s2 is None:
+            stage.note("no gravity, so that things float")
+        stage.scene.gravity_m_s2 = 0.0
+        up = round(min(3.0, 0.6 * happening.pace), 3) if rises else 0.05
+        rigid(stage, made, velocity_m_s=(0.0 if rises else 0.1, 0.0, up), random_spin_deg_s=15.0 if rises else 30.0)
 
 
 def _gas(stage: Stage, thing: Thing) -> None:
@@ -194,6 +212,8 @@ def _field(kind: str) -> Callable[[Stage, Happening], None]:
 def _blown(stage: Stage, happening: Happening) -> None:
     """ "the wind blows": how hard and where to; "the ball blows away": it is carried."""
     scene = stage.scene
+    if happening.action == "flutter" and all(t.noun.role == "liquid" for t in happening.actors or happening.patients):
+        return  # a wave of water
     winds = [thing for thing in happening.actors if thing.noun.role == "wind"]
     if scene.wind_m_s is None:
         scene.wind_m_s = 8.0
@@ -222,14 +242,14 @@ def _by_nature(stage: Stage, made: Body) -> None:
 
 
 _RULES: dict[str, Callable[[Stage, Happening], None]] = {
-    "fall": fall,
+    "fall": _fall,
     "bounce": bounce,
     "spin": turn,
     "roll": roll,
     "slide": roll,
     "throw": throw,
     "collide": collide,
-    "topple": topple,
+    "topple": _topple,
     "pour": pour,
     "fill": pour,
     "melt": pour,

@@ -214,6 +214,12 @@ class _Parser(Reader):
         mark = self.at
         self.at = phrase.end
         if self._verb_follows() and not imperative and happening.action not in _WEAK:
+            if self.items[self.at].words in ("which", "that"):  # "hits a ball which hits another": hit and hitting
+                thing = self.enter(phrase)
+                if thing is not None:
+                    happening.patients.append(thing)
+                    self.happening, self.fresh, self.last = None, [thing], thing
+                    return
             self.at = mark
             self.happening, self.fresh = None, []
             self._subject(phrase)
@@ -251,7 +257,7 @@ class _Parser(Reader):
                 gap = item.quantities[0]
                 self.at += 1
             kind = self.kind_at(self.at)
-            if kind not in _PLACES and kind != "with":
+            if (kind not in _PLACES and kind != "with") or self._of_the_motion(thing):
                 self.at = mark
                 return
             if self._setting_here():
@@ -266,6 +272,12 @@ class _Parser(Reader):
                 self._with(thing, grounds)
             elif any(ground.noun.role not in ("abstract", "wind") for ground in grounds):
                 thing.relations.append(Relation(kind, grounds, gap))
+
+    def _of_the_motion(self, thing: Thing) -> bool:
+        """ "Rolls down a ramp into a bucket": not the ramp is in the bucket."""
+        here = self.happening
+        moving = here is not None and here.action in _MOVING and thing not in here.actors
+        return moving and self.items[self.at].words in ("into", "onto")
 
     def _place_next(self) -> bool:
         return self.kind_at(self.at + 1) in _PLACES

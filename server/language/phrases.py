@@ -186,10 +186,8 @@ def _collective(head: Item, draft: Draft, inner: Phrase) -> Phrase:
     thing.arrange = kind
     thing.words = " ".join([*draft.words, head.words, "of", thing.words])
     if not thing.counted:
-        thing.count, thing.vague = nouns.COLLECTIVE_COUNTS.get(head.readings[0].words, 6), True
-        thing.count = next(
-            (nouns.COLLECTIVE_COUNTS[r.words] for r in head.readings if r.words in nouns.COLLECTIVE_COUNTS), 6
-        )
+        known = (nouns.COLLECTIVE_COUNTS[r.words] for r in head.readings if r.words in nouns.COLLECTIVE_COUNTS)
+        thing.count, thing.vague = next(known, 6), True
     if draft.counted and draft.count > 1:
         thing.count *= draft.count
     for tag, value, _ in draft.found:
@@ -283,7 +281,7 @@ def _after(items: Sequence[Item], phrase: Phrase) -> int:
         if item.kind == "quantity" and item.quantities[0].dimension in ("length", "mass") and not _gap(items, at):
             at = _measure(items, at, thing.measures)
         elif word in ("of", "with", "with a", "having", "at", "weighing", "measuring", "in", "made of", "made from"):
-            step = _measure_phrase(items, at + 1, thing) or _substance(items, at, thing)
+            step = _measure_phrase(items, at + 1, thing) or _substance(items, at, thing) or _formation(items, at, thing)
             if step is None:
                 return at
             at = step
@@ -364,6 +362,20 @@ def _substance(items: Sequence[Item], at: int, thing: Thing) -> int | None:
         thing.material = item.get("material")
         return place + 1
     return None
+
+
+def _formation(items: Sequence[Item], at: int, thing: Thing) -> int | None:
+    """ "in a circle", "in rows"."""
+    place = at + 1 + (at + 1 < len(items) and items[at + 1].kind == "article")
+    if items[at].words != "in" or place >= len(items) or not items[place].has("collective"):
+        return None
+    if place + 1 < len(items) and items[place + 1].words == "of":
+        return None
+    thing.arrange = items[place].get("collective")
+    if not thing.counted:
+        known = [nouns.COLLECTIVE_COUNTS.get(reading.words, 0) for reading in items[place].readings]
+        thing.count, thing.vague = max(known) or 6, True
+    return place + 1
 
 
 def _contents(items: Sequence[Item], at: int, thing: Thing) -> int | None:

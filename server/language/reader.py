@@ -115,9 +115,20 @@ class Reader:
     def ignore(self, item: Item) -> None:
         if item.kind in ("silent", "article", "very"):
             return
-        if item.kind == "unknown" and self.at and self.items[self.at - 1].kind in ("article", "number"):
+        if item.kind == "unknown" and self._stands_for_a_thing():
             self.scene.unknown.append(item.words)
         self.scene.ignored.append(item.words)
+
+    def _stands_for_a_thing(self) -> bool:
+        """Is the unknown word where a noun should be: "a zorble", "a soft zorble", "a stack of zorbles"?"""
+        at = self.at - 1
+        while at >= 0 and self.items[at].has("material", "fabric", "colour", "size", "quality", "shade"):
+            at -= 1
+        if at < 0:
+            return False
+        if self.items[at].words == "of":
+            return at > 0 and self.items[at - 1].has("collective")
+        return self.items[at].kind in ("article", "number")
 
 
 def _compatible(known: Thing, said: Thing) -> bool:

@@ -15,7 +15,8 @@ from .meaning import Scene, Thing
 class Stage:
     """bodies: in the plan's order. by_thing: which body a thing became. airborne: those that begin in the air.
 
-    frames: how long the scene must at least be. view: from where something is seen best.
+    hitting: those that set out to hit another. frames: how long the scene must at least be. view: from where something
+    is seen best.
     """
 
     scene: Scene
@@ -25,6 +26,7 @@ class Stage:
     airborne: set[Body] = field(default_factory=set)
     moving: list[Body] = field(default_factory=list)
     stands_on: dict[Body, Body] = field(default_factory=dict)
+    hitting: list[Body] = field(default_factory=list)
     frames: int = 100
     view: str = ""
     wind_default_deg: float = 0.0

@@ -443,7 +443,7 @@ SOFT_AND_WET = (
     ),
     Prompt(
         "Ice cubes fall into a glass of water",
-        {"cube": "cube @above glass", "glass": "glass", "water in glass": "cylinder @inside glass"},
+        {"cube": "3 x cube @above glass", "glass": "glass", "water in glass": "cylinder @inside glass"},
         {"cube.material.name": "ice"},
         ("ends_inside:cube:glass", "stays_in:glass"),
     ),

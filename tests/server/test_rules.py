@@ -250,3 +250,109 @@ def test_the_lexicon_speaks_the_plan() -> None:
                 continue
             plan = plan_of(f"a {variant.words[0]}", moving=False)
             assert plan.objects[0].source == info.id or info.id == "ball", variant.words
+
+
+@pytest.mark.parametrize(
+    ("text", "objects", "has"),
+    [
+        (
+            "a red cloth falls over a sphere in the wind",
+            {"cloth": "tablecloth @above sphere", "sphere": "sphere"},
+            {"cloth.cloth.pin": "none", "cloth.rotation_deg.0": 0.0, "sphere.rigid": None, "wind.speed_m_s": 6.7},
+        ),
+        ("a tower of ten blocks falls over", {"cube": "10 x cube", "push": "sphere @left_of cube"}, {}),
+        (
+            "a red cloth lies on a table in the wind",
+            {"cloth": "tablecloth @on table", "table": "table"},
+            {"cloth.cloth.pin": "none", "cloth.rotation_deg.0": 0.0},
+        ),
+        ("a blanket in the wind", {"blanket": "blanket @above"}, {"blanket.cloth.pin": "top_corners"}),
+        ("a blanket is blown away by the wind", {"blanket": "blanket @above"}, {"blanket.cloth.pin": "none"}),
+        ("a t-shirt hangs on a clothesline", {"shirt": "shirt @above"}, {"shirt.cloth.pin": "shoulders"}),
+        (
+            "five wooden crates tumble down the stairs",
+            {"crate": "5 x crate @on stairs", "stairs": "stairs"},
+            {"crate.rigid.velocity_m_s.1": -1.0},
+        ),
+        (
+            "a glass marble rolls down a ramp into a bucket",
+            {"marble": "ball @on ramp", "ramp": "ramp", "bucket": "bucket @in_front_of ramp"},
+            {},
+        ),
+        (
+            "an apple falls from a tree",
+            {"apple": "sphere @right_of tree", "tree": "tree"},
+            {"apple.rigid.velocity_m_s.0": 0.0, "apple.place.offset_m.2": lambda up: 3 < up < 14},
+        ),
+        (
+            "a ball falls off a table",
+            {"ball": "sphere @on table", "table": "table"},
+            {"ball.rigid.velocity_m_s.0": lambda speed: 1 < speed < 3},
+        ),
+        (
+            "an ice cube slides across a table and falls off the edge",
+            {"cube": "cube @on table", "table": "table"},
+            {"cube.rigid.velocity_m_s.0": 2.5},
+        ),
+        (
+            "a red ball hits a blue ball which hits a green ball",
+            {"ball": "sphere @left_of blue ball", "blue ball": "sphere @left_of green ball", "green ball": "sphere"},
+            {"ball.rigid.velocity_m_s.0": 4.0, "blue ball.rigid.velocity_m_s.0": 0.0},
+        ),
+        (
+            "two cars collide head on at 10 m/s",
+            {"car": "car @left_of second car", "second car": "car"},
+            {
+                "car.rigid.velocity_m_s.0": 10.0,
+                "car.rotation_deg.2": 90.0,
+                "second car.rigid.velocity_m_s.0": -10.0,
+                "second car.rotation_deg.2": 270.0,
+            },
+        ),
+        (
+            "a car drives down a ramp",
+            {"car": "car @on ramp", "ramp": "ramp"},
+            {"car.size_m": None, "ramp.size_m.1": lambda long: long > 8},
+        ),
+        ("a balloon rises into the sky", {"balloon": "balloon @above"}, {"balloon.rigid.velocity_m_s.2": 0.6}),
+        (
+            "three balloons float above a table",
+            {"balloon": "3 x balloon @above table", "table": "table"},
+            {"world.gravity_m_s2": 0.0},
+        ),
+        (
+            "a balloon floats above a table and a cube falls",
+            {"balloon": "balloon @above table", "table": "table", "cube": "cube @above"},
+            {"world.gravity_m_s2": 9.81, "balloon.rigid": None},
+        ),
+        (
+            "ten spheres fall into a box",
+            {"sphere": "10 x sphere @above box", "box": "crate"},
+            {"sphere.rigid.type": "active"},
+        ),
+        ("crates fall", {"crate": "3 x crate @above"}, {}),
+        ("dominoes topple", {"domino": "12 x domino", "push": "sphere @in_front_of domino"}, {}),
+        ("twenty dominoes in a circle", {"domino": "20 x domino"}, {"domino.arrange": "circle"}),
+        (
+            "a row of dominoes falls",
+            {"domino": "8 x domino", "push": "sphere @in_front_of domino"},
+            {"push.rigid.velocity_m_s.1": lambda speed: speed > 0},
+        ),
+        ("a wave of water crashes into a wall", {"wall": "wall", "water source": "sphere @above wall"}, {"forces": []}),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+def test_what_artists_type(text: str, objects: dict[str, str], has: dict[str, Any]) -> None:
+    plan = plan_of(text, 7)
+    assert sketch(plan) == objects
+    for path, wanted in has.items():
+        found = at(plan, path)
+        assert wanted(found) if isinstance(wanted, Callable) else found == wanted, (path, found)
+
+
+def test_a_tornado_turns_and_what_stands_for_a_thing_is_named() -> None:
+    assert [force.type for force in plan_of("balls fall in a tornado").forces] == ["vortex"]
+    for text in ("a rubber zorble floats", "a ball falls on a soft zorble", "honey drips onto a stack of zorble"):
+        with pytest.raises(Fault, match="'zorble' is not among"):
+            plan_of(text)
+    assert "spinning top" in plan_of("a spinning top spins on a table").notes

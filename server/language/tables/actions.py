@@ -17,7 +17,7 @@ VERBS: dict[str, Action] = {
         "bounce": "bounce,rebound,hop,bound",
         "spin": "spin,rotate,twirl,whirl,revolve,turn,pirouette",
         "roll": "roll",
-        "slide": "slide,glide,skid,slip",
+        "slide": "slide,glide,skid,slip,drive",
         "throw": "throw,toss,hurl,launch,shoot,fire,kick,fling,fly,lob,pitch,catapult,jump,zoom off,move,travel",
         "collide": "collide,hit,crash,smash,strike,bump,slam,ram,impact,meet,knock,push,break",
         "topple": "topple,knock over,knock down,fall over,tip over,collapse,scatter apart",
