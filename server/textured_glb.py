@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .geometry.frames import GLTF
+from .geometry.gltf_looks import EXTRA
 from .geometry.mesh_input import MeshInput
 from .glb import Buffer, file_pieces
 
@@ -31,13 +32,16 @@ class Surface:
 class Pictures:
     """The maps of a material as PNG files; see materials/painter.py for what they hold.
 
-    keeps, glow: what else the material says, and the PNG or JPEG of its own light (see geometry/gltf_looks.py).
+    height, height_m: 16 bits and their range in metres; empty without. keeps, glow: what else the material says, and
+    the PNG or JPEG of its own light (see geometry/gltf_looks.py).
     """
 
     name: str
     colour: bytes
     orm: bytes
     normal: bytes
+    height: bytes = b""
+    height_m: float = 0.0
     keeps: dict[str, Any] = field(default_factory=dict[str, Any])
     glow: bytes = b""
 
@@ -85,10 +89,15 @@ def _material(buffer: Buffer, images: list[dict[str, Any]], one: Pictures) -> di
     if one.glow:
         kind = "image/png" if one.glow.startswith(b"\x89PNG") else "image/jpeg"
         images.append({"name": f"{one.name}_Emission", "mimeType": kind, "bufferView": buffer.view(one.glow)})
-        glow = {"emissiveTexture": {"index": first + 3}}
+        glow = {"emissiveTexture": {"index": len(images) - 1}}
+    extras = {}
+    if one.height:  # no part of glTF: readers that do not know it pass over it
+        images.append({"name": f"{one.name}_Height", "mimeType": "image/png", "bufferView": buffer.view(one.height)})
+        extras = {"extras": {EXTRA: {"index": len(images) - 1, "range_m": one.height_m}}}
     return {
         **one.keeps,
         **glow,
+        **extras,
         "name": one.name,
         "pbrMetallicRoughness": {
             "baseColorTexture": {"index": first},

@@ -130,7 +130,7 @@ class _Shelf:
                 material = None
                 if present.get("material"):
                     key = file, layer, present["material"], moved
-                    material = self._kept(key, repainted, self.made, present, self._of(group), layer, moved)
+                    material = self._kept(key, repainted, self.made, present, self._of(group), group[0], layer, moved)
                 if material is None:
                     material = self._kept((file, layer), build_material, self.made, self._of(group), group[0], layer)
                 result[slot] = material

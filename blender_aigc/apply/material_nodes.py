@@ -20,7 +20,8 @@ def build_material(
 
     Principled BSDF; the UV map is named, so that the active one may be any other. The colour's node is the active one,
     which Solid view's Texture mode and Texture Paint look at. Ambient occlusion is there, with a slider that is at 0:
-    renderers that trace light need none.
+    renderers that trace light need none. Heights are there, with a Displacement node in metres, and not linked to the
+    output: the normals show them already.
     """
     material = made.keep(bpy.data.materials.new(set_name(entry)))
     if material.node_tree is None:
@@ -56,8 +57,21 @@ def build_material(
     bump.uv_map = layer
     link(pictures["normal"].outputs["Color"], bump.inputs["Color"])
     link(bump.outputs["Normal"], shader.inputs["Normal"])
+    if "height" in images:
+        picture = image_node(nodes, images["height"], -820, -660)
+        link(where.outputs["UV"], picture.inputs["Vector"])
+        displacement_node(material, picture, entry["height_m"])
     nodes.active = pictures["colour"]
     return material
+
+
+def displacement_node(material: bpy.types.Material, picture: bpy.types.Node, height_m: float) -> None:
+    """A Displacement node for heights. height_m: their range."""
+    node = _node(material.node_tree.nodes, "ShaderNodeDisplacement", picture.location.x + 320, picture.location.y)
+    node.label, node.space = "Height", "WORLD"
+    node.inputs["Midlevel"].default_value = 0.5
+    node.inputs["Scale"].default_value = height_m
+    material.node_tree.links.new(picture.outputs["Color"], node.inputs["Height"])
 
 
 def repeat(material: bpy.types.Material, width_m: float, flat: bool) -> None:
@@ -116,7 +130,7 @@ def packed_images(
     """The maps of one set that a material shows, by their keys. entries: of `material.json`, the UDIM tiles of a set
     or a single one.
     """
-    keys = ("colour", "orm", "normal")
+    keys = [key for key in ("colour", "orm", "normal", "height") if all(key in one["maps"] for one in entries)]
     return {
         key: packed_image(made, [checked(folder, one["maps"][key], hashes) for one in entries], key) for key in keys
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from .material_nodes import image_node
+from .material_nodes import displacement_node, image_node
 from .scene import Made
 
 
@@ -18,12 +18,14 @@ def repainted(
     made: Made,
     present: dict[str, Any],
     images: dict[str, bpy.types.Image],
+    entry: dict[str, Any],
     layer: str,
     moved: bool,
 ) -> bpy.types.Material | None:
     """A copy of the material that `present` names, with these images; None when there is no such material any more.
 
-    present: what gather/part.py wrote about it. images: "colour", "orm", "normal". layer: the UV map they lie on.
+    present: what gather/part.py wrote about it. images: "colour", "orm", "normal", "height". entry: of `material.json`,
+    the set or its first tile. layer: the UV map they lie on.
     moved: that is not the one on which the pictures lay before.
     """
     source = next((m for m in bpy.data.materials if m.name_full == present.get("material")), None)
@@ -40,8 +42,12 @@ def repainted(
             node = image_node(nodes, image, shader.location.x - 900, shader.location.y - _ROWS[key])
             _connect(material, shader, node, key, layer)
             moved_here = True
+            if key == "height":
+                displacement_node(material, node, entry["height_m"])
         else:
             node.image, moved_here = image, moved
+            if key == "height":  # more of it may be needed than before
+                node.outputs["Color"].links[0].to_node.inputs["Scale"].default_value = entry["height_m"]
         if moved_here:
             where = nodes.new("ShaderNodeUVMap")
             where.location = (node.location.x - 240, node.location.y)
@@ -55,7 +61,7 @@ def repainted(
     return material
 
 
-_ROWS = {"colour": 0, "orm": 300, "normal": 600}
+_ROWS = {"colour": 0, "orm": 300, "normal": 600, "height": 900}
 
 
 def _connect(material: bpy.types.Material, shader: bpy.types.Node, node: bpy.types.Node, key: str, layer: str) -> None:
@@ -63,6 +69,7 @@ def _connect(material: bpy.types.Material, shader: bpy.types.Node, node: bpy.typ
     nodes, link = material.node_tree.nodes, material.node_tree.links.new
     if key == "colour":
         link(node.outputs["Color"], shader.inputs["Base Color"])
+    if key in ("colour", "height"):
         return
     between = nodes.new("ShaderNodeSeparateColor" if key == "orm" else "ShaderNodeNormalMap")
     between.location = (node.location.x + 320, node.location.y)

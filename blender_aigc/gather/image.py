@@ -57,6 +57,32 @@ def image_pixels(source: bpy.types.Image | str | Path) -> np.ndarray:
     return _of_file(Path(bpy.path.abspath(source.filepath_from_user(), library=source.library)))
 
 
+def image_levels(source: bpy.types.Image | Path) -> np.ndarray:
+    """(H, W, 1) uint16, row 0 on top: the first channel of a picture that is data, such as heights, as it stands in
+    the file. Raises Fault("bad_input") like `image_pixels`.
+    """
+    if isinstance(source, bpy.types.Image):
+        if source.is_dirty or source.source == "GENERATED":  # lives in memory only
+            return _levels(source)
+        with _private(source.copy()) as image:
+            image.colorspace_settings.is_data = True
+            return _levels(image)
+    try:
+        image = bpy.data.images.load(str(source), check_existing=False)
+    except RuntimeError as error:
+        raise Fault(
+            "bad_input", f"The picture {source.name} cannot be read.", "Check that the file exists.", str(error)
+        ) from None
+    with _private(image):
+        image.colorspace_settings.is_data = True
+        return _levels(image)
+
+
+def _levels(image: bpy.types.Image) -> np.ndarray:
+    first = np.nan_to_num(_raw(image, image.name)[..., :1])
+    return np.rint(np.clip(first, 0, 1) * np.float32(65535)).astype(np.uint16)
+
+
 def _of_file(path: Path) -> np.ndarray:
     try:
         with path.open("rb") as file:
@@ -148,7 +174,8 @@ def _is_linear(image: bpy.types.Image) -> bool:
     return not space.startswith("sRGB") and (image.file_format in LINEAR_FORMATS or space.startswith("Linear"))
 
 
-def _straight(image: bpy.types.Image, name: str, linear: bool) -> np.ndarray:
+def _raw(image: bpy.types.Image, name: str) -> np.ndarray:
+    """(H, W, C) float32 as Blender holds them, row 0 on top."""
     width, height = image.size
     if min(width, height) == 0:
         raise Fault("bad_input", f"{name} has no pixels.", "Choose another picture.")
@@ -160,11 +187,15 @@ def _straight(image: bpy.types.Image, name: str, linear: bool) -> np.ndarray:
     if len(image.pixels) != values.size:
         raise Fault("bad_input", f"The pixels of {name} cannot be read.", "Save it as a file and choose that.")
     image.pixels.foreach_get(values)
-    pixels = values.reshape(height, width, image.channels)[::-1]  # Blender's row 0 is at the bottom
+    return values.reshape(height, width, image.channels)[::-1]  # Blender's row 0 is at the bottom
+
+
+def _straight(image: bpy.types.Image, name: str, linear: bool) -> np.ndarray:
+    pixels = _raw(image, name)
     if linear:
         pixels = _encoded(pixels)
-    result = np.full((height, width, 4), 255, np.uint8)
-    channels = min(image.channels, 4)
+    result = np.full((*pixels.shape[:2], 4), 255, np.uint8)
+    channels = min(pixels.shape[2], 4)
     with np.errstate(invalid="ignore"):
         levels = np.nan_to_num(np.clip(pixels[..., :channels], 0.0, 1.0)) * np.float32(255) + np.float32(0.5)
     if channels < 3:  # gray, or gray and alpha

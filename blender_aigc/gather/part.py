@@ -31,7 +31,7 @@ class PartArrays:
     _objects: list[bpy.types.Object] = field(default_factory=list[Any])
     _materials: list[dict[int, bpy.types.Material | None]] = field(default_factory=list[Any])
     _touched: set[bpy.types.Material | None] = field(default_factory=set[Any])
-    _numbers: dict[tuple[str, str], int] = field(default_factory=dict[Any, int])
+    _numbers: dict[tuple[str, str, bool], int] = field(default_factory=dict[Any, int])
 
     def add(self, obj: bpy.types.Object, scene: bpy.types.Scene, part: Part, slots: int) -> None:
         """Reads which faces of an object may change. slots: how many it has.
@@ -85,10 +85,11 @@ class PartArrays:
             node = material and material.node_tree.nodes.get(found.nodes.get(name, ""))
             image = node.image.name_full if node is not None else f"{name} of {found.material}"
             for tile, picture in tiles.items():
-                if (image, tile) not in self._numbers:
-                    self._numbers[image, tile] = len(self.pictures)
+                key = image, tile, name == "height"
+                if key not in self._numbers:
+                    self._numbers[key] = len(self.pictures)
                     self.pictures.append(picture)
-                maps.setdefault(name, {})[tile] = self._numbers[image, tile]
+                maps.setdefault(name, {})[tile] = self._numbers[key]
         return {
             "material": found.material,
             "layer": found.layer,
@@ -96,6 +97,7 @@ class PartArrays:
             "nodes": found.nodes,
             "keep": found.keep,
             "maps": maps,
+            "height_m": found.height_m,
             "plain": found.plain,
         }
 

@@ -6,7 +6,7 @@ between is applied to the new picture as it was to the old one, since only the p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import bpy
 import numpy as np
 
 from ..faults import Fault
-from .image import image_pixels
+from .image import image_levels, image_pixels
 
 _OURS = "aigc_job"
 _TO_FLAT = "Bake it into an image on a UV map first, or texture the whole object anew."
@@ -23,7 +23,8 @@ _TO_FLAT = "Bake it into an image on a UV map first, or texture the whole object
 
 @dataclass
 class Present:
-    """A material as it is. maps: "colour", "orm", "normal" -> UDIM tile ("0" without) -> (h, w, 3 or 4) uint8.
+    """A material as it is. maps: "colour", "orm", "normal" -> UDIM tile ("0" without) -> (h, w, 3 or 4) uint8;
+    "height" -> (h, w, 1) uint16, whose range is `height_m`.
 
     nodes: of these maps, the name of the image node whose picture a new one replaces. keep: maps that nodes make in
     a way that cannot be taken over; they stay as they are. layer: the UV map, "" for the one that renders.
@@ -31,6 +32,7 @@ class Present:
 
     material: str = ""
     layer: str = ""
+    height_m: float = 0.0
     ours: bool = False
     maps: dict[str, dict[str, np.ndarray]] = field(default_factory=dict[str, Any])
     nodes: dict[str, str] = field(default_factory=dict[str, str])
@@ -46,7 +48,7 @@ def present_material(material: bpy.types.Material | None, whole: bool) -> Presen
     shader = _shader(material)
     if shader is None:
         found.plain["colour"] = _bytes(material.diffuse_color)
-        found.keep = ["orm", "normal"]
+        found.keep = ["orm", "normal", "height"]
         return found
     colour = shader.inputs["Base Color"]
     node = _picture_above(colour)
@@ -62,6 +64,7 @@ def present_material(material: bpy.types.Material | None, whole: bool) -> Presen
         found.plain["colour"] = _bytes(colour.default_value)
     _read_orm(found, shader, whole)
     _read_normal(found, shader, whole)
+    _read_height(found, material, whole)
     return found
 
 
@@ -165,39 +168,70 @@ def _read_normal(found: Present, shader: bpy.types.Node, whole: bool) -> None:
         found.nodes["normal"], found.maps["normal"] = node.name, _tiles(node.image)
 
 
-def _tiles(image: bpy.types.Image) -> dict[str, np.ndarray]:
-    """The pixels of an image, or of each of its UDIM tiles."""
+def _read_height(found: Present, material: bpy.types.Material, whole: bool) -> None:
+    """Heights are what a Displacement node takes from a picture that lies as the colours do, linked or for later."""
+    nodes = material.node_tree.nodes
+    outputs = [node.inputs["Displacement"] for node in nodes if node.type == "OUTPUT_MATERIAL"]
+    linked = [link.from_node for socket in outputs for link in socket.links]
+    node = next((node for node in linked or nodes if node.type == "DISPLACEMENT"), None)
+    picture = _heights_under(node, found, material) if node is not None else None
+    if picture is None:
+        if linked or node is not None:
+            found.keep.append("height")
+    elif whole:
+        found.nodes["height"], found.maps["height"] = picture.name, _tiles(picture.image, image_levels)
+        found.height_m = float(node.inputs["Scale"].default_value)
+
+
+def _heights_under(node: bpy.types.Node, found: Present, material: bpy.types.Material) -> bpy.types.Node | None:
+    """The image node of a Displacement node, where another picture can take its place."""
+    height, middle, scale = (node.inputs[name] for name in ("Height", "Midlevel", "Scale"))
+    picture = height.links[0].from_node if height.is_linked else None
+    if picture is None or picture.type != "TEX_IMAGE" or picture.image is None:
+        return None
+    plain = not (middle.is_linked or scale.is_linked) and abs(middle.default_value - 0.5) < 1e-3
+    if not plain or scale.default_value <= 0 or not picture.image.colorspace_settings.is_data:
+        return None
+    try:
+        return picture if _layer_of(picture, material) == found.layer else None
+    except Fault:
+        return None
+
+
+def _tiles(
+    image: bpy.types.Image, read: Callable[[bpy.types.Image | Path], np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    """The pixels of an image, or of each of its UDIM tiles. read: how one is read; as colours without it."""
+    read = read or _colours
     if image.source == "MOVIE":
         raise Fault("bad_input", f"{image.name} is a movie.", "Choose a still picture for the material.")
     if image.source != "TILED":
-        return {"0": _slim(image_pixels(image))}
+        return {"0": read(image)}
     if image.is_dirty:
         raise Fault("bad_input", f"{image.name} has tiles that are not saved.", "Save the image, then try again.")
     numbers = [tile.number for tile in image.tiles]
-    files = {_number(packed.filepath): packed.data for packed in image.packed_files}
+    files = {packed.tile_number: packed.packed_file for packed in image.packed_files}
     tiles = {}
     for number in numbers:
-        if number in files:
-            tiles[str(number)] = _slim(_of_bytes(files[number], image.name))
+        if files.get(number) is not None:
+            tiles[str(number)] = _of_bytes(files[number].data, image.name, read)
             continue
         path = bpy.path.abspath(image.filepath_from_user(), library=image.library).replace("<UDIM>", str(number))
-        tiles[str(number)] = _slim(image_pixels(Path(path)))
+        tiles[str(number)] = read(Path(path))
     return tiles
 
 
-def _number(path: str) -> int:
-    """The UDIM number in the name of a file, the last four digits that can be one."""
-    digits = [part for part in Path(path).name.replace("_", ".").split(".") if len(part) == 4 and part.isdigit()]
-    return int(digits[-1]) if digits else 0
+def _colours(source: bpy.types.Image | Path) -> np.ndarray:
+    return _slim(image_pixels(source))
 
 
-def _of_bytes(data: bytes, name: str) -> np.ndarray:
+def _of_bytes(data: bytes, name: str, read: Callable[[bpy.types.Image | Path], np.ndarray]) -> np.ndarray:
     """Pixels of a packed file."""
     image = bpy.data.images.new(name, 8, 8)
     try:
         image.pack(data=data, data_len=len(data))
         image.source = "FILE"
-        return image_pixels(image)
+        return read(image)
     finally:
         bpy.data.images.remove(image)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Look:
-    """pictures: "colour", "orm", "normal" -> bytes of a PNG or JPEG. colour: linear factor of the first.
+    """pictures: "colour", "orm", "normal", "height" -> bytes of a PNG or JPEG. colour: linear factor of the first.
+    height_m: range of the heights, which only files of ours say (see `EXTRA`).
 
     reason: why a picture cannot be used, or "".
     keeps: what else the material says, as it stands in the file: transparency, sides, light of its own. glow: the bytes
@@ -23,9 +24,12 @@ class Look:
     reason: str = ""
     keeps: dict[str, Any] = field(default_factory=dict[str, Any])
     glow: bytes = b""
+    height_m: float = 0.0
 
 
 STRENGTH = "KHR_materials_emissive_strength"
+EXTRA = "aigc_height"
+"""glTF has no heights, but lets a material say more in its extras: {"index": texture, "range_m": metres} of ours."""
 _KEPT = ("alphaMode", "alphaCutoff", "doubleSided", "emissiveFactor")
 
 
@@ -44,6 +48,9 @@ def look_of(doc: dict[str, Any], number: int | None, view: Callable[[int], bytes
         "normal": material.get("normalTexture"),
     }
     pictures, reason = {}, ""
+    height = material.get("extras", {}).get(EXTRA)
+    height_m = float(height["range_m"]) if isinstance(height, dict) else 0.0
+    slots["height"] = height if height_m > 0 else None
     for name, slot in slots.items():
         if slot is None:
             continue
@@ -65,4 +72,4 @@ def look_of(doc: dict[str, Any], number: int | None, view: Callable[[int], bytes
         keeps.pop("emissiveFactor", None)
     colour = tuple(float(value) for value in metal.get("baseColorFactor", (1, 1, 1, 1))[:3])
     numbers = (float(metal.get("roughnessFactor", 1)), float(metal.get("metallicFactor", 1)))
-    return Look(pictures, colour, *numbers, reason, keeps, glow)
+    return Look(pictures, colour, *numbers, reason, keeps, glow, height_m)

@@ -44,6 +44,17 @@ class TextureSet:
     notes: list[str] = field(default_factory=list[str])
 
     @property
+    def base(self) -> str:
+        """What all tiles of a material are called alike."""
+        return self.name.removesuffix(f".{self.tile}") if self.tile else self.name
+
+    def same_material(self, other: TextureSet) -> bool:
+        """Is `other` this set, or a UDIM tile of the same pictures?"""
+        if not (self.tile and other.tile):
+            return self is other
+        return self.base == other.base and self.owners.keys() == other.owners.keys()
+
+    @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """(object, slot) of all materials that take these pictures."""
         return tuple((number, slot) for number, slots in self.owners.items() for slot in slots)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..geometry.bake import fill_around
+from ..geometry.heights import MIDDLE, as_levels
 from ..geometry.texels import Sheet, slopes, tangent_normals
 from .core import Look, Points
 from .noise import Space, fbm, step
@@ -153,8 +154,9 @@ def _finished(
     normal = fill_around(normal, covered)
     values = height[covered].astype(np.float32)
     span = float(2 * np.abs(values).max(initial=0)) or 1e-6
-    levels = np.full(height.shape, 32768, np.uint16)
-    levels[covered] = np.clip((values / span + 0.5) * 65535, 0, 65535).astype(np.uint16)
+    levels = np.full(height.shape, MIDDLE, np.uint16)
+    levels[covered] = as_levels(values, span)
+    levels = fill_around(levels[..., None], covered)[..., 0]
     check()
     return Maps(colour, orm, normal, levels, span, covered)
 

@@ -14,7 +14,7 @@ Every engine that textures meshes ends here:
          "debug": {} or {"coverage": file, "winner": file, "seams": file}}]}]}
 
 Objects that share an atlas each name it, with the same files. Of work on a part of a texture, sets without a change are
-left out, and so are heights, which no material keeps.
+left out. UDIM tiles of one material have one range of heights.
 """
 
 from __future__ import annotations
@@ -30,15 +30,18 @@ import numpy as np
 
 from blender_aigc.protocol import Fault, encode
 
+from ..geometry.heights import ranged
 from ..geometry.mesh_input import MeshInput
 from ..geometry.texture_sets import TextureSet
-from ..png import encode_png
+from ..png import decode_png, encode_png, size_of_png
 
 if TYPE_CHECKING:
     from ..context import Context
     from ..materials.painter import Maps
 
 MATERIAL_FILE = "material.json"
+_ENDINGS = {"colour": "BaseColor", "orm": "ORM", "normal": "Normal", "height": "Height"}
+_ENDINGS |= {"ao": "AO", "roughness": "Roughness", "metallic": "Metallic"}
 
 
 @dataclass
@@ -49,7 +52,10 @@ class Delivery:
     mesh: MeshInput
     separate: bool = False
     _sets: dict[int, list[dict[str, Any]]] = field(default_factory=dict[int, list[dict[str, Any]]])
-    _pictures: list[tuple[TextureSet, dict[str, bytes]]] = field(default_factory=list[Any])
+    _pictures: list[tuple[TextureSet, dict[str, bytes], float]] = field(default_factory=list[Any])
+    _waiting: dict[tuple[Any, ...], list[tuple[str, str, bytes, dict[str, Any]]]] = field(
+        default_factory=dict[Any, Any]
+    )
 
     def add(
         self,
@@ -59,29 +65,23 @@ class Delivery:
         debug: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Writes the maps of one set. debug: pictures of how they came about. Raises Fault("disk_full")."""
-        pictures: dict[str, tuple[str, np.ndarray]] = {
-            "colour": ("BaseColor", maps.colour),
-            "orm": ("ORM", maps.orm),
-            "normal": ("Normal", maps.normal),
-        }
+        pictures = {"colour": maps.colour, "orm": maps.orm, "normal": maps.normal}
         if maps.height is not None:
-            pictures["height"] = ("Height", maps.height)
+            pictures["height"] = maps.height
         if self.separate:
-            pictures |= {
-                "ao": ("AO", np.ascontiguousarray(maps.orm[..., 0])),
-                "roughness": ("Roughness", np.ascontiguousarray(maps.orm[..., 1])),
-                "metallic": ("Metallic", np.ascontiguousarray(maps.orm[..., 2])),
-            }
+            single = (np.ascontiguousarray(maps.orm[..., n]) for n in range(3))
+            pictures |= dict(zip(("ao", "roughness", "metallic"), single, strict=True))
         files, kept = {}, {}
         base, _, tile = group.name.rpartition(".") if group.tile else (group.name, "", "")
-        for key, (ending, picture) in pictures.items():
+        for key, picture in pictures.items():
             check()
             png = encode_png(picture, 2)
-            called = f"{base}_{ending}.{tile}.png" if tile else f"{base}_{ending}.png"
-            meta = {"width": picture.shape[1], "height": picture.shape[0], "map": key}
-            files[key] = self.context.save_file("map", called, png, f"{group.name} {ending}", meta).file
-            if key in ("colour", "orm", "normal"):
+            called = f"{base}_{_ENDINGS[key]}.{tile}.png" if tile else f"{base}_{_ENDINGS[key]}.png"
+            if key in ("colour", "orm", "normal", "height"):
                 kept[key] = png
+            if key == "height" and tile:
+                continue  # until the range of all tiles is known
+            files[key] = self._save_map(group.name, key, called, png)
         shown = {}
         for key, picture in (debug or {}).items():
             check()
@@ -89,14 +89,35 @@ class Delivery:
             label = f"{group.name} {key}"
             shown[key] = self.context.save_file("file", called, encode_png(picture, 2), label, {"debug": key}).file
         if self.mesh.of_file:
-            self._pictures.append((group, kept))
+            self._pictures.append((group, kept, maps.height_m))
         facts = {"tile": group.tile, "uv": group.uv, "height_m": maps.height_m, "maps": files, "debug": shown}
         facts |= _means(maps)
+        if tile and "height" in kept:
+            waiting = self._waiting.setdefault((base, *group.owners), [])
+            waiting.append((group.name, f"{base}_Height.{tile}.png", kept["height"], facts))
         for number, slots in group.owners.items():
-            self._sets.setdefault(number, []).append({"name": group.name, "slots": list(slots), **facts})
+            self._sets.setdefault(number, []).append({"name": group.name, "slots": list(slots), "facts": facts})
+
+    def _save_map(self, name: str, key: str, called: str, png: bytes) -> str:
+        """The file's name."""
+        width, height = size_of_png(png)
+        meta = {"width": width, "height": height, "map": key}
+        return self.context.save_file("map", called, png, f"{name} {_ENDINGS[key]}", meta).file
+
+    def _save_heights_of_tiles(self) -> None:
+        """One image has one range: the largest of its tiles."""
+        for tiles in self._waiting.values():
+            range_m = max(facts["height_m"] for *_, facts in tiles)
+            for name, called, png, facts in tiles:
+                self.context.check_cancelled()
+                if facts["height_m"] != range_m:
+                    png = encode_png(ranged(decode_png(png), facts["height_m"], range_m), 2)
+                facts["height_m"] = range_m
+                facts["maps"]["height"] = self._save_map(name, "height", called, png)
 
     def close(self, name: str) -> None:
         """Writes the description, the UVs that Blender made, and the GLB of a job that began with a file."""
+        self._save_heights_of_tiles()
         objects = []
         for number, thing in enumerate(self.mesh.objects):
             new_uvs = ""
@@ -107,7 +128,8 @@ class Delivery:
                 new_uvs = artefact.file
             facts = {key: value for key, value in thing.facts.items() if key != "world_from_object"}
             plain = {"name": thing.name, "slots": list(thing.slots), "new_uvs": new_uvs}
-            objects.append({**facts, **plain, "sets": self._sets.get(number, [])})
+            sets = [{"name": one["name"], "slots": one["slots"], **one["facts"]} for one in self._sets.get(number, [])]
+            objects.append({**facts, **plain, "sets": sets})
         document = {"of_file": self.mesh.of_file, "objects": objects}
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         self.context.save_file("material", MATERIAL_FILE, text, name or "Material", {"objects": len(objects)})
@@ -129,13 +151,14 @@ class Delivery:
 
         things = [Thing(thing.name) for thing in self.mesh.objects]
         pictures = []
-        for number, (group, png) in enumerate(self._pictures):
+        for number, (group, png, height_m) in enumerate(self._pictures):
             owner = self.mesh.face_object[group.faces]
             for own in group.owners:
                 mine = owner == own
                 things[own].surfaces.append(Surface(group.faces[mine], group.uvs[mine], number))
             kept, glow = self._kept(group)
-            pictures.append(Pictures(group.name, png["colour"], png["orm"], png["normal"], kept, glow))
+            maps = (png["colour"], png["orm"], png["normal"], png.get("height", b""))
+            pictures.append(Pictures(group.name, *maps, height_m, kept, glow))
         provenance = json.loads(encode(self.context.provenance))
         filled = [thing for thing in things if thing.surfaces]
         pieces = build_textured_glb(self.mesh, filled, pictures, provenance)

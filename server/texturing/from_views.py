@@ -130,11 +130,9 @@ def deliver_baked(
 
 
 def _tiles(subject: Subject, number: int) -> list[int]:
-    """The sets that make one picture with this one: the UDIM tiles of an object, of which a new texture needs all."""
+    """The sets that make one picture with this one: the UDIM tiles of an object, of which a texture needs all."""
     group = subject.sets[number]
-    if not group.tile or subject.part is not None:
-        return [number]
-    return [n for n, one in enumerate(subject.sets) if one.tile and one.owners.keys() == group.owners.keys()]
+    return [n for n, one in enumerate(subject.sets) if group.same_material(one)]
 
 
 def _sure(baked: BakedSheet) -> np.ndarray:

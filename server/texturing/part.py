@@ -7,7 +7,7 @@ edges, so that it is soft at the seams of the UV map too. numpy only.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,10 +16,12 @@ from blender_aigc.protocol import Fault
 
 from ..geometry.atlas import faces_with, picture_under
 from ..geometry.bake import fill_around
+from ..geometry.heights import MIDDLE, as_levels, in_metres, joint_range, ranged
 from ..geometry.mesh_input import MeshInput
-from ..geometry.part_input import MAPS, Part, Present
+from ..geometry.part_input import HEIGHT, MAPS, Part, Present
 from ..geometry.texels import Sheet
 from ..geometry.texture_sets import TextureSet
+from .borders import largest, mark_edges, ramp
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -54,7 +56,8 @@ class PartWork:
         assert mesh.part is not None
         self._mesh, self._part, self._mask, self._check = mesh, mesh.part, mask, check
         self._whole = mesh.of_file  # a file is written anew, with all that is in it
-        self._sets, self._pairs = sets, [self._touched(group) for group in sets]
+        self._sets, touched = sets, [self._touched(group) for group in sets]
+        self._pairs = [self._with_tiles(number, touched) for number in range(len(sets))]
         pairs = list(zip(sets, self._pairs, strict=True))
         self._fit = [picture_under(mesh, group, some) if some else None for group, some in pairs]
         sizes = [max(self._part.pictures[fit].shape[:2]) if fit is not None else texture_px for fit in self._fit]
@@ -74,8 +77,12 @@ class PartWork:
         return alpha is not None and bool(alpha.any())
 
     def skips(self, number: int) -> bool:
-        """Is nothing of this set to be delivered?"""
-        return not self._whole and not self.changes(number)
+        """Is nothing of this set to be delivered? Of UDIM tiles all are, where one changes: they are one picture."""
+        return not self._whole and not any(self.changes(other) for other in self.tiles(number))
+
+    def tiles(self, number: int) -> list[int]:
+        """The sets that make one picture with this one, itself too."""
+        return [n for n, other in enumerate(self._sets) if self._sets[number].same_material(other)]
 
     def group(self, number: int) -> TextureSet:
         """The set, with those slots only of which something changes: the others keep their materials."""
@@ -114,15 +121,38 @@ class PartWork:
                 old = self._carried(self._sets[number], name)
             joint = mixed(old[..., :3], resized(new, old.shape[:2]), resized(alpha, old.shape[:2]))
             made[name] = joint if old.shape[2] == 3 else np.dstack([joint, old[..., 3]])
-        shape = made["colour"].shape[:2]
-        return dataclasses.replace(maps, **made, height=None, covered=resized(maps.covered, shape))
+        height, height_m = self._heights(number, maps, alpha)
+        covered = resized(maps.covered, made["colour"].shape[:2])
+        return dataclasses.replace(maps, **made, height=height, height_m=height_m, covered=covered)
+
+    def _heights(self, number: int, maps: Maps, alpha: np.ndarray) -> tuple[np.ndarray | None, float]:
+        """(H, W) uint16 and their range in metres, joined as the other maps are; see `joint_range`."""
+        if maps.height is None:
+            return None, maps.height_m
+        group, old, old_m = self._sets[number], self._old(number, HEIGHT), 0.0
+        presents = [self._part.at(owner, slot) for owner, slot in group.pairs]
+        if old is not None:
+            old_m = self._part.at(*self._pairs[number][0]).height_m
+        elif any(present.maps.get(HEIGHT) for present in presents):
+            old_m = max(present.height_m for present in presents)
+            old = as_levels(self._carried(group, HEIGHT), old_m)
+        else:
+            old = np.full((*maps.height.shape, 1), MIDDLE, np.uint16)
+        shape = old.shape[:2]
+        new, alpha = resized(maps.height[..., None], shape), resized(alpha, shape)
+        height_m = joint_range(old_m, new[..., 0], maps.height_m, alpha > 0)
+        joint = mixed(ranged(old, old_m, height_m), ranged(new, maps.height_m, height_m), alpha)
+        return joint[..., 0], height_m
 
     def _old(self, number: int, name: str) -> np.ndarray | None:
         """The only picture of a map, if it lies as the new one does."""
         if self._fit[number] is None:
             return None
         group, pairs = self._sets[number], self._pairs[number]
-        found = {self._part.at(owner, slot).picture(name, group.tile) for owner, slot in pairs}
+        presents = [self._part.at(owner, slot) for owner, slot in pairs]
+        found = {present.picture(name, group.tile) for present in presents}
+        if name == HEIGHT and len({present.height_m for present in presents}) > 1:
+            return None
         return self._part.pictures[found.pop()] if len(found) == 1 and None not in found else None
 
     def _touched(self, group: TextureSet) -> tuple[tuple[int, int], ...]:
@@ -133,6 +163,11 @@ class PartWork:
         if len(group.owners) > 1:
             return group.pairs if change.any() else ()
         return tuple(pair for pair in group.pairs if change[faces_with(self._mesh, group, (pair,))].any())
+
+    def _with_tiles(self, number: int, touched: list[tuple[tuple[int, int], ...]]) -> tuple[tuple[int, int], ...]:
+        """`touched` pairs of a set: of a UDIM tile those too of which another tile changes."""
+        some = {pair for other in self.tiles(number) for pair in touched[other]}
+        return tuple(pair for pair in self._sets[number].pairs if pair in some)
 
     def _alpha_of(self, group: TextureSet, soft_px: int) -> np.ndarray:
         sheet = Sheet(self._mesh, group, self.size, self._check)
@@ -150,8 +185,8 @@ class PartWork:
             value[here] = np.rint(amount)
         value = value.reshape(self.size, self.size)
         border = sheet.covered & (value == 0)
-        _mark(border, group.uvs, self._seam_edges(group))
-        return np.minimum(value, _ramp(border, sheet.covered, soft_px, self._check))
+        mark_edges(border, group.uvs, self._seam_edges(group))
+        return np.minimum(value, ramp(border, sheet.covered, soft_px, self._check))
 
     def _seam_edges(self, group: TextureSet) -> tuple[np.ndarray, np.ndarray]:
         """(face of the set, side) of all edges between what may change and what may not. Side n goes from corner n."""
@@ -179,10 +214,14 @@ class PartWork:
         return mine[face], side
 
     def _carried(self, group: TextureSet, name: str) -> np.ndarray:
-        """(size, size, 3) uint8: a present map brought to where the set's UVs are, texel by texel."""
+        """(size, size, 3) uint8: a present map brought to where the set's UVs are, texel by texel.
+
+        Heights are (size, size, 1) float32 metres.
+        """
         sheet = Sheet(self._mesh, group, self.size, self._check)
         part = self._part
-        result = np.zeros((self.size * self.size, 3), np.uint8)
+        shown, channels, kind = (_heights_of, 1, np.float32) if name == HEIGHT else (_shown, 3, np.uint8)
+        result = np.zeros((self.size * self.size, channels), kind)
         index = np.flatnonzero(sheet.covered.reshape(-1))
         for first in range(0, len(index), _CHUNK):
             self._check()
@@ -194,8 +233,8 @@ class PartWork:
             for owner, slot in group.pairs:
                 mine = (slots == slot) & (owners == owner)
                 if mine.any():
-                    result[here[mine]] = _shown(part, part.at(owner, slot), name, place[mine])
-        return fill_around(result.reshape(self.size, self.size, 3), sheet.covered)
+                    result[here[mine]] = shown(part, part.at(owner, slot), name, place[mine])
+        return fill_around(result.reshape(self.size, self.size, channels), sheet.covered)
 
     def _bled(self, number: int, alpha: np.ndarray, covered: np.ndarray) -> np.ndarray:
         """`alpha`, grown over the borders of the charts, so that filtering finds new colours beside new ones."""
@@ -205,7 +244,7 @@ class PartWork:
         grown = np.where(covered, alpha, 0)
         for _ in range(wide):
             self._check()
-            grown = np.where(covered, alpha, _largest(grown))
+            grown = np.where(covered, alpha, largest(grown))
         return grown
 
 
@@ -234,7 +273,7 @@ def find_part(context: Context, mesh: MeshInput) -> np.ndarray | None:
 
 
 def mixed(old: np.ndarray, new: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """(H, W, C) uint8: `old` where alpha is 0 and `new` where it is 255, bit for bit."""
+    """(H, W, C) uint8 or uint16: `old` where alpha is 0 and `new` where it is 255, bit for bit."""
     result = old.copy()
     rows, columns = np.nonzero(alpha)
     for first in range(0, len(rows), _CHUNK):
@@ -249,9 +288,9 @@ def resized(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     height, width = picture.shape[:2]
     if (height, width) == shape:
         return picture
-    if picture.dtype == np.uint8 and height % shape[0] == width % shape[1] == 0:
+    if picture.dtype in (np.uint8, np.uint16) and height % shape[0] == width % shape[1] == 0:
         blocks = picture.reshape(shape[0], height // shape[0], shape[1], width // shape[1], *picture.shape[2:])
-        return np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
+        return np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(picture.dtype)
     rows = (np.arange(shape[0]) * 2 + 1) * height // (2 * shape[0])
     columns = (np.arange(shape[1]) * 2 + 1) * width // (2 * shape[1])
     return picture[rows][:, columns]
@@ -284,69 +323,27 @@ def _shown(part: Part, present: Present, name: str, place: np.ndarray) -> np.nda
     tiles = present.maps.get(name, {})
     if not tiles:
         return np.tile(np.uint8(present.plain.get(name, _PLAIN[name])), (len(place), 1))
+    return np.rint(_looked_up(part, tiles, place)[:, :3]).astype(np.uint8)
+
+
+def _heights_of(part: Part, present: Present, name: str, place: np.ndarray) -> np.ndarray:
+    """(N, 1) float32 metres, 0 without a picture."""
+    tiles = present.maps.get(name, {})
+    if not tiles:
+        return np.zeros((len(place), 1), np.float32)
+    return in_metres(_looked_up(part, tiles, place), present.height_m)
+
+
+def _looked_up(part: Part, tiles: Mapping[int, int], place: np.ndarray) -> np.ndarray:
+    """(N, C) float32 of a picture, or of the UDIM tiles of one, at (N, 2) texture coordinates; 0 where no tile is."""
     if set(tiles) == {0}:
-        return np.rint(sampled(part.pictures[tiles[0]][..., :3], place)).astype(np.uint8)
-    result = np.zeros((len(place), 3), np.uint8)
+        return sampled(part.pictures[tiles[0]], place).astype(np.float32)
+    result = np.zeros((len(place), part.pictures[next(iter(tiles.values()))].shape[2]), np.float32)
     number = 1001 + np.floor(place[:, 0]).astype(np.int64) + 10 * np.floor(place[:, 1]).astype(np.int64)
     for tile, picture in tiles.items():
         mine = number == tile
-        result[mine] = np.rint(sampled(part.pictures[picture][..., :3], place[mine])).astype(np.uint8)
+        result[mine] = sampled(part.pictures[picture], place[mine])[:, : result.shape[1]]
     return result
 
 
 _PLAIN = {"colour": (204, 204, 204), "orm": (255, 128, 0), "normal": (128, 128, 255)}
-
-
-def _mark(border: np.ndarray, uvs: np.ndarray, edges: tuple[np.ndarray, np.ndarray]) -> None:
-    """Sets the texels under these edges of the faces with (N, 3, 2) `uvs`; just inside of the face."""
-    face, side = edges
-    if not len(face):
-        return
-    size = len(border)
-    middle = uvs[face].mean(axis=1)
-    ends = [uvs[face, (side + n) % 3] for n in (0, 1)]
-    ends = [end + (middle - end) * np.float32(1e-3) for end in ends]
-    count = np.ceil(np.abs(ends[1] - ends[0]).max(axis=1) * size).astype(np.int64) + 2
-    edge = np.repeat(np.arange(len(face)), count)
-    share = (np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)) / np.repeat(count - 1, count)
-    points = ends[0][edge] + (ends[1] - ends[0])[edge] * share[:, None].astype(np.float32)
-    column = np.clip((points[:, 0] * size).astype(np.int64), 0, size - 1)
-    row = np.clip(((1 - points[:, 1]) * size).astype(np.int64), 0, size - 1)
-    border[row, column] = True
-
-
-def _ramp(border: np.ndarray, covered: np.ndarray, width: int, check: Check) -> np.ndarray:
-    """(S, S) uint8: 0 on the border, rising to 255 over `width` texels; distances are those of an octagon."""
-    result = np.full(border.shape, 255, np.uint8)
-    if not border.any():
-        return result
-    reached = border
-    result[border] = 0
-    for step in range(1, width + 1):
-        check()
-        grown = _grown(reached, step % 2 == 0) & covered
-        result[grown & ~reached] = round(255 * step / (width + 1))
-        reached = grown | reached
-    return result
-
-
-def _grown(mask: np.ndarray, corners: bool) -> np.ndarray:
-    wide = mask.copy()
-    wide[:, 1:] |= mask[:, :-1]
-    wide[:, :-1] |= mask[:, 1:]
-    high = wide.copy()
-    source = wide if corners else mask
-    high[1:] |= source[:-1]
-    high[:-1] |= source[1:]
-    return high
-
-
-def _largest(values: np.ndarray) -> np.ndarray:
-    """The largest value of each place and its eight neighbours."""
-    wide = values.copy()
-    np.maximum(wide[:, 1:], values[:, :-1], out=wide[:, 1:])
-    np.maximum(wide[:, :-1], values[:, 1:], out=wide[:, :-1])
-    high = wide.copy()
-    np.maximum(high[1:], wide[:-1], out=high[1:])
-    np.maximum(high[:-1], wide[1:], out=high[:-1])
-    return high

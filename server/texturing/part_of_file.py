@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from blender_aigc.protocol import Fault
 
 from ..geometry.gltf_looks import Look
 from ..geometry.mesh_input import MeshInput
-from ..geometry.part_input import Part, Present
+from ..geometry.part_input import HEIGHT, Part, Present
 from ..images import load_image
+from ..png import decode_png
 
 
 def part_of_file(mesh: MeshInput, faces: str) -> Part:
@@ -48,14 +50,30 @@ def _present(look: Look, pictures: list[np.ndarray], known: dict[bytes, int]) ->
     maps: dict[str, dict[int, int]] = {}
     factors = {"colour": look.colour, "orm": (1.0, look.roughness, look.metallic), "normal": (1.0, 1.0, 1.0)}
     for name, data in look.pictures.items():
-        key = data + repr(factors[name]).encode()
+        key = data + repr(factors.get(name)).encode()
         if key not in known:
             known[key] = len(pictures)
-            pictures.append(_scaled(_decoded(data), factors[name], linear=name == "colour"))
+            pictures.append(
+                _levels(data) if name == HEIGHT else _scaled(_decoded(data), factors[name], linear=name == "colour")
+            )
         maps[name] = {0: known[key]}
     red, green, blue = (round(255 * float(_encoded(np.float64(value)))) for value in look.colour)
     orm = (255, *(round(255 * min(max(value, 0), 1)) for value in (look.roughness, look.metallic)))
-    return Present(maps, {"colour": (red, green, blue), "orm": orm, "normal": (128, 128, 255)})
+    plain = {"colour": (red, green, blue), "orm": orm, "normal": (128, 128, 255)}
+    return Present(maps, plain, height_m=look.height_m)
+
+
+def _levels(data: bytes) -> np.ndarray:
+    """(H, W, 1) uint16 of a picture of heights; of one that another program wrote anew with 8 bits, too."""
+    try:
+        picture = decode_png(data)
+    except NotImplementedError:
+        picture = _decoded(data)
+    except (ValueError, zlib.error) as error:
+        hint = "Export it from its source again."
+        raise Fault("bad_input", "The heights in the file are damaged.", hint, str(error)) from None
+    level = picture if picture.ndim == 2 else picture[..., 0]
+    return (level if level.dtype == np.uint16 else level.astype(np.uint16) * 257)[..., None]
 
 
 def _decoded(data: bytes) -> np.ndarray:

@@ -172,7 +172,7 @@ def test_udim_tiles_become_one_tiled_image(textures) -> None:
     textures(box, prompt="brick")
     (material,) = {slot.material for slot in box.material_slots}
     images = [node.image for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
-    assert [[tile.number for tile in image.tiles] for image in images] == [[1001, 1003]] * 3
+    assert [[tile.number for tile in image.tiles] for image in images] == [[1001, 1003]] * 4
     assert all(len(image.packed_files) == 2 for image in images)
 
 
@@ -233,7 +233,7 @@ def test_one_command_does_it_all(studio: Path, tmp_path: Path, capfd: pytest.Cap
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
     material = bpy.data.objects["Box"].material_slots[0].material
     images = [node.image for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
-    assert [tuple(image.size) for image in images] == [(256, 256)] * 3 and all(i.packed_file for i in images)
+    assert [tuple(image.size) for image in images] == [(256, 256)] * 4 and all(i.packed_file for i in images)
     assert not bpy.data.objects["Ball"].material_slots
     assert cli.main([*words[:1], "--objects", "Nobody", *words[3:]]) == 1
     assert "No mesh is called Nobody" in capfd.readouterr().err

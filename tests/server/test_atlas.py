@@ -222,7 +222,7 @@ def test_a_file_of_several_objects_becomes_one_material(tmp_path: Path) -> None:
     issues = khronos_issues(path)[path]
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues
     glb = Glb(path)
-    assert len(glb.doc["materials"]) == 1 and len(glb.doc["images"]) == 3 and len(glb.doc["meshes"]) == 3
+    assert len(glb.doc["materials"]) == 1 and len(glb.doc["images"]) == 4 and len(glb.doc["meshes"]) == 3
     assert [len(glb.triangles(number)) for number in range(3)] == [12, 12, 12]
     stored = glb.view(glb.doc["images"][0]["bufferView"])
     assert np.array_equal(

@@ -147,6 +147,19 @@ def test_a_part_stays_a_part(tmp_path: Path) -> None:
     assert changed[176:250, 92:164].all() and not changed[:165].any() and views.texture_px == 256
 
 
+def test_the_heights_of_a_part_are_blended_into_those_that_were_there(tmp_path: Path) -> None:
+    levels = np.random.default_rng(2).integers(0, 65536, (256, 256, 1), np.uint16)
+    maps = {"colour": {"0": 0}, "height": {"0": 1}}
+    given = {"pictures": (NOISE, levels), "maps": maps, "height_m": 1.0}
+    mesh = with_part(tmp_path / "cube.npz", mesh=turned(cube(packed_sides())), **given)
+    kept(mesh, tmp_path / "views.npz")
+    blended(tmp_path / "out", (mesh, tmp_path / "views.npz"), sharpness=2, relief=1.0)
+    made = np.asarray(Image.open(tmp_path / "out" / "cube_Height.png"))
+    assert np.array_equal(made[:165], levels[:165, :, 0])
+    inner = made[192:236, 106:150].astype(int) - 32768
+    assert 0 < np.abs(inner).max() < 7000, "of the range of a metre, of which the new heights take less than a fifth"
+
+
 @pytest.mark.parametrize(
     ("params", "words"),
     [

@@ -50,7 +50,7 @@ def work(path: Path, **options: object) -> PartWork:
 
 def test_what_is_not_chosen_keeps_its_bytes(tmp_path: Path) -> None:
     maps = done(tmp_path / "out", with_part(tmp_path / "cube.npz"))
-    assert set(maps) == {"BaseColor", "ORM", "Normal"}, "no height is known outside of the part"
+    assert set(maps) == {"BaseColor", "ORM", "Normal", "Height"}
     colour = maps["BaseColor"]
     assert colour.shape == NOISE.shape, "the size of the present texture, not that of the panel"
     changed = (colour != NOISE).any(axis=2)
@@ -60,6 +60,7 @@ def test_what_is_not_chosen_keeps_its_bytes(tmp_path: Path) -> None:
     assert not outside.any()
     assert (maps["ORM"][:100] == (255, 64, 0)).all(), "roughness of the present material"
     assert (maps["Normal"][:100] == (128, 128, 255)).all()
+    assert (maps["Height"][:100] == 32768).all() and np.ptp(maps["Height"][WITHIN]) > 20000, "flat but for the part"
 
 
 def test_all_maps_are_kept_each_in_its_own_size(tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ def test_of_a_file_only_the_named_slots_change(file: Path, tmp_path: Path) -> No
     ending = run(out, file, faces="lid*")
     assert ending.say == "done", ending.fault
     before, after = pictures_of(file), pictures_of(out / "x.glb")
-    assert before.keys() == after.keys() and len(before) == 6
+    assert before.keys() == after.keys() and len(before) == 8
     for name, old in before.items():
         same = after[name].shape == old.shape and np.array_equal(after[name], old)
         assert same == name.startswith("Chest"), name

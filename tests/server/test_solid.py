@@ -85,7 +85,7 @@ def test_the_glb_is_accepted_and_has_all_pictures(made) -> None:
     assert (
         material["occlusionTexture"]["index"] == material["pbrMetallicRoughness"]["metallicRoughnessTexture"]["index"]
     )
-    assert len(glb.doc["images"]) == 3 and len(glb.triangles()) == 12
+    assert len(glb.doc["images"]) == 4 and len(glb.triangles()) == 12
     stored = glb.view(glb.doc["images"][0]["bufferView"])
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(stored))), pixels(made[0] / "box_BaseColor.png"))
     assert glb.doc["asset"]["extras"]["aigc"]["model"] == "solid"
