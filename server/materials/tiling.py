@@ -143,14 +143,16 @@ def _cheapest(apart: np.ndarray, begin: int | None) -> np.ndarray:
     return way
 
 
-def maps_of(layers: Layers, texel_m: tuple[float, float], relief: float) -> Maps:
+def maps_of(layers: Layers, texel_m: tuple[float, float], relief: float, check: Check = lambda: None) -> Maps:
     """All maps of a square that repeats. relief: factor on the height in the normals."""
     height = layers.height - layers.height.mean()
     across = (np.roll(height, -1, 1) - np.roll(height, 1, 1)) / (2 * texel_m[0])
     down = (np.roll(height, -1, 0) - np.roll(height, 1, 0)) / (2 * texel_m[1])
     normal = np.stack([-across * relief, down * relief, np.ones_like(height)], -1)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    orm = np.stack([_open_sky(height, max(texel_m) * max(relief, 0.1)), layers.roughness, layers.metallic], -1)
+    sky = _open_sky(height, max(texel_m) * max(relief, 0.1), check)
+    orm = np.stack([sky, layers.roughness, layers.metallic], -1)
+    check()
     span = float(2 * np.abs(height).max()) or 1e-6
     return Maps(
         layers.colour,
@@ -162,10 +164,11 @@ def maps_of(layers: Layers, texel_m: tuple[float, float], relief: float) -> Maps
     )
 
 
-def _open_sky(height: np.ndarray, scale_m: float) -> np.ndarray:
+def _open_sky(height: np.ndarray, scale_m: float, check: Check) -> np.ndarray:
     """(H, W) 0..1: darker where the surroundings are higher, near and far; the square repeats."""
     hidden = np.zeros(height.shape, np.float32)
     for radius in (2, 6, 18):
+        check()
         smooth = height
         for axis in (0, 1):
             smooth = _windowed(smooth, radius, axis)

@@ -40,7 +40,7 @@ def draw_tile(job: Job, context: Context, studio: Studio) -> None:
     height = _relief(picture) * width_m * _DEEPEST
     rough = np.clip(float(job.params["roughness"]) + 0.2 * (0.5 - _grey(picture)), 0, 1)
     layers = Layers(picture, rough, np.full(height.shape, float(job.params["metallic"]), np.float32), height)
-    maps = maps_of(layers, (texel_m, texel_m), float(job.params["relief"]))
+    maps = maps_of(layers, (texel_m, texel_m), float(job.params["relief"]), context.check_cancelled)
     context.progress("Saving", preview=picture[:: max(1, size // 512), :: max(1, size // 512)])
     deliver(context, job.name or job.prompt[:40], maps, width_m)
     context.report(seam=round(wrap_difference(picture), 3), notes="Relief and roughness are guessed from the colours")

@@ -71,6 +71,25 @@ def test_the_reference_is_read_once_at_time_zero(bench, mesh: Path, adapted: Pat
     assert all(time > 0 for _, time in calls[1:])
 
 
+@pytest.mark.parametrize("with_picture", [False, True])
+def test_a_cancel_in_any_phase_leaves_nothing(
+    bench: Bench, mesh: Path, adapted: Path, tmp_path: Path, with_picture: bool
+) -> None:
+    given = {"mesh": mesh} | ({"reference": picture(tmp_path / "red.png", (255, 0, 0))} if with_picture else {})
+    options = {"model": "mv_adapter", "task": "texture_mesh", "given": given}
+    options |= {"view_px": "64", "texture_px": "256", "steps": 2}
+    ending, sent, _ = bench.ending(**options)
+    assert ending.say == "done", ending.fault
+    phases = [report.phase for report in sent]
+    assert len(set(phases)) >= 7, phases
+    for phase in dict.fromkeys(phases):
+        ending, heard, out = bench.ending(**options, cancel_at=phases.index(phase) + 1)
+        assert ending.say == "cancelled" and heard[-1].phase == phase, (phase, ending)
+        assert not list(out.iterdir()), phase
+    plain, again = six(bench, mesh), six(bench, mesh)
+    assert apart(plain, again).max() == 0, "what was cancelled left nothing on the networks either"
+
+
 def test_a_file_of_another_size_is_refused(bench: Bench, mesh: Path, adapted: Path) -> None:
     file = adapted / "mv_adapter" / "mvadapter_tg2mv_sdxl.safetensors"
     kept = file.read_bytes()

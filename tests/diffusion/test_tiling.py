@@ -31,12 +31,12 @@ def drawn(weights: Path, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("tiles")
     runner = Runner(Registry(shelf=Shelf([weights], hub_cache=folder / "none")), "cpu")
 
-    def draw(prompt: str = "moss", cancel_at: int = 10**9, seed: int = 1, **params: Any):
+    def draw(prompt: str = "moss", cancel_at: int = 10**9, seed: int = 1, sent: list[Any] | None = None, **params: Any):
         out = folder / str(uuid.uuid4())
         out.mkdir()
         params = {"texture_px": "512", "drawn_px": "64", "steps": 3, **params}
         job = Job(str(uuid.uuid4()), "tile_texture", "sdxl_tiling", {}, params, prompt, seed, "Moss")
-        sent: list[Any] = []
+        sent = [] if sent is None else sent
         return runner.run(job, out, {}, sent.append, lambda: len(sent) >= cancel_at), out
 
     return draw
@@ -116,3 +116,34 @@ def test_refusals(drawn) -> None:
     assert drawn(prompt=" ")[0].fault.code == "bad_input"
     ended, out = drawn(cancel_at=3)
     assert ended.say == "cancelled" and not list(out.iterdir())
+
+
+def test_cancelled_in_every_phase_it_leaves_nothing(drawn) -> None:
+    sent: list[Any] = []
+    assert drawn(sent=sent)[0].say == "done"
+    phases = [report.phase for report in sent]
+    assert list(dict.fromkeys(phases)) == ["Loading", "Denoising", "Guessing the relief", "Saving"]
+    for phase in dict.fromkeys(phases):
+        heard: list[Any] = []
+        ended, out = drawn(cancel_at=phases.index(phase) + 1, sent=heard)
+        assert ended.say == "cancelled" and heard[-1].phase == phase, (phase, [report.phase for report in heard])
+        assert not list(out.iterdir()), phase
+
+
+def test_a_cancel_is_heard_within_a_step(drawn) -> None:
+    """With 50 steps before it, the network is asked once more at the most."""
+    from diffusers import UNet2DConditionModel
+
+    calls: list[int] = []
+    plain = UNet2DConditionModel.forward
+
+    def counted(self, *args: Any, **options: Any) -> Any:  # noqa: ANN001
+        calls.append(len(sent))
+        return plain(self, *args, **options)
+
+    sent: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UNet2DConditionModel, "forward", counted)
+        ended, out = drawn(steps=50, cancel_at=4, sent=sent)
+    assert ended.say == "cancelled" and not list(out.iterdir())
+    assert 1 <= len(calls) < 10 and sum(told >= 4 for told in calls) <= 1, calls

@@ -109,6 +109,12 @@ def ending(folder: Path, prompt: str, cancel_at: int = 10**9, **params: Any):
     return Runner(Registry(), "cpu").run(job, out, {}, lambda _: None, cancelled), out
 
 
+def run_telling(out: Path, sent: list[Any], cancel_at: int = 10**9):
+    out.mkdir()
+    job = Job(str(uuid.uuid4()), "tile_texture", "tiling", {}, {"texture_px": "512"}, "brick", 1, "Wall")
+    return Runner(Registry(), "cpu").run(job, out, {}, sent.append, lambda: len(sent) >= cancel_at)
+
+
 def test_the_model_writes_a_material(tmp_path: Path) -> None:
     ended, out = ending(tmp_path, "mossy red brick with glitter", width_m=3.0)
     assert ended.say == "done", ended.fault
@@ -126,3 +132,23 @@ def test_the_model_writes_a_material(tmp_path: Path) -> None:
 def test_cancelled_while_it_paints(tmp_path: Path) -> None:
     ended, out = ending(tmp_path, "brick", cancel_at=4)
     assert ended.say == "cancelled" and not list(out.iterdir())
+
+
+def test_cancelled_in_every_phase_it_leaves_nothing(tmp_path: Path) -> None:
+    sent: list[Any] = []
+    assert run_telling(tmp_path / "whole", sent).say == "done"
+    phases = [report.phase for report in sent]
+    assert list(dict.fromkeys(phases)) == ["Loading", "Painting", "Joining", "Saving"]
+    for phase in dict.fromkeys(phases):
+        sent, at = [], phases.index(phase) + 1
+        ended = run_telling(tmp_path / phase, sent, at)
+        assert ended.say == "cancelled" and len(sent) == at, (phase, ended)
+        assert not list((tmp_path / phase).iterdir()), phase
+
+
+def test_a_cancel_while_maps_are_made_is_heard_between_them() -> None:
+    flat = np.zeros((64, 64), np.float32)
+    layers = Layers(np.zeros((64, 64, 3), np.uint8), flat, flat, flat)
+    asked: list[int] = []
+    maps_of(layers, (0.01, 0.01), 1.0, lambda: asked.append(1))
+    assert len(asked) >= 4

@@ -51,7 +51,7 @@ class Tiling:
         texel_m = across / size, down / size
         layers = plane(reading, side, texel_m, context.check_cancelled, advance)
         context.progress("Joining", preview=layers.colour[:: max(1, size // 256), :: max(1, size // 256)])
-        maps = maps_of(joined(layers, size), texel_m, float(job.params["relief"]))
+        maps = maps_of(joined(layers, size), texel_m, float(job.params["relief"]), context.check_cancelled)
         context.progress("Saving", preview=maps.colour[:: max(1, size // 256), :: max(1, size // 256)])
         deliver(context, job.name or reading.material.label, maps, across)
         ignored = ", ".join(dict.fromkeys(reading.ignored))
