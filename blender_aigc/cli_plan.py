@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 
 from . import cli_tasks
-from .cli_output import keep_files, prepare, quiet, report, save_file, tell
+from .cli_output import prepare, quiet, report, save_file, tell
 from .plan import Plan
 from .plan_text import spent
 from .protocol import TASKS, Fault, ModelInfo
@@ -191,8 +191,6 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, list[str] | None]:
         seed=options.seed or 0,
         name=options.name,
     )
-    if options.out and not options.dry_run:
-        keep_files(options, status)
     plans = [artefact for artefact in status.result.artefacts if artefact.kind == "plan"]
     if not plans:
         raise Fault("empty_result", "The planner made no plan.", "Say it in other words.")

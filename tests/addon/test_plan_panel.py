@@ -179,7 +179,8 @@ def test_a_line_of_the_diff_is_readable(line: str, shown: str) -> None:
 @pytest.fixture
 def first(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Path:
     assert cli.main(["physics", "--prompt", "Two balls fall on a table", "--out", str(tmp_path / "one")]) == 0
-    capfd.readouterr()
+    assert capfd.readouterr().out.splitlines() == [str(tmp_path / "one" / "plan.json")]
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["plan.json"], "the plan, and once"
     return tmp_path / "one" / "plan.json"
 
 
