@@ -12,9 +12,10 @@ from torch.nn.functional import grid_sample
 from .project import Eye, ask, point_rows, unhidden
 from .uv_raster import TexelMap
 
-RUN = 1024
-"""Neighbouring texels that are kept or dropped together for a view."""
-RUNS_AT_ONCE = {"cpu": 32, "cuda": 4096}
+RUN = 64
+"""Neighbouring texels that are kept or dropped together for a view: few enough that a run is seen as a whole or not at
+all, many enough to be copied as one piece."""
+RUNS_AT_ONCE = {"cpu": 512, "cuda": 65536}
 NONE = 255
 """Winner where no view sees the texel."""
 
@@ -83,10 +84,10 @@ def blended(texels: TexelMap, part: Tensor, looks: list[Look], options, alpha: T
         if stored:
             cache[:count] = alpha[number]
             given = cache.view(runs, RUN).index_select(0, active)
-            hit = (given > 0).any(1)
+            hit = _any(given)
         else:
             given = unhidden(look.eye, seen[0], seen[1], seen[3]).logical_and_(seen[2] > 0).view(-1, RUN)
-            hit = given.any(1)
+            hit = _any(given)
         if not hit.all():  # whole runs that something hides
             kept = torch.nonzero(hit).view(-1)
             if not len(kept):
@@ -111,6 +112,11 @@ def blended(texels: TexelMap, part: Tensor, looks: list[Look], options, alpha: T
     sums = sums.flatten(1)[:, :count]
     colour = sums[:3] / sums[3].clamp_min(1e-12) + sums[4:7] / sums[7].clamp_min(1e-12)
     return Blend(colour, sums[3], winner.view(-1)[:count])
+
+
+def _any(marks: Tensor) -> Tensor:
+    """(R,) bool: which rows of (R, RUN) bytes hold one that is set; eight are looked at at once."""
+    return (marks.view(torch.int64) != 0).any(1)
 
 
 def _view_terms(
