@@ -24,14 +24,21 @@ class TexelMap:
 
     size: pixels along each side. face (size, size) int32: the face each texel shows, row 0 at v = 1, -1 for none.
     texels (N,) int64: the covered ones (row * size + column), neighbours together, in an order that depends on `face`
-    alone. chart_row, chart_column: integer part of v and u that this texture shows (0, 0 outside UDIM).
+    alone. faces (K,) int64: those that this texture belongs to, ascending. table (K, 27): see `_table`. rank (F,): the
+    row in it of each face, empty where all faces have one.
     """
 
     size: int
     face: Tensor
     texels: Tensor
+    faces: Tensor
     table: Tensor
     rank: Tensor
+
+    def turn(self, signs: Tensor) -> None:
+        """Turns the normals round of faces where `signs` (F,) is negative (see `facing.outward_signs`); once."""
+        if (signs < 0).any():
+            self.table[:, 15:] *= signs[self.faces][:, None]
 
     def surface(self, texels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Of (N,) texels: position (3, N) float32 metres from the scene's origin, shading and flat normal (3, N), unit,
@@ -56,14 +63,11 @@ def uv_raster(
     faces: Tensor | None = None,
     tile: tuple[int, int] = (0, 0),
     check: Check | None = None,
-    *,
-    signs: Tensor | None = None,
 ) -> TexelMap:
     """The texel map of one square texture of `size` pixels.
 
     faces: (K,) int64, those that this texture belongs to; None: all that are to be textured.
     tile:  (column, row) of the UDIM tile, (0, 0) for the unit square.
-    signs: (F,) -1 for faces whose normals are to be turned round (see `facing.outward_signs`).
     Where charts overlap, the face in which the texel's centre lies deepest wins. Faces whose UVs have no area paint
     nothing. Texels within REACH_PX of a face count as covered.
     """
@@ -82,9 +86,7 @@ def uv_raster(
         rank[faces] = torch.arange(len(faces), device=scene.device)
     with all_threads():
         table = _table(scene, faces, in_texels(uvs, size, tile))
-    if signs is not None and (signs < 0).any():
-        table[:, 15:] *= signs[faces][:, None]
-    return TexelMap(size, face, _in_tiles(face), table, rank)
+    return TexelMap(size, face, _in_tiles(face), faces, table, rank)
 
 
 def in_texels(uvs: Tensor, size: int, tile: tuple[int, int] = (0, 0)) -> Tensor:

@@ -135,17 +135,16 @@ def _bake(triangles, cameras, views, texture_px, options, progress, device, stor
     sheets = sheets_of(scene.triangles, options.layout, options.udim)
     tick = _Ticks(progress)
     with torch.no_grad(), one_thread_each():
-        looks, total = _looks(scene, cameras, views, options, stored, tick)
+        maps, looks, total = _looks(scene, sheets, texture_px, cameras, views, options, stored, tick)
         signs = outward_signs(scene, total) if stored is None else torch.from_numpy(stored.signs).to(scene.device)
-        maps = [_sheet_map(scene, sheet, texture_px, signs, tick) for sheet in sheets]
+        for texels in maps:
+            texels.turn(signs)
+        tick("bake", 0, 1)
         gains = torch.ones(len(cameras), 3, device=scene.device)
         old = [None] * len(sheets) if stored is None else stored.sheets
         if options.gains and len(cameras) > 1:
             gains = matched_gains(maps, looks, options, old)
-            for look, gain in zip(looks, gains, strict=True):
-                look.colour[0, :3] *= gain[:, None, None]
-        for look in looks:
-            look.low = low_band(look.colour)
+        in_threads(_levelled, list(zip(looks, gains, strict=True)), scene.device)
         result = [_sheet(scene, *item, looks, options, tick) for item in zip(sheets, maps, old, strict=True)]
     if not any((sheet.winner != NONE).any() for sheet in result):
         raise Fault(
@@ -168,9 +167,20 @@ class _Ticks:
             self._progress(phase, step, total)
 
 
+def _levelled(item: tuple[Look, Tensor]) -> None:
+    """Applies a view's gain (3,), and makes its low band."""
+    look, gain = item
+    if (gain != 1).any():
+        look.colour[0, :3] *= gain[:, None, None]
+    look.low = low_band(look.colour)
+
+
 def _looks(
-    scene: Scene, cameras, views, options: BakeOptions, stored: Baked | None, tick: _Ticks
-) -> tuple[list[Look], Tensor]:
+    scene: Scene, sheets, texture_px: int, cameras, views, options: BakeOptions, stored: Baked | None, tick: _Ticks
+) -> tuple[list[TexelMap], list[Look], Tensor]:
+    """Texel maps of the sheets, cameras with their pictures, and the sum of `votes`. One pool of threads makes all;
+    the maps come first, as they take longest.
+    """
     table = linear_table(options.encoding, scene.device)
     several = len(np.unique(scene.triangles.face_object)) > 1
     weights = options.view_weights or (1.0,) * len(cameras)
@@ -179,7 +189,9 @@ def _looks(
 
     masks = [None] * len(cameras) if stored is None else stored.masks
 
-    def one(item: tuple[Camera, np.ndarray, float, np.ndarray | None]) -> tuple[Look, Tensor]:
+    def one(item: Sheet | tuple[Camera, np.ndarray, float, np.ndarray | None]) -> TexelMap | tuple[Look, Tensor]:
+        if isinstance(item, Sheet):
+            return _sheet_map(scene, item, texture_px)
         camera, view, weight, mask = item
         found, seen = eye(scene, camera), torch.zeros(1, device=scene.device)
         colour, own_alpha = _decoded(camera, view, table, scene.device)
@@ -196,12 +208,13 @@ def _looks(
         return Look(found, colour, weight, mask), seen
 
     _ = scene.groups, scene.planes, scene.reach  # made once, not by each thread
-    items = list(zip(cameras, views, weights, masks, strict=True))
+    items = [*sheets, *zip(cameras, views, weights, masks, strict=True)]
     found = in_threads(one, items, scene.device, lambda done, total: tick("depth", done, total))
+    maps, found = found[: len(sheets)], found[len(sheets) :]
     looks, total = [look for look, _ in found], torch.zeros(scene.corners.shape[2], device=scene.device)
     for _, seen in found:
         total += seen
-    return looks, total
+    return maps, looks, total
 
 
 def _decoded(camera: Camera, view: np.ndarray, table: Tensor, device: torch.device) -> tuple[Tensor, Tensor | None]:
@@ -223,10 +236,9 @@ def _decoded(camera: Camera, view: np.ndarray, table: Tensor, device: torch.devi
     return colour, byte[3].float().div_(255) if len(byte) == 4 else None
 
 
-def _sheet_map(scene: Scene, sheet: Sheet, size: int, signs: Tensor, tick: _Ticks) -> TexelMap:
+def _sheet_map(scene: Scene, sheet: Sheet, size: int) -> TexelMap:
     faces = None if sheet.faces is None else torch.from_numpy(sheet.faces).to(scene.device)
-    tick("bake", 0, 1)
-    return uv_raster(scene, size, faces, sheet.place, signs=signs)
+    return uv_raster(scene, size, faces, sheet.place)
 
 
 def _sheet(scene: Scene, sheet: Sheet, texels: TexelMap, old: BakedSheet | None, looks, options, tick) -> BakedSheet:
