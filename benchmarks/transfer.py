@@ -10,7 +10,6 @@ round and of the median, and the ratio of the best ones to writing and reading p
 from __future__ import annotations
 
 import contextlib
-import io
 import statistics
 import sys
 import tempfile
@@ -24,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from blender_aigc.client import Client
 from blender_aigc.environment import builtin_environment
+from blender_aigc.packing import packed
 from blender_aigc.protocol import Blob
 from blender_aigc.session import Session
 from server.filters.passes import read_passes
@@ -42,17 +42,6 @@ def passes(seed: int) -> dict[str, np.ndarray]:
         "object_id": rng.integers(0, 9, (SIDE, SIDE), np.int32),
         "line": rng.integers(0, 256, (SIDE, SIDE), np.uint8),
     }
-
-
-def packed(arrays: dict[str, np.ndarray]) -> memoryview:
-    """As gather.passes.passes_blob, which needs Blender."""
-    buffer = io.BytesIO()
-    buffer.seek(sum(array.nbytes for array in arrays.values()) + 1024 * len(arrays))
-    buffer.write(b"\0")
-    buffer.seek(0)
-    np.savez(buffer, **arrays)
-    buffer.truncate()
-    return buffer.getbuffer().toreadonly()
 
 
 def timed(work: Callable[[], object]) -> float:

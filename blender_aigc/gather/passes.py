@@ -28,7 +28,6 @@ Every array is (H, W[, C]) of the camera's real resolution, percentage and crop 
 from __future__ import annotations
 
 import functools
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -39,6 +38,7 @@ import bpy
 import numpy as np
 
 from ..faults import Fault
+from ..packing import packed
 from .exr import ExrError, read_exr
 from .image import image_pixels
 from .lines import line_art
@@ -171,13 +171,7 @@ def _frame_kept(scene: bpy.types.Scene, frame: int | None) -> Iterator[None]:
 
 def passes_blob(passes: dict[str, np.ndarray]) -> tuple[memoryview, str]:
     """Passes as the bytes of an uncompressed .npz file (no pickle), and their suffix ".npz"."""
-    buffer = io.BytesIO()
-    buffer.seek(sum(array.nbytes for array in passes.values()) + 1024 * len(passes))
-    buffer.write(b"\0")  # all of the memory at once: growing in steps would copy it many times
-    buffer.seek(0)
-    np.savez(buffer, **passes)
-    buffer.truncate()
-    return buffer.getbuffer().toreadonly(), ".npz"
+    return packed(passes), ".npz"
 
 
 def passes_meta(passes: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import numpy as np
 from blender_aigc.protocol import Fault
 
 from ..images import LARGEST_PIXELS, load_image
+from ..stored_arrays import read_npz
 
 _HINT = "Gather the passes again."
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, struct.error)
@@ -113,10 +114,8 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         for entry in archive.infolist():  # before anything is unpacked
             if entry.file_size > LARGEST_PIXELS * 16 + _NO_HEADER:
                 raise Fault("bad_input", "The passes are too large.", "Render at 8192 x 8192 px or less.")
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in _KINDS if name in archive.files}
-        meta = archive["meta"] if "meta" in archive.files else np.zeros(0, np.uint8)
-    return arrays, _meta(meta)
+    arrays = read_npz(path, [*_KINDS, "meta"])
+    return arrays, _meta(arrays.pop("meta", np.zeros(0, np.uint8)))
 
 
 def _meta(raw: np.ndarray) -> dict[str, Any]:
@@ -161,9 +160,9 @@ def _said(warnings: Any) -> list[str]:
 def _sound(name: str, array: np.ndarray, notes: list[str]) -> np.ndarray:
     """`array` in the type of the contract, without NaN; depth keeps inf, and only that, for the background."""
     if array.dtype.kind in "iu":
-        return array if array.dtype == np.uint8 else array.astype(np.int32)
+        return array if array.dtype == np.uint8 else array.astype(np.int32, copy=False)
     with np.errstate(over="ignore"):
-        array = array.astype(np.float32)
+        array = array.astype(np.float32, copy=False)
     if name == "depth":
         bad = np.isnan(array) | (array <= 0)
         if bad.any():

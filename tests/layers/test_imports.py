@@ -40,6 +40,7 @@ NO_BPY = {
     "session",
     "tracking",
     "axes",
+    "packing",
     "picture_files",
     "catalogue",
 }
