@@ -176,8 +176,8 @@ class Client:
         """Copy one file of a job folder to `target` (only needed when the server runs on another machine)."""
         self._save(f"jobs/{job_id}/files/{name}", target)
 
-    def put_blob(self, data: bytes, suffix: str) -> Blob:
-        """Store `data` under its hash."""
+    def put_blob(self, data: bytes | memoryview, suffix: str) -> Blob:
+        """Store `data` under its hash. A memoryview must be of single bytes."""
         blob = Blob(hashlib.sha256(data).hexdigest(), suffix)
         self._ask("PUT", f"blobs/{blob.file_name}", bytes, data, "application/octet-stream").wait()
         return blob
@@ -201,7 +201,7 @@ class Client:
         method: str,
         route: str,
         read: Callable[[bytes], T],
-        body: bytes | None = None,
+        body: bytes | memoryview | None = None,
         content_type: str = "application/json",
         any_version: bool = False,
     ) -> Question[T]:
@@ -212,8 +212,8 @@ class Client:
             lines.append(f"AIGC-Protocol: {PROTOCOL}")
         if body is not None:
             lines += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
-        request = "\r\n".join([*lines, "", ""]).encode("ascii") + (body or b"")
-        return Question(self._connection.begin(request, self.patience_s), f"{method} {path}", read)
+        request = "\r\n".join([*lines, "", ""]).encode("ascii")
+        return Question(self._connection.begin(request, self.patience_s, body or b""), f"{method} {path}", read)
 
     def _save(self, route: str, target: Path) -> None:
         part = target.with_name(f"{target.name}.{os.getpid()}.part")

@@ -19,8 +19,8 @@ LARGEST_HEAD = 1 << 16
 LARGEST_BODY = 64 << 20
 """More than any message of ours; a download is taken out of the reader piece by piece and may be larger."""
 
-PIECE = 1 << 16
-PIECES = 16
+PIECE = 1 << 18
+PIECES = 4
 """So much is read in one poll at most, so that a server that never stops talking does not hold up the caller."""
 
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, errno.EINTR)
@@ -61,7 +61,12 @@ class Reader:
     def feed(self, data: bytes) -> None:
         """Take in what has arrived. Raises Fault("server_gone") when it is not HTTP, or too much."""
         self.started = True
-        self._raw += data
+        if self._raw or self._step != self._counted:
+            self._raw += data
+        else:  # nearly all of a download: straight into the body
+            self.body += data[: self._left]
+            self._raw += data[self._left :]
+            self._left = max(0, self._left - len(data))
         while not self.done and self._step():
             pass
         if len(self.body) > LARGEST_BODY:
@@ -190,15 +195,17 @@ class Connection:
         self._current: Exchange | None = None
         self.socket: socket.socket | None = None
 
-    def begin(self, request: bytes, patience_s: float) -> Exchange:
+    def begin(self, request: bytes, patience_s: float, body: bytes | memoryview = b"") -> Exchange:
         """Send `request` and return at once. patience_s: how long the server may be silent. Raises nothing.
+
+        body: more of the request, which is not copied and must not change until the answer is there.
 
         The request must be one that may arrive twice: it is sent again, once, when the server has closed the kept
         connection, which it does when nobody has used it for a while.
         """
         if self._current is not None and not self._current.over or not self._quiet():
             self.close()
-        self._current = Exchange(self, request, patience_s)
+        self._current = Exchange(self, request, patience_s, body)
         return self._current
 
     def _quiet(self) -> bool:
@@ -236,14 +243,16 @@ def _check(code: int) -> None:
 class Exchange:
     """One request and its answer. over: there is nothing to wait for any more."""
 
-    def __init__(self, connection: Connection, request: bytes, patience_s: float) -> None:
+    def __init__(self, connection: Connection, request: bytes, patience_s: float, body: bytes | memoryview) -> None:
+        if len(body) <= PIECE:
+            request, body = request + body, b""  # in one packet, where there is room
         self.answer = Reader()
         self.over = False
         self._connection = connection
-        self._request = request
+        self._parts = memoryview(request), memoryview(body)
+        self._sent, self._size = 0, len(request) + len(body)
         self._patience_s = patience_s
         self._deadline = time.monotonic() + patience_s
-        self._unsent = memoryview(request)
         self._fault: Fault | None = None
         self._kept = connection.socket is not None
         self._socket = connection.socket
@@ -273,7 +282,7 @@ class Exchange:
         """Wait until there is something to poll, at most so long. For scripts."""
         if self.over or self._socket is None or self._socket is not self._connection.socket:
             return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._sent < self._size else 0)
         with selectors.DefaultSelector() as selector:
             selector.register(self._socket, events)
             selector.select(max(0.0, seconds))
@@ -304,7 +313,7 @@ class Exchange:
             self._fail(fault)
             return False
         self._connection.close()
-        self._kept, self._socket, self._unsent = False, None, memoryview(self._request)
+        self._kept, self._socket, self._sent = False, None, 0
         return self._attempt(self._send)
 
     def _move(self) -> bool:
@@ -312,34 +321,35 @@ class Exchange:
         received = self._receive()
         if self.answer.done:
             self.over = True
-            if not self.answer.keep or self._unsent:
+            if not self.answer.keep or self._sent < self._size:
                 self._connection.close()
         return sent or received
 
     def _send(self) -> bool:
         """Send what the system takes. Raises OSError when there is no connection and no answer that may say why."""
         assert self._socket is not None
-        before = len(self._unsent)
-        while self._unsent:
+        before, (head, body) = self._sent, self._parts
+        while self._sent < self._size:
+            left = head[self._sent :] if self._sent < len(head) else body[self._sent - len(head) :]
             try:
-                self._unsent = self._unsent[self._socket.send(self._unsent[: PIECE * PIECES]) :]
+                self._sent += self._socket.send(left[: PIECE * PIECES])
             except (BlockingIOError, InterruptedError):
                 break
             except OSError as error:
-                if len(self._unsent) < len(self._request):
-                    self._unsent = memoryview(b"")  # a server that refuses a large body does not read all of it
+                if self._sent:
+                    self._sent = self._size  # a server that refuses a large body does not read all of it
                 elif error.errno != errno.ENOTCONN:
                     raise
                 break
-        if self._unsent and len(self._unsent) == len(self._request):
+        if not self._sent:
             _check(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))  # still connecting, or refused?
-        return len(self._unsent) < before
+        return self._sent > before
 
     def _receive(self) -> bool:
         assert self._socket is not None
         received = False
         for _ in range(PIECES):
-            if len(self._unsent) == len(self._request):
+            if not self._sent:
                 break  # not connected yet
             try:
                 data = self._socket.recv(PIECE)

@@ -74,7 +74,7 @@ def asked(peer: Peer, connection: Connection, patience_s: float = 60.0) -> tuple
     """A question that has arrived at the other end."""
     question = connection.begin(REQUEST, patience_s)
     taken = peer.accept() if not peer.taken or connection.socket is None else peer.taken[-1]
-    until(lambda: question.poll() is None and not question._unsent)
+    until(lambda: question.poll() is None and question._sent == question._size)
     assert peer.hear(taken) == REQUEST
     return question, taken
 
@@ -109,6 +109,15 @@ def test_an_answer_that_ends_too_early_is_none(text: bytes) -> None:
         reader.feed(text[:length])
         with pytest.raises(ConnectionAbortedError):
             reader.end()
+
+
+@pytest.mark.parametrize("more", [b"", b"HTTP/1.1 200 OK"])
+def test_a_body_ends_where_it_said(more: bytes) -> None:
+    """Also in the piece that has nothing but the body, which takes a shorter way."""
+    reader = Reader()
+    for piece in (HEAD, b"he", b"llo" + more):
+        reader.feed(piece)
+    assert reader.done and reader.body == b"hello" and reader.keep == (not more)
 
 
 def test_the_sizes_of_chunks_are_hexadecimal() -> None:
@@ -222,11 +231,35 @@ def test_a_kept_connection_that_was_closed_is_opened_again_once(
         question = connection.begin(REQUEST, 60.0)
     until(lambda: question.poll() is None and not peer.waits_for_nobody())
     again = peer.taken[-1]
-    until(lambda: question.poll() is None and not question._unsent)
+    until(lambda: question.poll() is None and question._sent == question._size)
     assert peer.hear(again) == REQUEST
     close(again, rude)
     assert failing(question).code == "server_gone", "not a third time"
     assert peer.waits_for_nobody()
+
+
+@pytest.mark.parametrize("size", [10, 3 << 20])
+def test_a_body_is_sent_again_from_its_beginning(peer: Peer, connection: Connection, size: int) -> None:
+    """When the kept connection turns out to be closed, also when a part of the request had gone out already."""
+    question, taken = asked(peer, connection)
+    taken.sendall(PLAIN)
+    question.result()
+    body = bytes(range(250)) * (size // 250) + b"end"
+    question = connection.begin(REQUEST, 60.0, body)
+    assert peer.hear(taken) == REQUEST
+    close(taken, rude=True)
+    until(lambda: question.poll() is None and not peer.waits_for_nobody())
+    heard = bytearray()
+    peer.taken[-1].setblocking(False)
+
+    def whole() -> bool:
+        assert question.poll() is None
+        with contextlib.suppress(BlockingIOError):
+            heard.extend(peer.taken[-1].recv(1 << 20))
+        return len(heard) >= len(REQUEST) + len(body)
+
+    until(whole)
+    assert heard == REQUEST + body
 
 
 def test_half_an_answer_on_a_kept_connection_is_not_asked_for_again(peer: Peer, connection: Connection) -> None:
@@ -295,9 +328,10 @@ def test_a_new_question_abandons_the_one_before(peer: Peer, connection: Connecti
     assert failing(old).code == "server_gone"
 
 
-def test_a_large_request_goes_out_while_the_other_end_reads(peer: Peer, connection: Connection) -> None:
+@pytest.mark.parametrize("apart", [False, True], ids=["in one", "with its body apart"])
+def test_a_large_request_goes_out_while_the_other_end_reads(peer: Peer, connection: Connection, apart: bool) -> None:
     body = bytes(range(256)) * 65536
-    question = connection.begin(body, 60.0)
+    question = connection.begin(body[:99], 60.0, memoryview(body)[99:]) if apart else connection.begin(body, 60.0)
     taken = peer.accept()
     heard = bytearray()
     taken.setblocking(False)
@@ -318,7 +352,7 @@ def test_a_large_request_goes_out_while_the_other_end_reads(peer: Peer, connecti
 def test_a_large_request_may_be_refused_before_it_is_read(peer: Peer, connection: Connection) -> None:
     question = connection.begin(b"x" * (32 << 20), 60.0)
     taken = peer.accept()
-    until(lambda: question.poll() is None and len(question._unsent) < 32 << 20)
+    until(lambda: question.poll() is None and question._sent > 0)
     taken.sendall(PLAIN.replace(b"200 OK", b"413 no"))
     assert question.result().status == 413 and connection.socket is None
 

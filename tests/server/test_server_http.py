@@ -15,6 +15,7 @@ import pytest
 from server_process import ServerProcess, echo_job, until
 
 from blender_aigc.protocol import PROTOCOL, Blob, FaultRecord, Health, Job, Models, decode, encode
+from server.blobs import BATCH_BYTES
 
 LARGEST = 3 << 20
 
@@ -193,8 +194,9 @@ def test_events_are_numbered_and_asked_for_by_number(server: ServerProcess) -> N
 # ------------------------------------------------------------------------------------------------------------- files
 
 
-def test_a_blob_comes_back_as_it_went(server: ServerProcess) -> None:
-    data = os.urandom(2 << 20)
+@pytest.mark.parametrize("size", [1, BATCH_BYTES - 1, BATCH_BYTES, 2 * BATCH_BYTES, 2 * BATCH_BYTES + 7])
+def test_a_blob_comes_back_as_it_went(server: ServerProcess, size: int) -> None:
+    data = os.urandom(size)
     answer = server.put_blob(data, ".npy")
     blob = decode(Blob, answer.content)
     assert server.ask("GET", f"/blobs/{blob.file_name}").content == data
@@ -222,10 +224,13 @@ def test_an_oversized_blob_is_not_kept(server: ServerProcess) -> None:
     until(lambda: not list((server.data / "blobs").glob(".*")), "the half upload to be gone")
 
 
-def test_a_broken_upload_leaves_nothing(server: ServerProcess) -> None:
-    name = hashlib.sha256(b"0123456789").hexdigest() + ".bin"
+@pytest.mark.parametrize(("sent", "size"), [(5, 10), (2 * BATCH_BYTES + 9, 3 * BATCH_BYTES)])
+def test_a_broken_upload_leaves_nothing(server: ServerProcess, sent: int, size: int) -> None:
+    """The larger one breaks off while a thread is writing."""
+    name = hashlib.sha256(bytes(size)).hexdigest() + ".bin"
     request = head(server, f"/v1/blobs/{name}", method="PUT")
-    raw(server, request + b"Content-Type: application/octet-stream\r\nContent-Length: 10\r\n\r\n01234")
+    announced = f"Content-Type: application/octet-stream\r\nContent-Length: {size}\r\n\r\n"
+    raw(server, request + announced.encode() + bytes(sent))
     until(lambda: not list((server.data / "blobs").glob(".*")), "the half upload to be gone")
     assert not (server.data / "blobs" / name).exists()
     assert server.json("/health")["protocol"] == PROTOCOL
