@@ -5,6 +5,7 @@ A test finds every English text in the sources, so that an entry whose original 
 
 import bpy
 
+from .translations_knobs import ROWS as KNOBS
 from .translations_plan import ROWS as PLAN
 from .translations_settings import ROWS as SETTINGS
 from .translations_texture import ROWS as TEXTURE
@@ -366,6 +367,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     *PLAN,
     *SETTINGS,
     *TEXTURE,
+    *KNOBS,
 )
 
 
