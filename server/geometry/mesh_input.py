@@ -160,6 +160,7 @@ def checked(mesh: MeshInput, name: str) -> MeshInput:
     area = np.einsum("fx,fx->f", cross, cross)
     sound = area > 0
     if not sound.any():
+        name = name if mesh.of_file else ", ".join(thing.name for thing in mesh.objects)
         raise Fault("bad_input", f"All faces of {name} have no area.", "Check the scale of the object.")
     if not sound.all():
         mesh = MeshInput(

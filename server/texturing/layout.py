@@ -27,6 +27,7 @@ def sets_for(
     atlas = str(job.params.get("textures", "each")) == "atlas"
     chosen = atlas_sets if atlas and mesh.part is None else texture_sets
     sets, notes = chosen(mesh, texture_px, str(job.params.get("uv", "auto")), context.check_cancelled)
+    notes += _of_objects(mesh)
     if mesh.part is None:
         return sets, notes, None
     sets = together_on(mesh, sets)
@@ -35,3 +36,14 @@ def sets_for(
     context.progress("Looking at the present texture")
     soft_px = int(job.params.get("soft_px", 0))
     return sets, notes, PartWork(mesh, sets, texture_px, mask, soft_px, context.check_cancelled)
+
+
+def _of_objects(mesh: MeshInput) -> list[str]:
+    """What Blender had to change, and what is left out."""
+    notes = []
+    for number, thing in enumerate(mesh.objects):
+        if not len(mesh.faces_of(number)):
+            notes.append(f"The faces of {thing.name} have no area: it stays as it is")
+        elif thing.uv == "new" and thing.facts.get("reason"):
+            notes.append(f"{thing.name} got a new UV map: {thing.facts['reason']}")
+    return notes

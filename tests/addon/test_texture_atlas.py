@@ -88,8 +88,8 @@ def test_objects_share_one_material_beside_their_own(textures) -> None:
     objects[1].data.uv_layers.new(name="Second")
     before = [facts(obj) for obj in objects]
     assert textures(*objects) == objects
-    assert len({material_of(obj) for obj in objects}) == 1 and len(images_of(objects[0])) == 3
-    assert len([image for image in bpy.data.images if image.packed_file]) == 3
+    assert len({material_of(obj) for obj in objects}) == 1 and len(images_of(objects[0])) == 4
+    assert len([image for image in bpy.data.images if image.packed_file]) == 4
     assert objects[0].data.materials[0] == mine
     for obj, was in zip(objects, before, strict=True):
         now = facts(obj)
@@ -231,7 +231,7 @@ def test_one_object_of_an_atlas_can_go_its_own_way(textures) -> None:
     part = Part((objects[1],))
     batch.generate("texture_mesh", "solid", inputs={"mesh": part}, prompt="gold", params={"texture_px": "256"})
     assert material_of(objects[0]) == shared and material_of(objects[1]) != shared
-    assert [tuple(image.size) for image in images_of(objects[1])] == [(512, 512)] * 3
+    assert [tuple(image.size) for image in images_of(objects[1])] == [(512, 512)] * 4
     changed = (pixels_of(objects[1]) != before).any(axis=2)
     low, high = boxes_of(objects[1:])[0] * 512
     (left, bottom), (right, top) = np.floor(low).astype(int) - 3, np.ceil(high).astype(int) + 3
