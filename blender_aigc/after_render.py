@@ -13,6 +13,7 @@ from . import watch
 from .apply.show import image_of
 from .ask import ask_from_scene, submit
 from .busy import announce, busy
+from .polls import NO_JOB, NO_RENDER, Polled
 from .protocol import Fault
 from .state import STATE
 
@@ -38,7 +39,7 @@ def _render_done(scene, *_args) -> None:
     """With an interface only a note is taken: while Blender ends its render nothing else may render, and the timer does
     the rest. In the background there are no timers, but there one render may follow within the other.
     """
-    if scene is None or not scene.aigc.after_render:
+    if scene is None or not (scene.aigc.after_render or STATE.rendering == scene.session_uid):
         return
     if not bpy.app.background:
         if len(_written) > 1:
@@ -46,7 +47,7 @@ def _render_done(scene, *_args) -> None:
             STATE.show(Fault("bad_request", sentence, "Choose Render to Sequence in the AIGC tab.").record())
             watch.redraw()
             return
-        STATE.rendered, STATE.render_first = scene.session_uid, False
+        STATE.rendering, STATE.rendered, STATE.render_first = 0, scene.session_uid, False
         watch.wake()
     elif scene == bpy.context.scene:
         _follow_up(scene)
@@ -104,7 +105,10 @@ def _tell(line: str) -> None:
 
 def due() -> None:
     """Called by the timer: start on a finished render as soon as nothing else renders or runs and a server is there."""
-    if not STATE.rendered or bpy.app.is_job_running("RENDER") or STATE.running_job() is not None:
+    if bpy.app.is_job_running("RENDER"):
+        return
+    STATE.rendering = 0  # ended by the user, or by another file
+    if not STATE.rendered or STATE.running_job() is not None:
         return
     window = next((w for w in bpy.context.window_manager.windows if w.scene.session_uid == STATE.rendered), None)
     try:
@@ -134,27 +138,52 @@ def _models_known() -> bool:
     return False
 
 
-class AIGC_OT_render_picture(bpy.types.Operator):
+def blender_renders(context: bpy.types.Context) -> bool:
+    """Can Blender's own render, with its progress and its Esc, give the picture that the tab wants worked on?
+
+    Not at another size or from another view: those take a copy of the scene; and of strips there are no passes.
+    """
+    settings, scene = context.scene.aigc, context.scene
+    if bpy.app.background or settings.source != "CAMERA" or settings.longest_px or scene.render.use_multiview:
+        return False
+    editor = scene.sequence_editor if scene.render.use_sequencer else None
+    strips = getattr(editor, "strips", None) or getattr(editor, "sequences", None)  # Blender 4.4 renamed them
+    return not strips
+
+
+def render_then_draw(context: bpy.types.Context) -> None:
+    """F12, and the picture of it, whether the box is ticked or not; the server starts meanwhile. Raises Fault."""
+    STATE.fault = None
+    _models_known()
+    try:
+        bpy.ops.render.render("INVOKE_DEFAULT")
+    except RuntimeError as error:
+        raise Fault("bad_input", "Blender could not render the scene.", "Try F12 first.", str(error)) from None
+    STATE.rendering = context.scene.session_uid
+    watch.wake()
+
+
+class AIGC_OT_render_picture(Polled, bpy.types.Operator):
     bl_idname = "aigc.render_picture"
     bl_label = "Render to Picture"
     bl_description = (
         "Make a picture from the scene now, with the settings above; starts the server when it is not running"
     )
 
-    @classmethod
-    def poll(cls, _context) -> bool:
-        return STATE.running_job() is None and not STATE.rendered
+    needs = (NO_JOB, NO_RENDER)
 
     def execute(self, context) -> set[str]:
-        if not bpy.app.background:
-            STATE.fault = None
-            STATE.rendered, STATE.render_first = context.scene.session_uid, True
-            watch.wake()
-            return {"FINISHED"}
         from .operators import carry_out, refuse
 
         try:
-            carry_out(context, ask_from_scene(context, TASK))
+            if blender_renders(context):
+                render_then_draw(context)
+            elif bpy.app.background:
+                carry_out(context, ask_from_scene(context, TASK))
+            else:
+                STATE.fault = None
+                STATE.rendered, STATE.render_first = context.scene.session_uid, True
+                watch.wake()
         except Fault as fault:
             return refuse(self, fault)
         return {"FINISHED"}

@@ -14,6 +14,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from . import (
+    after_render,
     operators_pictures,
     operators_results,
     operators_server,
@@ -26,7 +27,7 @@ from . import (
 from .ask import Ask, ask_from_scene, submit
 from .busy import busy
 from .place import place
-from .polls import JOB, NO_JOB, OBJECT_MODE, Polled
+from .polls import JOB, NO_JOB, NO_RENDER, OBJECT_MODE, Polled
 from .protocol import TASKS, Fault
 from .state import STATE
 
@@ -63,10 +64,13 @@ class AIGC_OT_generate(Polled, bpy.types.Operator):
     bl_label = "Generate"
     bl_description = "Make it now, with the settings of the AIGC tab; Blender stays usable meanwhile"
 
-    needs = (NO_JOB,)
+    needs = (NO_JOB, NO_RENDER)
 
     def execute(self, context) -> set[str]:
         try:
+            if context.scene.aigc.task == after_render.TASK and after_render.blender_renders(context):
+                after_render.render_then_draw(context)
+                return {"FINISHED"}
             with busy(context.window):
                 carry_out(context, ask_from_scene(context))
         except Fault as fault:

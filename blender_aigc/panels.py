@@ -39,7 +39,7 @@ class AIGC_PT_main(InTab, bpy.types.Panel):
             return
         if running is not None:
             draw_progress(layout, context, running)
-        else:
+        elif not draw_render(layout, context):
             draw_generate(layout, context, settings)
 
 
@@ -241,6 +241,16 @@ def draw_progress(layout, context, tracked) -> None:
     row = box.row()
     row.scale_y = 1.6
     row.operator("aigc.cancel", text="Cancel", icon="CANCEL").job_id = STATE.current_job
+
+
+def draw_render(layout, context) -> bool:
+    """What is said while a picture waits for Blender's render or for its passes; whether anything is."""
+    if STATE.rendering:
+        wrapped(layout, context, "Blender is rendering, and then the picture is made; Esc ends it", "RENDER_STILL")
+    elif STATE.rendered:
+        session = STATE.session
+        wrapped(layout, context, session.sentence if session is not None else "The AI server is starting.", "SORTTIME")
+    return bool(STATE.rendering or STATE.rendered)
 
 
 class AIGC_MT_model(bpy.types.Menu):

@@ -5,7 +5,16 @@ from __future__ import annotations
 import bpy
 
 from . import slots
-from .panels import draw_advanced, draw_fault, draw_inputs, draw_model, draw_models, draw_preflight, draw_progress
+from .panels import (
+    draw_advanced,
+    draw_fault,
+    draw_inputs,
+    draw_model,
+    draw_models,
+    draw_preflight,
+    draw_progress,
+    draw_render,
+)
 from .state import STATE
 
 TASK = "render_image"
@@ -36,12 +45,7 @@ class AIGC_PT_render(bpy.types.Panel):
         running = STATE.running_job()
         if running is not None:
             draw_progress(layout, context, running)
-        elif STATE.rendered:
-            session = STATE.session
-            layout.label(
-                text=session.sentence if session is not None else "The AI server is starting.", icon="SORTTIME"
-            )
-        else:
+        elif not draw_render(layout, context):
             draw_preflight(layout, context, settings, TASK)
             row = layout.row()
             row.scale_y = 2.0

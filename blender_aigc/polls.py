@@ -20,6 +20,7 @@ class Condition:
 
 
 NO_JOB = Condition(lambda _: STATE.running_job() is None, "A job is running: wait for it, or cancel it")
+NO_RENDER = Condition(lambda _: not STATE.rendering and not STATE.rendered, "Blender is rendering: wait for it")
 NO_SEQUENCE = Condition(lambda _: STATE.running_sequence() is None, "A sequence is being made: wait for it, or stop it")
 NO_BAKE = Condition(lambda _: STATE.bake is None, "A bake is running: wait for it, or cancel it")
 NO_CONTROL = Condition(

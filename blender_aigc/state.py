@@ -84,6 +84,7 @@ class State:
     bake: the director's simulation that runs now, or None.
     control: the newest control frames, being rendered or finished; None when there were none.
     proposal: id of a job that has changed a plan, until the user has agreed or not; "" for none.
+    rendering: session_uid of the scene that Blender renders because a picture is to be made of it, else 0.
     rendered: session_uid of the scene whose finished render is to be worked on, 0 when there is none. announced: the
         user has been told that Blender will wait for its passes.
     sequence: the newest sequence, running or finished; None when there was none.
@@ -106,6 +107,7 @@ class State:
     styles: dict[str, Style] = field(default_factory=dict)
     styles_waiting: set[int] = field(default_factory=set)
     choices: Any = None
+    rendering: int = 0
     rendered: int = 0
     announced: bool = False
     sequence: Run | None = None

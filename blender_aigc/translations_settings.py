@@ -22,6 +22,16 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Mit den jetzigen Texturen beginnen; die Stärke sagt, wie weit es gehen soll",
         "Partir des textures présentes ; la force dit jusqu'où aller",
     ),
+    (
+        "Blender is rendering, and then the picture is made; Esc ends it",
+        "Blender rendert, danach entsteht das Bild; Esc bricht ab",
+        "Blender calcule le rendu, puis l'image sera faite ; Échap l'arrête",
+    ),
+    (
+        "Blender is rendering: wait for it",
+        "Blender rendert gerade: bitte warten",
+        "Blender calcule un rendu : attendez",
+    ),
     ("Change", "Ändern", "Modifier"),
     ("Change everything else instead", "Stattdessen alles andere ändern", "Modifier tout le reste à la place"),
     (

@@ -122,6 +122,7 @@ def _pause() -> float | None:
         return FIRST_S
     if (
         STATE.waiting
+        or STATE.rendering
         or STATE.rendered
         or STATE.bake is not None
         or STATE.running_control() is not None
@@ -324,6 +325,8 @@ def _redraw_if_changed() -> None:
         STATE.seen,
         bake,
         STATE.proposal,
+        STATE.rendering,
+        STATE.rendered,
         status,
         jobs,
         STATE.fault,

@@ -20,7 +20,7 @@ from tour import VIEWPORT, Tour
 class F12(Tour):
     def steps(self) -> list[Callable[[], None]]:
         return [self.prepare, self.switch_on, self.render, self.flip, self.compare, self.animation, self.render_again,
-                self.gallery, self.quality]  # fmt: skip
+                self.gallery, self.button, self.quality]  # fmt: skip
 
     def prepare(self) -> None:
         state = self.hand.wait(lambda s: s, "Blender")
@@ -99,6 +99,32 @@ class F12(Tour):
         self.hand.press("F12")
         state = self.hand.wait(lambda s: len(s["results"]) == 2, "the second picture")
         self.note("fault_again", state["fault"])
+
+    def button(self) -> None:
+        """Without the box: the button renders as F12 does, Blender answers meanwhile, Esc ends it; and once more."""
+        self.hand.press("Escape")
+        self.hand.order("choose", {"after_render": False})
+        self.hand.order("samples", 20000, 100)
+        self.press_button()
+        first = self.hand.wait(lambda s: s["rendering"], "the render of the button")["beats"]
+        time.sleep(3)
+        state = self.hand.state()
+        self.note("beats_while_rendering", state["beats"] - first if state["rendering"] else 0)
+        self.hand.shoot("7_button", still=True)
+        self.hand.move(*VIEWPORT)
+        self.hand.press("Escape")
+        self.hand.wait(lambda s: not s["rendering"], "the end by Esc", 20)
+        time.sleep(3)
+        self.note("results_after_esc", len(self.hand.state()["results"]))
+        self.hand.order("samples", 4, 50)
+        self.press_button()
+        state = self.hand.wait(lambda s: len(s["results"]) == 3, "the picture of the button")
+        self.note("fault_of_button", state["fault"])
+        self.hand.order("samples", 8, 100)
+
+    def press_button(self) -> None:
+        """The high one; it moves when the lines above it change."""
+        self.hand.click(*middle(max(self.in_properties("wcol_tool"), key=lambda box: box[3])))
 
     def quality(self) -> None:
         """Draft, Good, Best of a model whose weights are not there: they can be set before."""

@@ -6,6 +6,7 @@ hand cannot give (they come in FOLDER/order.json): what the tour tests is done w
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sys
@@ -19,6 +20,8 @@ MODULE = "bl_ext.user_default.blender_aigc"
 MARKER = (1.0, 0.0, 0.8)
 _kept: list[tuple] = []
 _phases: list[str] = []
+_beats = itertools.count()
+"""How often the state was written down: while Blender answers, ten times a second."""
 
 
 def main() -> None:
@@ -86,6 +89,8 @@ def state() -> dict[str, object]:
         "fault": known.fault.message if known.fault else "",
         "timer": bpy.app.timers.is_registered(import_module(MODULE + ".watch").tick),
         "after_render": settings.after_render,
+        "rendering": bool(known.rendering),
+        "beats": next(_beats),
         "shown": [space.image.name for space in image_editors() if space.image is not None],
         "split": split(),
         "size": getattr(getattr(settings.params, "sdxl", None), "size", ""),
@@ -242,6 +247,11 @@ def frames_into(folder: str, first: int, last: int) -> None:
     scene.render.image_settings.file_format = "PNG"
 
 
+def samples(count: int, percent: int) -> None:
+    """How long a render takes."""
+    bpy.context.scene.cycles.samples, bpy.context.scene.render.resolution_percentage = count, percent
+
+
 def through_camera() -> None:
     area = next(area for area in areas() if area.type == "VIEW_3D")
     area.spaces.active.region_3d.view_perspective = "CAMERA"
@@ -294,6 +304,6 @@ def leave() -> None:
 ORDERS = {"mark": mark, "unmark": unmark, "choose": lambda values: choose(**values), "frame": frame,
           "language": language, "picture": picture, "params": params, "leave": leave, "cube": cube,
           "still_life": still_life, "call": call, "gallery": gallery, "shading": shading, "select_top": select_top,
-          "through_camera": through_camera, "range": span, "frames_into": frames_into}  # fmt: skip
+          "through_camera": through_camera, "range": span, "frames_into": frames_into, "samples": samples}  # fmt: skip
 
 main()

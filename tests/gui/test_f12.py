@@ -36,3 +36,10 @@ def test_an_animation_is_left_alone_and_said_so(seen):
 def test_draft_good_and_best_are_buttons_that_set_the_model(seen):
     assert (seen["draft"], seen["good"], seen["best"]) == ("draft", "model", "camera")
     assert seen["undone"] == "model"
+
+
+def test_the_button_renders_as_f12_does(seen):
+    """Blender answers meanwhile, and Esc ends it; the box in the header need not be ticked."""
+    assert seen["beats_while_rendering"] > 5
+    assert seen["results_after_esc"] == 2
+    assert seen["fault_of_button"] == ""
