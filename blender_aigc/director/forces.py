@@ -2,7 +2,8 @@
 
 A constant wind makes a stiff board of a flag, the stiffer the stronger it is; real wind changes its direction and speed
 several times a second, from the side, from above and below, the quicker the stronger it is. Gusts are two sines of
-irrational ratio with seeded phases, so that a short scene has them too.
+irrational ratio with seeded phases, so that a short scene has them too. A strong wind also carries eddies along that
+are smaller than a flag and run through it as ripples; gusts alone push it to and fro in one piece.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ..plan import WINDS, Force, Plan
+from ..plan import SHAPES, WINDS, Force, Plan
 from . import keys
 from .rigid import SOLVER_FPS, Clock
 
@@ -25,6 +26,11 @@ _AS_SAID_M_S, _SHARPER = 6.0, (0.5, 1.8)
 nothing, and a storm tear the cloth."""
 _KINDS = {"turbulence": "TURBULENCE", "vortex": "VORTEX", "attract": "FORCE", "repel": "FORCE", "blast": "FORCE"}
 _SWAY_RAD, _HEAVE_RAD, _GUST_HZ, _GUSTS_AT_M_S = 0.8, 0.25, (1.3, 3.1), 8.0
+_ROUGH_M_S, _RIPPLES = (5.0, 15.0), 5.0
+"""Between these speeds the eddies of a wind come up, to this share of its strength; noise is seldom near its peak."""
+_RIPPLE, _CARRIED, _SEEN = 0.2, 0.6, 0.3
+"""Size of those eddies, as a share of the longest cloth; their speed, as a share of the wind's; how much of their size
+they go at most in a step, so that they are seen to go the right way."""
 _BLAST_S, _BLAST_SPEED = 0.08, 15.0
 _EDDY_M, _EDDY_SPEED = 0.4, 4.0
 """Size of the eddies of a turbulence; its noise is seldom near its peak, so it is given this much more."""
@@ -111,7 +117,45 @@ def add_forces(
         field.field.flow = _flow(force, bodies)
         _key(field, force, plan, clock, phases, bodies)
         fields.append(field)
+        if bodies is None and force.type == "wind" and _rough(force):
+            fields.append(_eddies(scene, force, plan, clock, field))
     return fields
+
+
+def _rough(force: Force) -> float:
+    """Strength of the eddies in a wind as a share of its own; nothing in a breeze."""
+    low, high = _ROUGH_M_S
+    return _RIPPLES * force.gusts / 0.35 * float(np.clip((speed_m_s(force) - low) / (high - low), 0.0, 1.0))
+
+
+def _longest_m(plan: Plan) -> float:
+    """Of all cloths, as far as the plan says it."""
+    flag = SHAPES["flag"].size_m
+    sizes = [
+        thing.scale * max(thing.size_m or (SHAPES[thing.shape].size_m if thing.shape in SHAPES else flag))
+        for thing in plan.objects
+        if thing.cloth
+    ]
+    return max(sizes, default=max(flag))
+
+
+def _eddies(scene: bpy.types.Scene, force: Force, plan: Plan, clock: Clock, wind: bpy.types.Object) -> bpy.types.Object:
+    """What a strong wind carries along, and what runs through a flag as ripples: noise that moves with it."""
+    eddies = _field(scene, "eddies", "TURBULENCE")
+    size = _RIPPLE * _longest_m(plan)
+    eddies.field.size, eddies.field.seed = size, (wind.field.seed + 63) % 128 + 1
+    eddies.field.noise = eddies.field.flow = 0.0
+    frames = np.arange(clock.solver(1) - clock.lead, clock.solver(plan.timing.frames) + 1)
+    seconds = (frames - 1) * clock.step_s
+    turn, rise = radians(force.direction_deg), radians(force.rise_deg)
+    way = np.array([cos(turn) * cos(rise), sin(turn) * cos(rise), sin(rise)])
+    travels = min(_CARRIED * speed_m_s(force), _SEEN * size / clock.step_s)
+    places = np.array(wind.location) + travels * seconds[:, None] * way
+    keys.write_pose(eddies, frames, np.hstack([places, np.tile([1.0, 0.0, 0.0, 0.0], (len(frames), 1))]))
+    curve = next(curve for curve in keys.curves(wind) if curve.data_path == "field.strength")
+    strength = _rough(force) * np.array([curve.evaluate(frame) for frame in frames])
+    keys.write(eddies.animation_data.action, eddies, "field.strength", frames, strength)
+    return eddies
 
 
 def _strength(speeds: np.ndarray, bodies: Bodies | Flowing | None) -> np.ndarray:

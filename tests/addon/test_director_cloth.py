@@ -39,6 +39,20 @@ def test_stronger_wind_moves_the_flag_more_over_five_strengths(tmp_path: Path) -
     assert lift[3] > lift[1] + 0.1, "a strong wind holds it up, a light one lets it hang"
 
 
+def test_a_strong_wind_runs_through_a_flag_as_ripples_and_holds_it_out(tmp_path: Path) -> None:
+    """Bends along the rows of its points; gusts without eddies push it to and fro in one piece (half as bent)."""
+    flag = {"shape": "flag", "cloth": {"pin": "left"}, "place": {"relation": "at", "offset_m": [0, 0, 1]}}
+    built = baked(plan(flag, frames=FRAMES, forces=[{"type": "wind", "speed_m_s": 18}]), tmp_path)
+    found = sheet(built.objects["flag"][0], FRAMES)
+    across = len(np.unique(np.round([vertex.co.x for vertex in built.objects["flag"][0].data.vertices], 5)))
+    rows = found[FRAMES // 3 :].reshape(FRAMES - FRAMES // 3, -1, across, 3)
+    bends = np.linalg.norm(np.diff(rows, 2, axis=2), axis=-1).mean()
+    cell = np.linalg.norm(np.diff(rows, axis=2), axis=-1).mean()
+    assert bends > 0.06 * cell, bends / cell
+    span = np.linalg.norm(rows[:, :, -1] - rows[:, :, 0], axis=-1).mean()
+    assert span > 0.8 * cell * (across - 1), "it stands out, rippled and not crumpled"
+
+
 def test_a_tablecloth_lies_on_the_table_and_hangs_over_its_edge(tmp_path: Path) -> None:
     table = {"shape": "cube", "size_m": [0.4, 0.4, 0.4]}
     cloth = {"shape": "tablecloth", "size_m": [0.7, 0.7, 0], "cloth": {"fabric": "cotton"},
