@@ -37,6 +37,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    at_s: float = field(default_factory=time.monotonic)
 
 
 @dataclass
