@@ -138,6 +138,16 @@ def test_differences_miss_nothing() -> None:
                 changed = dataclasses.replace(getattr(before, key), **{name: value + 1})
                 line = differences(before, dataclasses.replace(before, **{key: changed}))
                 assert len(line) == 1 and line[0].startswith(f"{key}: {name} "), (key, name)
+    thing, force = before.objects[0], before.forces[0]
+    for name in ("count", "scale"):
+        changed = dataclasses.replace(thing, **{name: getattr(thing, name) + 1})
+        assert differences(before, dataclasses.replace(before, objects=(changed,))) == (f"flag: {name} 1 -> 2",)
+    changed = dataclasses.replace(thing, cloth=dataclasses.replace(thing.cloth, fabric="silk"))
+    (line,) = differences(before, dataclasses.replace(before, objects=(changed,)))
+    assert line.startswith("flag: cloth.fabric ") and line.endswith(" -> silk")
+    stronger = dataclasses.replace(force, speed_m_s=30.0)
+    (line,) = differences(before, dataclasses.replace(before, forces=(stronger,)))
+    assert line.startswith("wind: speed_m_s ") and line.endswith(" -> 30")
     assert differences(before, dataclasses.replace(before, seed=5)) == ("seed: seed 0 -> 5",)
     assert differences(before, before) == ()
 
