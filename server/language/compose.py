@@ -288,8 +288,11 @@ def _camera(stage: Stage) -> Camera:
         fields["lens_mm"] = min(300.0, max(8.0, float(view["lens"])))
     if view.get("move") == "orbit":
         fields["turn_deg"] = 360.0 if stage.frames >= 200 else 180.0
+    leading = stage.leading()
+    if "move" not in view and leading in stage.moving and any(h.action == "rise" for h in stage.scene.happenings):
+        if leading is not None and "rigid" in leading.fields:  # it would leave the picture
+            fields["target"], fields["move"] = leading.name, "follow"
     if view.get("move") == "follow" or view.get("framing") == "close":
-        leading = stage.leading()
         fields["target"] = leading.name if leading else ""
         if leading is not None and leading in stage.moving and "rigid" in leading.fields and "move" not in fields:
             fields["move"] = "follow"  # what falls would leave the close-up at once

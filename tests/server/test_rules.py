@@ -314,7 +314,11 @@ def test_the_lexicon_speaks_the_plan() -> None:
             {"car": "car @on ramp", "ramp": "ramp"},
             {"car.size_m": None, "ramp.size_m.1": lambda long: long > 8},
         ),
-        ("a balloon rises into the sky", {"balloon": "balloon @above"}, {"balloon.rigid.velocity_m_s.2": 0.6}),
+        (
+            "a balloon rises into the sky",
+            {"balloon": "balloon @above"},
+            {"balloon.rigid.velocity_m_s.2": 0.6, "camera.move": "follow", "camera.target": "balloon"},
+        ),
         (
             "three balloons float above a table",
             {"balloon": "3 x balloon @above table", "table": "table"},
