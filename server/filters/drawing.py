@@ -49,20 +49,33 @@ def pencil(subject: Subject, look: Look, step: Step) -> np.ndarray:
     return _on_paper(cover, _pigment(subject, look, GRAPHITE), grain * 0.008 * look.texture)
 
 
+_LOCAL = ((0.08, 0.0), (0.30, 0.0), (0.46, 0.35))
+_SHADE = ((0.22, 0.0), (0.42, 0.85), (0.60, -0.75), (0.76, 1.5))
+"""(from which darkness on, turned by how much) of the layers of hatching; angles in radians."""
+
+
 def ink(subject: Subject, look: Look, step: Step) -> np.ndarray:
-    """(H, W, 3) 0..1: pen and ink; outlines of changing weight, crossed hatching by tone, black in the deepest."""
+    """(H, W, 3) 0..1: pen and ink; outlines of changing weight, open hatching for how dark things are themselves,
+    crossed hatching for their shade, black in the deepest. The brightest of the picture stays paper.
+    """
     unit = max(subject.unit_px, 0.3)
     dark = _darkness(subject, 1.2 * unit)
-    angle = hatching_direction(subject)
+    angle = hatching_direction(subject, level=True)
     cover = np.zeros(subject.shape, np.float32)
-    layers = ((0.22, 0.0), (0.42, 0.85), (0.60, -0.75), (0.76, 1.5))
-    for number, (threshold, turn) in enumerate(layers):
-        step(f"Hatching layer {number + 1} of {len(layers)}", _on_paper(cover, INK))
+    gap = max((8.0 - 3.0 * look.detail) * unit, 3.2)
+    step("Hatching what is dark by itself", _on_paper(cover, INK))
+    local = _own_darkness(gaussian(subject.light, 4 * unit)) - 2 * np.maximum(dark - _SHADE[0][0], 0)
+    border = subject.borders(5 * unit)
+    if border is not None:  # a little paper between things sets them off from each other
+        local = np.where(border > 0.02, np.float32(-1), local)
+    for number, (threshold, turn) in enumerate(_LOCAL):
+        tone = local + 0.05 * subject.canvas.clouds(110 * unit, look.seed + 40 + number, 2)
+        lines = _even(subject, angle + turn, (tone - threshold) * 0.5, 1.9 * gap, look.seed + 71 * (number + 1))
+        cover = np.maximum(cover, 0.85 * lines)
+    for number, (threshold, turn) in enumerate(_SHADE):
+        step(f"Hatching layer {number + 1} of {len(_SHADE)}", _on_paper(cover, INK))
         tone = dark + 0.06 * subject.canvas.clouds(90 * unit, look.seed + number, 2)
-        gap = (8.0 - 3.0 * look.detail) * unit
-        cover = np.maximum(
-            cover, _even(subject, angle + turn, tone - threshold, max(gap, 3.2), look.seed + 29 * number)
-        )
+        cover = np.maximum(cover, _even(subject, angle + turn, tone - threshold, gap, look.seed + 29 * number))
     step("Drawing lines", _on_paper(cover, INK))
     cover = np.maximum(cover, smoothstep(0.86, 0.93, dark))
     wobble = 1 + 0.8 * look.texture * subject.canvas.clouds(60 * unit, look.seed + 4, 2)
@@ -97,8 +110,11 @@ def _even(subject: Subject, angle: np.ndarray, above: np.ndarray, gap_px: float,
     return smoothstep(0.15, 0.7, made * thick)
 
 
-def hatching_direction(subject: Subject) -> np.ndarray:
-    """(H, W) angle of strokes: the way the surface bends most; where it is flat, the slant of a right hand."""
+def hatching_direction(subject: Subject, level: bool = False) -> np.ndarray:
+    """(H, W) angle of strokes: the way the surface bends most; where it is flat, the slant of a right hand.
+
+    level: what lies flat on the ground gets strokes along the horizon instead.
+    """
     unit = max(subject.unit_px, 0.3)
     if subject.passes.normal is not None:
         tensor = structure_tensor(gaussian(subject.passes.normal, unit), 0)
@@ -109,8 +125,10 @@ def hatching_direction(subject: Subject) -> np.ndarray:
     border = subject.borders(1.5 * unit)
     if border is not None:  # what changes from one thing to the next is no curvature
         tensor = tensor * smoothstep(0.02, 0.0, border)[..., None]
-    slant = np.float32(-np.pi / 4 - turned)
-    flat = np.array([np.cos(slant) ** 2, np.sin(slant) ** 2, np.cos(slant) * np.sin(slant)], np.float32)
+    slant = np.full(subject.shape, -np.pi / 4 - turned, np.float32)
+    if level and subject.passes.normal is not None:
+        slant *= 1 - smoothstep(0.7, 0.9, subject.passes.normal[..., 1])
+    flat = np.stack([np.cos(slant) ** 2, np.sin(slant) ** 2, np.cos(slant) * np.sin(slant)], axis=-1)
     angle, _, _ = directions(gaussian(tensor, 9 * unit) + calm * flat)
     return angle + np.float32(turned)
 
@@ -121,9 +139,7 @@ def _darkness(subject: Subject, sigma_px: float) -> np.ndarray:
     A draughtsman leaves a dark wall in full light nearly white: he draws light and form before he draws colour.
     """
     light = gaussian(subject.light, sigma_px)
-    sample = light[:: max(1, light.shape[0] // 256), :: max(1, light.shape[1] // 256)]
-    low, high = np.percentile(sample, (1, 97))
-    own = np.clip((high - light) / max(high - low, 0.12), 0, 1)
+    own = _own_darkness(light)
     if subject.regions is None:
         return np.clip(own**1.4, 0, 1).astype(np.float32)
     shade = 1 - light / np.maximum(_brightest(light, subject.regions), 0.08)
@@ -131,6 +147,13 @@ def _darkness(subject: Subject, sigma_px: float) -> np.ndarray:
     if subject.passes.ao is not None:
         dark += 0.3 * (1 - np.clip(subject.passes.ao, 0, 1))
     return np.clip(dark, 0, 1).astype(np.float32)
+
+
+def _own_darkness(light: np.ndarray) -> np.ndarray:
+    """(H, W) 0..1: how far the lightness `light` lies below the brightest of the picture."""
+    sample = light[:: max(1, light.shape[0] // 256), :: max(1, light.shape[1] // 256)]
+    low, high = np.percentile(sample, (1, 97))
+    return np.clip((high - light) / max(high - low, 0.12), 0, 1)
 
 
 def _brightest(light: np.ndarray, regions: np.ndarray) -> np.ndarray:

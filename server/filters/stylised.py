@@ -67,7 +67,7 @@ def stylised(
 
 def steps_of(style: str) -> int:
     """How many steps `stylised` takes, for the progress bar."""
-    return {"painting": 6, "pencil": 6, "ink": 6, "watercolour": 4, "cel": 4}.get(style, 1) + 1
+    return {"painting": 6, "pencil": 6, "ink": 7, "watercolour": 4, "cel": 4}.get(style, 1) + 1
 
 
 def missing(passes: Passes, style: str) -> list[str]:

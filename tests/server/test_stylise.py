@@ -223,6 +223,34 @@ def test_darker_means_more_strokes(style: str) -> None:
     assert made[60:90, 150:210].mean() > made[180:196, 150:210].mean() + 0.15
 
 
+def sky_and_ground(*greys: float, up: bool = False) -> Passes:
+    """Bands of even light, one above the other, without any shade: each a thing of its own. up: lying on the ground."""
+    combined = np.full((60 * len(greys), 240, 4), 255, np.uint8)
+    ids = np.repeat(np.arange(len(greys), dtype=np.int32) + 1, 60)[:, None].repeat(240, 1)
+    combined[..., :3] = np.rint(np.float32(greys) * 255)[ids - 1][..., None]
+    facing = np.float32([0, 1, 0] if up else [0, 0, 1])
+    normal = np.broadcast_to(facing, (*ids.shape, 3)).astype(np.float32)
+    return Passes(combined, depth=np.full(ids.shape, 5, np.float32), normal=normal, object_id=ids, material_id=ids)
+
+
+def test_ink_hatches_what_is_dark_in_itself_and_leaves_the_brightest_to_the_paper() -> None:
+    """A sky and a ground in full light have no shade: how dark they are themselves is what is drawn."""
+    made = lightness(draw(sky_and_ground(0.9, 0.7, 0.55, 0.3), style="ink", line_px=0.0)[..., :3] / 255.0)
+    share = [float((made[60 * band + 12 : 60 * band + 48] < 0.5).mean()) for band in range(4)]
+    assert share[0] == 0 and 0.03 < share[1] < share[2] < share[3] < 0.7
+    beside = made[114:126]
+    assert (beside > 0.7).mean() > 0.9, "a little paper sets one from the other"
+
+
+def test_ink_strokes_lie_flat_on_the_ground_and_slant_elsewhere() -> None:
+    """Steps from row to row against those from column to column: along the horizon there are hardly any of these."""
+    ratios = []
+    for up in (True, False):
+        made = lightness(draw(sky_and_ground(0.9, 0.5, up=up), style="ink", line_px=0.0)[72:108, ..., :3] / 255.0)
+        ratios.append(np.abs(np.diff(made, axis=1)).mean() / np.abs(np.diff(made, axis=0)).mean())
+    assert ratios[0] < 0.4 and 0.7 < ratios[1] < 1.4
+
+
 def test_cel_shading_has_few_tones() -> None:
     """Lightness on the ball: nearly all pixels share a handful of values."""
     passes = ball(240, 360)
