@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from test_texture_part import QUICK, SIZE, grid, painted, right_half, textures  # noqa: F401
 
-from blender_aigc import batch
+from blender_aigc import batch, cli
 from blender_aigc.apply.result import take_away
 from blender_aigc.gather.image import image_levels
 from blender_aigc.gather.present import present_material
@@ -188,3 +188,16 @@ def test_displacement_that_was_switched_on_stays_on(textures) -> None:  # noqa: 
     now = displacement(obj)
     assert now.outputs["Displacement"].is_linked and now.id_data != node.id_data
     assert now.inputs["Scale"].default_value > 2 * node.inputs["Scale"].default_value, "bricks are deeper than oak"
+
+
+def test_the_maps_of_a_part_are_handed_on_with_their_heights(textures, tmp_path: Path) -> None:  # noqa: F811
+    """By the command line, and by the button of the result."""
+    obj = grid()
+    _, values = with_heights(obj)
+    obj.data.polygons.foreach_set("select", [False, True])
+    words = ["texture", "--objects", "Grid", "--prompt", "brick", "--model", "solid", "--size", str(SIZE)]
+    assert cli.main([*words, "--faces", "selected", "--out", str(tmp_path / "maps")]) == 0
+    names = {f"Grid_{ending}.png" for ending in ("BaseColor", "ORM", "Normal", "Height")}
+    assert names <= {path.name for path in (tmp_path / "maps").iterdir()}
+    written = decode_png((tmp_path / "maps" / "Grid_Height.png").read_bytes())
+    right_half(written != values)

@@ -67,3 +67,17 @@ def test_textures_come_back(bench: Bench, mesh: Path) -> None:
     assert {"statue_BaseColor.png"} <= pictures.keys() and len(views(pictures)) == 6
     assert np.unique(pictures["statue_BaseColor.png"].reshape(-1, 3), axis=0).shape[0] > 50
     assert "Apache" in result.provenance.licence
+
+
+@pytest.mark.parametrize("model", ENGINES)
+def test_a_cancel_in_any_phase_leaves_nothing(bench: Bench, mesh: Path, model: str) -> None:
+    options = {"model": model, "task": "texture_mesh", "given": {"mesh": mesh}, "controls": CONTROL[model]}
+    options |= {"view_px": "64", "texture_px": "256", "cameras": "axes", "only_views": "left", "steps": 1}
+    ending, sent, _ = bench.ending(**options)
+    assert ending.say == "done", ending.fault
+    phases = [report.phase for report in sent]
+    assert len(set(phases)) >= 6, phases
+    for phase in dict.fromkeys(phases):
+        ending, heard, out = bench.ending(**options, cancel_at=phases.index(phase) + 1)
+        assert ending.say == "cancelled" and heard[-1].phase == phase, (phase, ending)
+        assert not list(out.iterdir()), phase
