@@ -60,8 +60,10 @@ def _array(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.n
 
 def _content(path: Path, entry: zipfile.ZipInfo) -> memoryview:
     """The bytes of a file that is stored as it is, in memory of their own. Raises OSError, BadZipFile, struct.error."""
-    content = np.empty(entry.file_size, np.uint8).data
     with _unbuffered(path) as file:
+        if entry.file_size > file.seek(0, io.SEEK_END):
+            raise zipfile.BadZipFile(f"{entry.filename} is larger than the file that holds it")
+        content = np.empty(entry.file_size, np.uint8).data
         file.seek(entry.header_offset)
         mark, name, extra = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
         file.seek(name + extra, io.SEEK_CUR)

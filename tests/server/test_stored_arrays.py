@@ -130,6 +130,14 @@ def test_what_is_no_array_is_refused(tmp_path: Path) -> None:
             read_npz(tmp_path / "a.npz", [name])
 
 
+def test_an_entry_that_says_it_is_larger_than_its_file_takes_no_memory(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("rows.npy", b"short")
+        archive.getinfo("rows.npy").file_size = archive.getinfo("rows.npy").compress_size = 1 << 50
+    with pytest.raises(zipfile.BadZipFile, match="larger than the file"):
+        read_npz(tmp_path / "a.npz", ["rows"])
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a hole takes its room there")
 def test_a_file_behind_four_gigabytes_is_found(tmp_path: Path) -> None:
     """Offsets that need zip64, in a file that takes no room on the disk: a hole of 4.5 GB lies before the archive."""
