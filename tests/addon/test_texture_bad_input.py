@@ -40,7 +40,7 @@ def shown(obj: bpy.types.Object, slot: int = 0) -> np.ndarray:
     image = next(n.image for n in tree.nodes if n.type == "TEX_IMAGE" and "BaseColor" in n.image.name)
     pixels = np.empty(len(image.pixels), np.float32)
     image.pixels.foreach_get(pixels)
-    return pixels.reshape(*image.size[::-1], -1)[..., :3]
+    return pixels.reshape(image.size[1], image.size[0], -1)[..., :3]
 
 
 def layer_of(obj: bpy.types.Object) -> str:
