@@ -202,6 +202,25 @@ def picture(path: Path, colour: tuple[int, int, int]) -> Path:
     return path
 
 
+@pytest.mark.parametrize("model", ["sdxl_sync", "sequential_inpaint"])
+def test_a_view_that_holds_no_numbers_is_said(bench, mesh: Path, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+    """As half-precision decoders answer now and then, in one pixel of one view."""
+    from diffusers import AutoencoderKL
+
+    plain = AutoencoderKL.decode
+
+    def broken(self, *given, **options):  # noqa: ANN001, ANN202
+        made = plain(self, *given, **options)
+        made[0][-1, :, 5, 5] = float("nan")
+        return made
+
+    monkeypatch.setattr(AutoencoderKL, "decode", broken)
+    options = {"view_px": "64", "texture_px": "256", "cameras": "axes", "steps": 1}
+    ending, _, out = bench.ending(model, "texture_mesh", {"mesh": mesh}, "a statue", **options)
+    assert ending.fault.code == "weights_damaged" and "not numbers" in ending.fault.message and ending.fault.hint
+    assert not list(out.iterdir())
+
+
 def test_mv_adapter_by_words_and_by_a_picture(bench, mesh: Path, adapted, tmp_path: Path) -> None:
     words, result = made(bench, mesh, "mv_adapter")
     assert {"statue_BaseColor.png", "statue_Normal.png"} <= words.keys() and len(views(words)) == 6
