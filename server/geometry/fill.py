@@ -6,7 +6,10 @@ import torch
 from torch import Tensor
 
 from .scan import Check
+from .threads import in_threads
 from .uv_raster import indices
+
+_CELLS_AT_ONCE = 512
 
 
 def pull_push(colour: Tensor, known: Tensor, check: Check | None = None) -> Tensor:
@@ -27,10 +30,11 @@ def pull_push(colour: Tensor, known: Tensor, check: Check | None = None) -> Tens
         mean, there = levels.pop()
         up = filled.repeat_interleave(2, 0)[: mean.shape[0]].repeat_interleave(2, 1)[:, : mean.shape[1]]
         filled = torch.where(there[..., None], mean, up)
+    height, width = known.shape
     unknown = indices(~known.reshape(-1))
-    width = colour.shape[1]
-    row, column = torch.div(unknown, width, rounding_mode="floor"), unknown % width
-    above = torch.div(row, 2, rounding_mode="floor") * filled.shape[1] + torch.div(column, 2, rounding_mode="floor")
+    rows = torch.arange(height, dtype=torch.int32, device=known.device)[:, None] // 2 * filled.shape[1]
+    above = rows + torch.arange(width, dtype=torch.int32, device=known.device) // 2
+    above = above.view(-1).index_select(0, unknown)
     colour.view(-1, colour.shape[2])[unknown] = (filled + 0.5).to(torch.uint8).view(-1, colour.shape[2])[above]
     return colour
 
@@ -38,14 +42,21 @@ def pull_push(colour: Tensor, known: Tensor, check: Check | None = None) -> Tens
 def _halved(colour: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Half the size, float32: the mean of the known ones among each four, and where there is one."""
     height, width = known.shape
-    pad = (0, width % 2, 0, height % 2)
-    weight = torch.nn.functional.pad(known.float()[None], pad)
-    total = torch.nn.functional.avg_pool2d(weight, 2)
-    planes = []
-    for channel in range(colour.shape[2]):  # one at a time: four bytes for each texel instead of twelve
-        plane = torch.nn.functional.pad((colour[..., channel] * known).float()[None], pad)
-        planes.append(torch.nn.functional.avg_pool2d(plane, 2) / total.clamp_min(1e-6))
-    return torch.cat(planes).permute(1, 2, 0), total[0] > 0
+    if height % 2 or width % 2:
+        colour = torch.nn.functional.pad(colour, (0, 0, 0, width % 2, 0, height % 2))
+        known = torch.nn.functional.pad(known, (0, width % 2, 0, height % 2))
+    count = _by_fours(known.to(torch.uint8)[..., None])
+    total = _by_fours(colour * known[..., None])
+    return total / count.clamp_min(1), count[..., 0] > 0
+
+
+def _by_fours(values: Tensor) -> Tensor:
+    """(H, W, C) uint8 or float32 -> (H / 2, W / 2, C) int16 or float32 sums of each two by two."""
+    height, width, channels = values.shape
+    kind = torch.int16 if values.dtype == torch.uint8 else values.dtype
+    lines = values.view(height // 2, 2, width * channels)
+    lines = torch.add(lines[:, 0].to(kind), lines[:, 1]).view(height // 2, width // 2, 2, channels)
+    return lines[:, :, 0] + lines[:, :, 1]
 
 
 def nearest_on_surface(
@@ -69,12 +80,13 @@ def nearest_on_surface(
     samples, values = _means(keys, colour, 10_000)
     centres, cell = _cells(queries, 5_000)
     found = torch.empty(len(centres), min(neighbours, len(samples)), dtype=torch.int64, device=keys.device)
-    for first in range(0, len(centres), 1024):
-        part = slice(first, first + 1024)
+
+    def find(first: int) -> None:
+        part = slice(first, first + _CELLS_AT_ONCE)
         distance = torch.cdist(centres[part], samples)
         found[part] = distance.topk(found.shape[1], dim=1, largest=False, sorted=False).indices
-        if check:
-            check()
+
+    in_threads(find, range(0, len(centres), _CELLS_AT_ONCE), keys.device, lambda *_: check() if check else None)
     result = torch.empty(len(queries), colour.shape[1], device=keys.device)
     for first in range(0, len(queries), 1 << 16):
         part = slice(first, first + (1 << 16))
