@@ -24,8 +24,8 @@ class TexelMap:
 
     size: pixels along each side. face (size, size) int32: the face each texel shows, row 0 at v = 1, -1 for none.
     texels (N,) int64: the covered ones (row * size + column), neighbours together, in an order that depends on `face`
-    alone. faces (K,) int64: those that this texture belongs to, ascending. table (K, 27): see `_table`. rank (F,): the
-    row in it of each face, empty where all faces have one.
+    alone. faces (K,) int64: those that this texture belongs to, ascending. table (27, K): see `_table`. rank (F,): the
+    column in it of each face, empty where all faces have one.
     """
 
     size: int
@@ -38,16 +38,17 @@ class TexelMap:
     def turn(self, signs: Tensor) -> None:
         """Turns the normals round of faces where `signs` (F,) is negative (see `facing.outward_signs`); once."""
         if (signs < 0).any():
-            self.table[:, 15:] *= signs[self.faces][:, None]
+            self.table[15:] *= signs[self.faces]
 
     def surface(self, texels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Of (N,) texels: position (3, N) float32 metres from the scene's origin, shading and flat normal (3, N), unit,
         and face (N,) int64. A texel whose centre is outside its face shows that face's nearest corner or side.
         """
         face = self.face.view(-1)[texels].long()
-        row = self.table.index_select(0, self.rank[face] if len(self.rank) else face).T
-        x = (texels % self.size).float() + 0.5 - row[0]
-        y = torch.div(texels, self.size, rounding_mode="floor").float() + 0.5 - row[1]
+        row = self.table.index_select(1, self.rank[face] if len(self.rank) else face)
+        line = texels.double().div_(self.size).floor_()  # dividing integers takes four times as long
+        x = torch.sub(texels, line, alpha=self.size).float() + 0.5 - row[0]
+        y = line.float() + 0.5 - row[1]
         b = (row[2] * x + row[3] * y).clamp_(0, 1)
         c = (row[4] * x + row[5] * y).clamp_(0, 1)
         over = (b + c).clamp_min_(1)
@@ -107,15 +108,16 @@ def _in_tiles(face: Tensor) -> Tensor:
     size = len(face)
     side = gcd(size, _TILE)
     across = size // side
-    covered = (face >= 0).view(across, side, across, side).permute(0, 2, 1, 3).reshape(-1)
-    place = indices(covered)
-    tile, within = torch.div(place, side * side, rounding_mode="floor"), place % (side * side)
-    row = torch.div(tile, across, rounding_mode="floor") * side + torch.div(within, side, rounding_mode="floor")
-    return row * size + (tile % across) * side + within % side
+
+    def by_tiles(picture: Tensor) -> Tensor:
+        return picture.view(across, side, across, side).permute(0, 2, 1, 3).reshape(-1)
+
+    place = indices(by_tiles(face >= 0))
+    return by_tiles(torch.arange(size * size, dtype=torch.int32, device=face.device)).index_select(0, place).long()
 
 
 def _table(scene: Scene, faces: Tensor, corners: Tensor) -> Tensor:
-    """(K, 27) float32 a face: corner 0 in texels (2), gradient of the weights of corner 1 and 2 (4), position (9) and
+    """(27, K) float32 a face: corner 0 in texels (2), gradient of the weights of corner 1 and 2 (4), position (9) and
     shading normal (9) of corner 0 with the differences to corners 1 and 2, flat normal (3).
     """
     (x0, x1, x2), (y0, y1, y2) = corners
@@ -128,4 +130,4 @@ def _table(scene: Scene, faces: Tensor, corners: Tensor) -> Tensor:
         rows += [a, b - a, c - a]
     edge, other = rows[2], rows[3]
     rows.append(torch.nn.functional.normalize(torch.cross(edge, other, dim=0), dim=0))
-    return torch.cat(rows).T.contiguous()
+    return torch.cat(rows)
