@@ -243,24 +243,8 @@ def _sheet_map(scene: Scene, sheet: Sheet, size: int) -> TexelMap:
 
 def _sheet(scene: Scene, sheet: Sheet, texels: TexelMap, old: BakedSheet | None, looks, options, tick) -> BakedSheet:
     """Blends, fills and packs one texture."""
-    size, device, count = texels.size, scene.device, len(texels.texels)
-    texture = torch.zeros(size * size, 3, dtype=torch.uint8, device=device)
-    weight = torch.zeros(size * size, device=device)
-    winner = torch.full((size * size,), NONE, dtype=torch.uint8, device=device)
-    alpha = torch.zeros(len(looks), count, dtype=torch.uint8, device=device)
-    if old is not None:
-        alpha = torch.from_numpy(old.alpha).to(device)
-    step = RUN * RUNS_AT_ONCE[device.type]
-
-    def one(first: int) -> None:
-        part = texels.texels[first : first + step]
-        blend = blended(texels, part, looks, options, alpha[:, first : first + step], old is not None)
-        texture[part] = as_bytes(blend.colour, options.encoding).T
-        weight[part] = blend.weight
-        winner[part] = blend.winner
-
-    starts = range(0, count, step)
-    in_threads(one, starts, device, lambda done, total: tick("bake", done, total))
+    size = texels.size
+    texture, weight, winner, alpha = _painted(texels, old, looks, options, tick)
     covered = texels.face.view(-1) >= 0
     owners = _by_object(scene, texels)
     known = _fill_hidden(owners, texels, texture, weight, scene.reach, options, tick)
@@ -270,6 +254,33 @@ def _sheet(scene: Scene, sheet: Sheet, texels: TexelMap, old: BakedSheet | None,
             pull_push(texture.view(size, size, 3), known.view(size, size))
     found = (texture.view(size, size, 3), weight.view(size, size), winner.view(size, size), covered.view(size, size))
     return BakedSheet(sheet, *(t.cpu().numpy() for t in (*found, texels.texels.int(), alpha)))
+
+
+def _painted(texels: TexelMap, old: BakedSheet | None, looks, options, tick) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of a texture as the views paint it: colour (S * S, 3) uint8, weight (S * S,) float32, winner (S * S,) uint8, and
+    alpha (V, N) uint8.
+    """
+    device, count = texels.face.device, len(texels.texels)
+    packed = torch.zeros(
+        texels.size**2, 4, dtype=torch.uint8, device=device
+    )  # colour and winner, written as one number
+    packed[:, 3] = NONE
+    weight = torch.zeros(texels.size**2, device=device)
+    if old is None:
+        alpha = torch.zeros(len(looks), count, dtype=torch.uint8, device=device)
+    else:
+        alpha = torch.from_numpy(old.alpha).to(device)
+    step = RUN * RUNS_AT_ONCE[device.type]
+
+    def one(first: int) -> None:
+        part = texels.texels[first : first + step]
+        blend = blended(texels, part, looks, options, alpha[:, first : first + step], old is not None)
+        four = torch.cat([as_bytes(blend.colour, options.encoding), blend.winner[None]]).T.contiguous()
+        packed.view(torch.int32).view(-1).index_copy_(0, part, four.view(torch.int32).view(-1))
+        weight.index_copy_(0, part, blend.weight)
+
+    in_threads(one, range(0, count, step), device, lambda done, total: tick("bake", done, total))
+    return packed[:, :3].contiguous(), weight, packed[:, 3].contiguous(), alpha
 
 
 def _fill_hidden(owners, texels: TexelMap, texture: Tensor, weight: Tensor, radius: float, options, tick) -> Tensor:
