@@ -19,7 +19,8 @@ from .triangles import Triangles
 
 CHUNK = {"cpu": 1 << 15, "cuda": 1 << 22}
 """Triangles in one step."""
-GROUP = 64
+GROUP = 16
+"""Faces that are hidden or drawn together: the fewer, the closer is the ball around them."""
 
 
 @dataclass(eq=False)
@@ -230,25 +231,26 @@ def render_maps(
 def visible(scene: Scene, camera: Camera, check: Check | None = None) -> tuple[Tensor, Tensor]:
     """(depth (H, W) float32 metres, inf where nothing is; face (H, W) int32, -1 where nothing is).
 
-    Groups of faces that look towards the camera are drawn first. The others are drawn only where they are not hidden
-    for certain: on a closed surface that is next to none of them.
+    Faces that look towards the camera are drawn first. The others are drawn only where their group is not hidden for
+    certain: on a closed surface that is few of them.
     """
     width, height = camera.size_px
     canvas = Canvas(height, width, scene.device, check)
     rows = torch.tensor(camera.rows(scene.origin), device=scene.device).float()
     far = float(rows[2, 3]) + 1.001 * scene.reach + camera.near_m
     groups = scene.groups
-    front = (towards_camera(scene, camera) > 0)[groups.face].any(1)
+    front = (towards_camera(scene, camera) > 0)[groups.face]
+    corners, numbers = groups.corners.flatten(2), groups.face.view(-1)
     for late in (False, True):
-        chosen = torch.nonzero(front != late).view(-1)
-        if late and len(chosen):
-            hidden = _hidden(groups, chosen, camera, rows, far, canvas.nearness())
-            chosen = chosen[~hidden]
-        step = CHUNK[scene.device.type] // GROUP
-        for part in chosen.split(step):
-            corners = groups.corners.index_select(2, part).view(3, -1)
-            numbers = groups.face.index_select(0, part).view(-1)
-            _draw(canvas, camera, torch.addmm(rows[:, 3:], rows[:, :3], corners).view(3, 3, -1), numbers, far)
+        chosen = front
+        if late:
+            turned = torch.nonzero(~front.all(1)).view(-1)
+            if len(turned):
+                turned = turned[~_hidden(groups, turned, camera, rows, far, canvas.nearness())]
+            chosen = torch.zeros_like(front).index_copy_(0, turned, ~front[turned])
+        for part in torch.nonzero(chosen.view(-1)).view(-1).split(CHUNK[scene.device.type]):
+            seen = torch.addmm(rows[:, 3:], rows[:, :3], corners.index_select(2, part).view(3, -1))
+            _draw(canvas, camera, seen.view(3, 3, -1), numbers.index_select(0, part), far)
     nearness, face = canvas.read()
     depth = torch.where(face >= 0, far - nearness if camera.orthographic else 1 / nearness, torch.inf)
     return depth, face
