@@ -21,7 +21,7 @@ def carry_between(past: Past) -> None:
         seen = past.seen(ahead, ahead=True)
         past.leave(_bytes(seen.picture), seen.light, seen.lines, seen.known, key=ahead.key)
         return
-    part = _part(past.frame, past.before.state.key, ahead.key)
+    part = _part(past.frame, ahead.key)
     first, second = past.before.known.astype(np.float32), (ahead["known"] > 127).astype(np.float32)
     weights = first * (1 - part), second * part
     total = weights[0] + weights[1]
@@ -42,9 +42,12 @@ def carry_between(past: Past) -> None:
     past.leave(result, light, lines, np.ones(known.shape, bool), key=past.before.state.key)
 
 
-def _part(frame: int, earlier: int, later: int) -> float:
-    """0 at the earlier keyframe, 1 at the later one."""
-    return 0.5 if later <= earlier else min(1.0, max(0.0, (frame - earlier) / (later - earlier)))
+def _part(frame: int, later: int) -> float:
+    """How much of the later keyframe comes in here, so that its share grows evenly from keyframe to keyframe.
+
+    The frame before has taken its part already: of n in-betweens the first takes 1 / (n + 1), the last a half.
+    """
+    return 1 / (max(0, later - frame) + 1)
 
 
 def _bytes(picture: np.ndarray) -> np.ndarray:

@@ -196,6 +196,25 @@ def test_frames_between_keyframes_come_from_both_sides(tmp_path: Path) -> None:
     assert read_state(before).key == 1  # by Blender's numbers: carried from the first frame
 
 
+def test_the_later_keyframe_comes_in_evenly(tmp_path: Path) -> None:
+    """From a keyframe painted 40 to one painted 240: a quarter in each frame, which starts from the last one."""
+    ends = {}
+    for index, value in ((0, 40), (4, 240)):
+        path = ends[index] = state_of(*frame(tmp_path, moving(index), {}, style="cel"))
+        state = read_state(path)
+        state["picture"][..., :3] = value
+        path.write_bytes(state_bytes(state))
+    back = {4: ends[4]}
+    for index in (3, 2, 1):
+        back[index] = state_of(*frame(tmp_path, moving(index), {"ahead": back[index + 1]}, style="cel"))
+    before, means = ends[0], []
+    for index in (1, 2, 3):
+        result, out = frame(tmp_path, moving(index), {"before": before, "ahead": back[index]}, style="cel")
+        before = state_of(result, out)
+        means.append(np.median(picture_of(result, out)[..., :3]))
+    assert means == pytest.approx([90, 140, 190], abs=2)
+
+
 def test_what_neither_side_has_seen_is_filled(tmp_path: Path) -> None:
     ends = [state_of(*frame(tmp_path, moving(index), {}, style="cel")) for index in (0, 1)]
     states = []
