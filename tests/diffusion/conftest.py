@@ -34,6 +34,11 @@ class Made:
     reports: list[Report]
 
 
+def in_phase(phase: str) -> Callable[[list[Report]], bool]:
+    """For `cancel_when`: as soon as the phase is heard of. How many reports come before it depends on the clock."""
+    return lambda sent: any(report.phase == phase for report in sent)
+
+
 class Bench:
     """Runs jobs on the tiny weights in `weights`, in this process."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import SIZE, Bench, scene
+from conftest import SIZE, Bench, in_phase, scene
 from PIL import Image
 
 from server.diffusion.controls import control_picture
@@ -208,9 +208,7 @@ def test_every_size_comes_back(bench: Bench, tmp_path: Path) -> None:
 
 def test_cancel_takes_effect_within_a_step(bench: Bench) -> None:
     """Wherever it comes, no further step is reported and nothing is left behind."""
-    _, reports, _ = bench.ending(steps=8, strength=0.9)
-    first = next(number for number, report in enumerate(reports) if report.phase == "Denoising")
-    ending, sent, out = bench.ending(steps=8, strength=0.9, cancel_at=first + 1)
+    ending, sent, out = bench.ending(steps=8, strength=0.9, cancel_when=in_phase("Denoising"))
     assert ending.say == "cancelled"
     assert [report.step for report in sent if report.phase == "Denoising"] == [1]
     assert list(out.iterdir()) == []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import SIZE, Bench, other_scene, scene
+from conftest import SIZE, Bench, in_phase, other_scene, scene
 from PIL import Image
 
 from server.diffusion import tiny_flux
@@ -228,8 +228,7 @@ def test_progress_previews_and_cancel(bench: Bench, folder: Path) -> None:
     _, reports, _ = bench.ending(**FLUX, steps=6, strength=1.0)
     drawing = [report for report in reports if report.phase == "Denoising"]
     assert (drawing[-1].step, drawing[-1].total) == (6, 6) and any(report.preview for report in drawing)
-    first = next(number for number, report in enumerate(reports) if report.phase == "Denoising")
-    ending, sent, out = bench.ending(**FLUX, steps=6, strength=1.0, cancel_at=first + 1)
+    ending, sent, out = bench.ending(**FLUX, steps=6, strength=1.0, cancel_when=in_phase("Denoising"))
     assert ending.say == "cancelled" and list(out.iterdir()) == []
     assert [report.step for report in sent if report.phase == "Denoising"] == [1]
 

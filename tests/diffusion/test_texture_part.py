@@ -11,6 +11,7 @@ import pytest
 trimesh = pytest.importorskip("trimesh")
 sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
+from conftest import in_phase  # noqa: E402
 from made_meshes import NOISE, with_part  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -148,7 +149,7 @@ def test_a_cancel_in_any_phase_leaves_nothing(bench, side: Path, model: str) -> 
     phases = [report.phase for report in sent]
     assert len(set(phases)) >= 6, phases
     for phase in dict.fromkeys(phases):
-        ending, _, out = bench.ending(**options, cancel_at=phases.index(phase) + 1)
+        ending, _, out = bench.ending(**options, cancel_when=in_phase(phase))
         assert ending.say in ("cancelled", "done") and (ending.say == "cancelled" or phase == phases[-1]), phase
         assert ending.say == "done" or not [p for p in out.iterdir() if not p.name.startswith("preview")], phase
 

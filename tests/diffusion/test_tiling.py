@@ -31,13 +31,19 @@ def drawn(weights: Path, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("tiles")
     runner = Runner(Registry(shelf=Shelf([weights], hub_cache=folder / "none")), "cpu")
 
-    def draw(prompt: str = "moss", cancel_at: int = 10**9, seed: int = 1, sent: list[Any] | None = None, **params: Any):
+    def draw(
+        prompt: str = "moss", cancel_at: int = 10**9, cancel_in: str = "", seed: int = 1, sent=None, **params: Any
+    ):
         out = folder / str(uuid.uuid4())
         out.mkdir()
         params = {"texture_px": "512", "drawn_px": "64", "steps": 3, **params}
         job = Job(str(uuid.uuid4()), "tile_texture", "sdxl_tiling", {}, params, prompt, seed, "Moss")
         sent = [] if sent is None else sent
-        return runner.run(job, out, {}, sent.append, lambda: len(sent) >= cancel_at), out
+
+        def cancelled() -> bool:
+            return len(sent) >= cancel_at or cancel_in in [report.phase for report in sent]
+
+        return runner.run(job, out, {}, sent.append, cancelled), out
 
     return draw
 
@@ -125,7 +131,7 @@ def test_cancelled_in_every_phase_it_leaves_nothing(drawn) -> None:
     assert list(dict.fromkeys(phases)) == ["Loading", "Denoising", "Guessing the relief", "Saving"]
     for phase in dict.fromkeys(phases):
         heard: list[Any] = []
-        ended, out = drawn(cancel_at=phases.index(phase) + 1, sent=heard)
+        ended, out = drawn(cancel_in=phase, sent=heard)
         assert ended.say == "cancelled" and heard[-1].phase == phase, (phase, [report.phase for report in heard])
         assert not list(out.iterdir()), phase
 

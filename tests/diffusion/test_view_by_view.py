@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Bench
+from conftest import Bench, in_phase
 from drawn import apart, drawn
 from test_texture_engines import made, mesh, views
 
@@ -78,6 +78,6 @@ def test_a_cancel_in_any_phase_leaves_nothing(bench: Bench, mesh: Path, model: s
     phases = [report.phase for report in sent]
     assert len(set(phases)) >= 6, phases
     for phase in dict.fromkeys(phases):
-        ending, heard, out = bench.ending(**options, cancel_at=phases.index(phase) + 1)
+        ending, heard, out = bench.ending(**options, cancel_when=in_phase(phase))
         assert ending.say == "cancelled" and heard[-1].phase == phase, (phase, ending)
         assert not list(out.iterdir()), phase

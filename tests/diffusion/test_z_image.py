@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import SIZE, Bench, other_scene, scene
+from conftest import SIZE, Bench, in_phase, other_scene, scene
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -198,5 +198,5 @@ def test_what_it_cannot_do_is_said(bench: Bench, folder: Path) -> None:
     assert "(depth)" in str(bench.made(model="z_image", controls="auto").result.report["controls"])
     fault = bench.fault(model="z_image", prompt="x" * 600)
     assert fault.code == "bad_request" and "too long" in fault.message
-    ending, sent, _ = bench.ending(model="z_image", steps=6, strength=1.0, cancel_at=5)
-    assert ending.say == "cancelled" and len(sent) <= 5
+    ending, sent, _ = bench.ending(model="z_image", steps=6, strength=1.0, cancel_when=in_phase("Denoising"))
+    assert ending.say == "cancelled" and [report.step for report in sent if report.phase == "Denoising"] == [1]
