@@ -2,7 +2,7 @@
 
 python benchmarks/director.py      in an environment with bpy; ratios within one run, both sides in turn
 
-Seconds of the processor, all threads together, so that a busy machine counts less; of liquid also those of the clock.
+Seconds of the processor, all threads together, so that a busy machine counts less; of fluids also those of the clock.
 Ours is all that a bake does after the objects were read: bodies, frames, poses read, files; Blender's is
 `ptcache.bake_all` alone, without the making of the bodies, and leaves neither poses nor files.
 
@@ -32,11 +32,16 @@ SCENES = {
     "rigid, 60 bricks": [{"name": "b", "shape": "brick", "count": 60, "arrange": "wall", "rigid": {}}],
     "cloth, a flag": [{"name": "f", "shape": "flag", "cloth": {"pin": "left", "release_frame": 40},
                        "place": {"relation": "at", "offset_m": [0, 0, 1]}}],
+    "soft, a cube of jelly": [{"name": "j", "shape": "cube", "size_m": [0.4] * 3, "soft": {},
+                               "place": {"relation": "at", "offset_m": [0, 0, 0.5]}}],
 }  # fmt: skip
-LIQUIDS = {"liquid, a cube of 30 cm, 20 frames, 48 cells": ({"resolution": 48}, 20),
-           "liquid, the same, 96 cells, 8 frames": ({"resolution": 96}, 8)}  # fmt: skip
+CUBE = {"name": "c", "shape": "cube", "size_m": [0.3] * 3}
+LIQUID, GAS = {**CUBE, "liquid": {"role": "volume"}}, {**CUBE, "gas": {"type": "smoke"}}
+FLUIDS = {"liquid, a cube of 30 cm, 20 frames, 48 cells": ("liquid", LIQUID, {"resolution": 48}, 20),
+          "liquid, the same, 96 cells, 8 frames": ("liquid", LIQUID, {"resolution": 96}, 8),
+          "smoke of that cube, 40 frames, 48 cells": ("gas", GAS, {"resolution": 48}, 40)}  # fmt: skip
 RUNS = 3
-PAIRS, LIQUID_PAIRS = 30, 7
+PAIRS, FLUID_PAIRS = 30, 7
 
 
 def empty() -> None:
@@ -94,8 +99,8 @@ def pair(folder: Path, ours_first: bool) -> tuple[float, float]:
     return ours(folder), blender
 
 
-def fluid(who: str, folder: Path) -> None:
-    """Bakes the liquid of `folder`, the director's way or by `fluid.bake_all`, and prints seconds: processor, clock."""
+def fluid(who: str, part: str, folder: Path) -> None:
+    """Bakes liquid or gas of `folder`, the director's way or by `fluid.bake_all`; prints seconds: processor, clock."""
     from blender_aigc.director import fluids
 
     empty()
@@ -105,9 +110,9 @@ def fluid(who: str, folder: Path) -> None:
     out = Path(tempfile.mkdtemp())
     start = time.process_time(), time.perf_counter()
     if who == "ours":
-        fluids.simulate(scene, plan, given, objects, out, "liquid", lambda *_: None)
+        fluids.simulate(scene, plan, given, objects, out, part, lambda *_: None)
     else:
-        domain = fluids.set_up(scene, plan, given, objects, out, "liquid")
+        domain = fluids.set_up(scene, plan, given, objects, out, part)
         domain.modifiers["Fluid"].domain_settings.cache_type = "ALL"
         domain.select_set(True)
         bpy.context.view_layer.objects.active = domain
@@ -117,21 +122,20 @@ def fluid(who: str, folder: Path) -> None:
     os._exit(0)  # bpy's own way out crashes after fluids
 
 
-def fluid_seconds(who: str, folder: Path) -> list[float]:
+def fluid_seconds(who: str, part: str, folder: Path) -> list[float]:
     env = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "addon" / "fluid_trap"), "OMP_WAIT_POLICY": "PASSIVE"}
-    command = [sys.executable, __file__, "--fluid", who, str(folder)]
+    command = [sys.executable, __file__, "--fluid", who, part, str(folder)]
     said = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
     return [float(word) for word in next(line for line in said.splitlines() if line.startswith("seconds")).split()[1:]]
 
 
 def fluid_ratios() -> None:
-    blob = {"name": "b", "shape": "cube", "size_m": [0.3] * 3, "liquid": {"role": "volume"}}
-    for name, (domain, frames) in LIQUIDS.items():
-        folder = ordered([blob], frames=frames, domain=domain)
+    for name, (part, thing, domain, frames) in FLUIDS.items():
+        folder = ordered([thing], frames=frames, domain=domain)
         pairs = []
-        for number in range(LIQUID_PAIRS):
+        for number in range(FLUID_PAIRS):
             order_ = ("ours", "blender") if number % 2 else ("blender", "ours")
-            found = {who: fluid_seconds(who, folder) for who in order_}
+            found = {who: fluid_seconds(who, part, folder) for who in order_}
             pairs.append((found["ours"], found["blender"]))
         for kind, unit in enumerate(("processor", "clock")):
             report(f"{name} ({unit})", [(own[kind], other[kind]) for own, other in pairs])
@@ -149,7 +153,7 @@ def report(name: str, pairs: list[tuple[float, float]]) -> None:
 
 if __name__ == "__main__":
     if "--fluid" in sys.argv:
-        fluid(sys.argv[2], Path(sys.argv[3]))
+        fluid(sys.argv[2], sys.argv[3], Path(sys.argv[4]))
     bpy.ops.wm.read_factory_settings(use_empty=True)
     print(f"200 objects built in {min(build_200() for _ in range(RUNS)):.2f} s")
     for name, things in SCENES.items():
