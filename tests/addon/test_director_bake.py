@@ -63,7 +63,7 @@ def test_a_fluid_is_cancelled_in_the_middle_and_the_next_bake_gives_the_same(
     found = []
     for name in ("cancelled", "straight"):
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        built = build(plan(blob, frames=14, domain={"resolution": 20}))
+        built = build(plan(blob, frames=40, domain={"resolution": 20}))
         if name == "cancelled":
             bake = Bake(bpy.context, built, tmp_path / name)
             child = begun(bake)

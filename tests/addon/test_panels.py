@@ -29,6 +29,7 @@ from blender_aigc import (
 from blender_aigc.faults import FaultRecord
 from blender_aigc.protocol import TASKS, Choice, Job, JobStatus, ModelInfo, Param, Provenance, Result
 from blender_aigc.state import STATE, Record
+from server.registry import Registry
 
 PACKAGE = Path(panels.__file__).parent
 MODEL = ModelInfo(
@@ -412,13 +413,15 @@ def test_drawing_does_not_search_the_file(addon):
 
 
 def shown_strings() -> set[str]:
-    """Every English string of the interface, found in the sources."""
+    """Every English string of the interface, found in the sources, and what models say of their parameters."""
     found: set[str] = set()
-    for path in (*PACKAGE.glob("*.py"), PACKAGE.parent / "server/texturing/knobs.py"):  # its choices stand in the tab
+    for path in PACKAGE.glob("*.py"):
         if path.stem.startswith("translations"):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    for knob in (knob for model in Registry().models.values() for knob in model.info.params):
+        found |= {knob.label, knob.help, *(text for choice in knob.choices for text in (choice.label, choice.help))}
     return found
 
 

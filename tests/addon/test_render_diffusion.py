@@ -271,7 +271,7 @@ def test_too_little_memory_offers_what_takes_less(scene: bpy.types.Scene) -> Non
     (worker,) = workers(STATE.session.data)
     pages = int(Path(f"/proc/{worker}/statm").read_text().split()[0])
     kept = resource.prlimit(worker, resource.RLIMIT_AS)
-    resource.prlimit(worker, resource.RLIMIT_AS, (pages * resource.getpagesize() + 200_000_000, kept[1]))
+    resource.prlimit(worker, resource.RLIMIT_AS, (pages * resource.getpagesize() + 60_000_000, kept[1]))
     try:
         with pytest.raises(RuntimeError, match="ran out of memory"):
             bpy.ops.aigc.generate()
