@@ -15,7 +15,7 @@ from .uv_raster import TexelMap
 RUN = 64
 """Neighbouring texels that are kept or dropped together for a view: few enough that a run is seen as a whole or not at
 all, many enough to be copied as one piece."""
-RUNS_AT_ONCE = {"cpu": 512, "cuda": 65536}
+RUNS_AT_ONCE = {"cpu": 1024, "cuda": 65536}
 NONE = 255
 """Winner where no view sees the texel."""
 
