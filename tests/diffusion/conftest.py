@@ -77,6 +77,17 @@ class Bench:
         ending = self.runner.run(job, out, given, sent.append, lambda: len(sent) >= cancel_at or cancel_when(sent))
         return ending, sent, out
 
+    def cancelled_everywhere(self, least: int, **options: Any) -> None:
+        """The job is done, and leaves nothing when it is cancelled in any of its phases. least: so many there are."""
+        ending, sent, _ = self.ending(**options)
+        assert ending.say == "done", ending.fault
+        phases = list(dict.fromkeys([report.phase for report in sent]))
+        assert len(phases) >= least, phases
+        for phase in phases:
+            ending, heard, out = self.ending(**options, cancel_when=in_phase(phase))
+            assert ending.say == "cancelled" and heard[-1].phase == phase, (phase, ending)
+            assert not list(out.iterdir()), phase
+
     def made(self, **options: Any) -> Made:
         ending, sent, out = self.ending(**options)
         assert ending.say == "done", ending.fault

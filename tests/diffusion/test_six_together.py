@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Bench, in_phase
+from conftest import Bench
 from drawn import apart
 from safetensors.torch import save_file
 from test_adapters import lora
@@ -78,14 +78,7 @@ def test_a_cancel_in_any_phase_leaves_nothing(
     given = {"mesh": mesh} | ({"reference": picture(tmp_path / "red.png", (255, 0, 0))} if with_picture else {})
     options = {"model": "mv_adapter", "task": "texture_mesh", "given": given}
     options |= {"view_px": "64", "texture_px": "256", "steps": 2}
-    ending, sent, _ = bench.ending(**options)
-    assert ending.say == "done", ending.fault
-    phases = [report.phase for report in sent]
-    assert len(set(phases)) >= 7, phases
-    for phase in dict.fromkeys(phases):
-        ending, heard, out = bench.ending(**options, cancel_when=in_phase(phase))
-        assert ending.say == "cancelled" and heard[-1].phase == phase, (phase, ending)
-        assert not list(out.iterdir()), phase
+    bench.cancelled_everywhere(7, **options)
     plain, again = six(bench, mesh), six(bench, mesh)
     assert apart(plain, again).max() == 0, "what was cancelled left nothing on the networks either"
 

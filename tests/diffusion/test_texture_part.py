@@ -11,7 +11,6 @@ import pytest
 trimesh = pytest.importorskip("trimesh")
 sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
-from conftest import in_phase  # noqa: E402
 from made_meshes import NOISE, with_part  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -144,14 +143,7 @@ def test_things_that_were_drawn_apart_are_blended_again(bench, tmp_path: Path) -
 def test_a_cancel_in_any_phase_leaves_nothing(bench, side: Path, model: str) -> None:
     options = {"model": model, "task": "texture_mesh", "given": {"mesh": side}, "only_views": "left, right"}
     options |= {"view_px": "64", "texture_px": "256", "cameras": "axes", "steps": 2}
-    ending, sent, _ = bench.ending(**options)
-    assert ending.say == "done"
-    phases = [report.phase for report in sent]
-    assert len(set(phases)) >= 6, phases
-    for phase in dict.fromkeys(phases):
-        ending, _, out = bench.ending(**options, cancel_when=in_phase(phase))
-        assert ending.say in ("cancelled", "done") and (ending.say == "cancelled" or phase == phases[-1]), phase
-        assert ending.say == "done" or not [p for p in out.iterdir() if not p.name.startswith("preview")], phase
+    bench.cancelled_everywhere(6, **options)
 
 
 def test_textures_beyond_memory_offer_the_next_smaller(bench, side: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Bench, in_phase
+from conftest import Bench
 from drawn import apart, drawn
 from test_texture_engines import made, mesh, views
 
@@ -73,11 +73,4 @@ def test_textures_come_back(bench: Bench, mesh: Path) -> None:
 def test_a_cancel_in_any_phase_leaves_nothing(bench: Bench, mesh: Path, model: str) -> None:
     options = {"model": model, "task": "texture_mesh", "given": {"mesh": mesh}, "controls": CONTROL[model]}
     options |= {"view_px": "64", "texture_px": "256", "cameras": "axes", "only_views": "left", "steps": 1}
-    ending, sent, _ = bench.ending(**options)
-    assert ending.say == "done", ending.fault
-    phases = [report.phase for report in sent]
-    assert len(set(phases)) >= 6, phases
-    for phase in dict.fromkeys(phases):
-        ending, heard, out = bench.ending(**options, cancel_when=in_phase(phase))
-        assert ending.say == "cancelled" and heard[-1].phase == phase, (phase, ending)
-        assert not list(out.iterdir()), phase
+    bench.cancelled_everywhere(6, **options)
