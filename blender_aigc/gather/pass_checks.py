@@ -16,7 +16,6 @@ from .render_state import synced
 from .volumes import is_volume
 
 _VISIBLE_TYPES = {"MESH", "CURVE", "SURFACE", "FONT", "META", "CURVES", "POINTCLOUD", "VOLUME"}
-_WITH_SHADERS = (bpy.types.Material, bpy.types.World, bpy.types.Light, bpy.types.NodeTree, bpy.types.Texture)
 
 
 def check_something_to_see(scene: bpy.types.Scene) -> None:
@@ -87,25 +86,6 @@ def no_space(detail: str) -> Fault:
         "Free some space, or choose another folder in Preferences > File Paths > Temporary Files.",
         detail,
     )
-
-
-def missing_textures() -> list[str]:
-    """A sentence for every picture file that shaders use and that is not there: it renders pink."""
-    missing = [
-        image
-        for image in bpy.data.images
-        if image.source == "FILE"
-        and image.users
-        and image.packed_file is None
-        and image.filepath
-        and not Path(bpy.path.abspath(image.filepath, library=image.library)).is_file()
-    ]
-    users = bpy.data.user_map(subset=missing) if missing else {}  # not of a reference picture or a brush
-    return [
-        f"{image.name} is missing and renders pink"
-        for image in missing
-        if any(isinstance(user, _WITH_SHADERS) for user in users[image])
-    ]
 
 
 def mask_names(scene: bpy.types.Scene, selected: Iterable[bpy.types.Object] | None) -> set[str]:

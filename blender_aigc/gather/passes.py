@@ -46,7 +46,6 @@ from .pass_checks import (
     check_disk,
     check_something_to_see,
     mask_names,
-    missing_textures,
     no_space,
     nothing_visible,
     size_px,
@@ -56,6 +55,7 @@ from .pass_values import SOURCES, camera_normal, channels_of, ids_of, manifest, 
 from .pose import people_of
 from .pose_picture import control_pose
 from .render_state import CameraView, Stage, camera_matrices, stage, used_layers
+from .texture_files import missing_textures
 
 PASSES = frozenset(
     "combined linear depth normal object_id material_id mask line ao position uv vector pose".split()  # noqa: SIM905 - a table
@@ -365,7 +365,7 @@ def _meta(here: Stage, pose: np.ndarray, matrix: np.ndarray, size: tuple[int, in
     """What the pictures alone do not say; camera and pixel conventions as in `camera_matrices`."""
     scene, data = here.scene, here.camera.data
     return {
-        "warnings": missing_textures(),
+        "warnings": missing_textures(here.frame),
         "blender": bpy.app.version_string,
         "frame": here.frame,
         "fps": scene.render.fps / scene.render.fps_base,

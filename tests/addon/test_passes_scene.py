@@ -14,7 +14,7 @@ from scene_state import differences, state_beside_copies
 from test_passes import box, scene_of
 
 from blender_aigc.faults import Fault
-from blender_aigc.gather.passes import PASSES, passes_meta, render_passes
+from blender_aigc.gather.passes import PASSES, render_passes
 
 PHASES = ("geometry", "ambient occlusion", "mask", "combined", "done")
 
@@ -252,20 +252,6 @@ def test_an_empty_scene_and_an_unknown_pass() -> None:
         render_passes(scene, frozenset({"combined"}))
     with pytest.raises(Fault, match="no pass called glow"):
         render_passes(scene, frozenset({"glow"}))
-
-
-def test_a_missing_texture_is_a_warning(tmp_path: Path) -> None:
-    scene = scene_of(32, 32)
-    cube = box("Box")
-    material = bpy.data.materials.new("Lost")
-    material.use_nodes = True
-    texture = material.node_tree.nodes.new("ShaderNodeTexImage")
-    texture.image = bpy.data.images.new("Lost.png", 8, 8)
-    texture.image.source, texture.image.filepath = "FILE", str(tmp_path / "Lost.png")
-    cube.data.materials.append(material)
-    assert any(
-        "Lost.png is missing" in text for text in passes_meta(render_passes(scene, frozenset({"depth"})))["warnings"]
-    )
 
 
 def test_a_file_that_cannot_grow_is_a_full_disk() -> None:
