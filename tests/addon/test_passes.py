@@ -215,6 +215,13 @@ def test_other_passes_have_their_meaning() -> None:
     distance = np.abs(passes["position"][..., :2]).max(axis=-1)
     close, open_ = floor & (distance < 1.15), floor & (distance > 4)
     assert passes["ao"][open_].mean() > 0.97 > 0.8 > passes["ao"][close].mean()
+    assert np.isin(passes["ao"][close], (0, 1)).mean() < 0.05, "many rays a pixel: one would be black or white"
+    sky = passes["object_id"] == 0
+    assert sky.any() and (passes["ao"][sky] == 1).all()
+    beside = floor & (distance > 1.35) & (distance < 1.8)
+    scene.world.light_settings.distance = 0.2  # nothing of the box is so near
+    near = render_passes(scene, frozenset({"ao"}))["ao"]
+    assert passes["ao"][beside].mean() < 0.97 < 0.995 < near[beside].mean() and near[close].mean() < 0.95
     expected = passes["position"][floor][:, :2] / 20 + 0.5
     assert np.abs(passes["uv"][floor] - expected).max() < 1e-4
 

@@ -135,13 +135,18 @@ def test_the_operator_compares(result: bpy.types.Image) -> None:
 
 
 def test_behind_the_camera(result: bpy.types.Image) -> None:
-    """A second time the same entry; the user's own stays, switched off."""
+    """As large as the view, over it; a second time the same entry, shown again; the user's own stays, switched off."""
     data = bpy.context.scene.camera.data
     own = data.background_images.new()
     for _ in range(2):
         assert bpy.ops.aigc.behind_camera(job_id=result[JOB]) == {"FINISHED"}
+        made = data.background_images[-1]
+        assert made.show_background_image and data.show_background_images
+        assert (made.alpha, made.display_depth, made.frame_method) == (1.0, "FRONT", "STRETCH")
+        made.show_background_image = data.show_background_images = False
+        made.alpha, made.display_depth, made.frame_method = 0.5, "BACK", "FIT"
     assert [entry.image for entry in data.background_images] == [None, result]
-    assert data.show_background_images and not own.show_background_image
+    assert not own.show_background_image
     bpy.context.scene.camera = None
     with pytest.raises(RuntimeError, match="no camera"):
         bpy.ops.aigc.behind_camera(job_id=result[JOB])

@@ -12,13 +12,20 @@ from conftest import SIZE, Bench, in_phase, scene
 from PIL import Image
 
 from server.diffusion.controls import control_picture
+from server.diffusion.samplers import SAMPLERS
 from server.filters.passes import Passes
 from server.worker import Runner
 
 PROMPT = "a house by the sea"
 
 
-def bare(weights: Path, name: str, controlnets: list[str] | None = None, **call: Any) -> np.ndarray:
+def bare(
+    weights: Path,
+    name: str,
+    controlnets: list[str] | None = None,
+    scheduler: tuple[str, dict[str, Any]] | None = None,
+    **call: Any,
+) -> np.ndarray:
     """(H, W, 3) uint8 from diffusers alone, loaded afresh."""
     import diffusers
 
@@ -28,6 +35,8 @@ def bare(weights: Path, name: str, controlnets: list[str] | None = None, **call:
         nets = [diffusers.ControlNetModel.from_pretrained(str(folder / "controlnets" / net)) for net in controlnets]
         more["controlnet"] = nets if len(nets) > 1 else nets[0]
     pipeline = getattr(diffusers, name).from_pretrained(str(folder / "base"), **more)
+    if scheduler is not None:
+        pipeline.scheduler = getattr(diffusers, scheduler[0]).from_config(pipeline.scheduler.config, **scheduler[1])
     pipeline.set_progress_bar_config(disable=True)
     call = {"prompt": PROMPT, "generator": torch.Generator("cpu").manual_seed(1), "guidance_scale": 5.0, **call}
     return np.asarray(pipeline(**call).images[0])
@@ -140,13 +149,37 @@ def test_the_base_and_the_refiner_share_the_work(bench: Bench, weights: Path) ->
     assert "Refining" in {report.phase for report in from_render.reports}
 
 
-@pytest.mark.parametrize("sampler", ["euler_a", "dpmpp_2m_karras", "unipc", "ddim", "heun", "lcm", "tcd"])
-def test_every_sampler_draws_something_of_its_own(bench: Bench, sampler: str) -> None:
-    options: dict[str, Any] = {"task": "text_to_image", "width": 64, "height": 64, "steps": 4}
-    made = bench.made(**options, sampler=sampler)
-    assert not np.array_equal(made.pictures[0], bench.picture(**options))
-    steps = [report.step for report in made.reports if report.phase == "Denoising"]
-    assert steps == sorted(steps) and steps[-1] in (4, 7)  # Heun looks twice
+SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "euler": ("EulerDiscreteScheduler", {}),
+    "euler_a": ("EulerAncestralDiscreteScheduler", {}),
+    "dpmpp_2m": ("DPMSolverMultistepScheduler", {}),
+    "dpmpp_2m_karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
+    "dpmpp_2m_sde": (
+        "DPMSolverMultistepScheduler",
+        {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
+    ),
+    "unipc": ("UniPCMultistepScheduler", {}),
+    "heun": ("HeunDiscreteScheduler", {}),
+    "ddim": ("DDIMScheduler", {}),
+    "lcm": ("LCMScheduler", {}),
+    "tcd": ("TCDScheduler", {}),
+}
+
+
+def test_every_sampler_is_the_one_that_its_name_says(bench: Bench, weights: Path) -> None:
+    """The bare pipeline's with diffusers' scheduler of that name, bit for bit; no two are the same."""
+    assert set(SCHEDULERS) == set(SAMPLERS)
+    made = {}
+    for sampler, scheduler in SCHEDULERS.items():
+        options: dict[str, Any] = {"task": "text_to_image", "width": 64, "height": 64, "steps": 4, "prompt": PROMPT}
+        one = bench.made(**options, sampler=sampler)
+        call = {"width": 64, "height": 64, "num_inference_steps": 4}
+        wanted = bare(weights, "StableDiffusionXLPipeline", scheduler=scheduler, **call)
+        assert np.array_equal(one.pictures[0][..., :3], wanted), sampler
+        steps = [report.step for report in one.reports if report.phase == "Denoising"]
+        assert steps == sorted(steps) and steps[-1] in (4, 7), sampler  # Heun looks twice
+        made[sampler] = one.pictures[0].tobytes()
+    assert len(set(made.values())) == len(SCHEDULERS)
 
 
 def test_seeds_make_several_pictures(bench: Bench) -> None:

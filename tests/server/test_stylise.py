@@ -251,6 +251,18 @@ def test_ink_strokes_lie_flat_on_the_ground_and_slant_elsewhere() -> None:
     assert ratios[0] < 0.4 and 0.7 < ratios[1] < 1.4
 
 
+@pytest.mark.parametrize("style", ["pencil", "ink"])
+def test_what_is_closed_in_gets_more_strokes(style: str) -> None:
+    """Where the pass of ambient occlusion is dark, though the picture is evenly lit."""
+    passes = sky_and_ground(0.9, 0.75)
+    passes.ao = np.ones(passes.shape, np.float32)
+    plain = draw(passes, style=style, line_px=0.0)
+    passes.ao[72:108, :120] = 0
+    made = draw(passes, style=style, line_px=0.0)
+    darker = lightness(plain[72:108, :, :3] / 255.0) - lightness(made[72:108, :, :3] / 255.0)
+    assert darker[:, 12:100].mean() > 0.03 > 0.003 > np.abs(darker[:, 150:]).mean()
+
+
 def test_cel_shading_has_few_tones() -> None:
     """Lightness on the ball: nearly all pixels share a handful of values."""
     passes = ball(240, 360)
