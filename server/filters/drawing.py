@@ -129,7 +129,10 @@ def hatching_direction(subject: Subject, level: bool = False) -> np.ndarray:
     if level and subject.passes.normal is not None:
         slant *= 1 - smoothstep(0.7, 0.9, subject.passes.normal[..., 1])
     flat = np.stack([np.cos(slant) ** 2, np.sin(slant) ** 2, np.cos(slant) * np.sin(slant)], axis=-1)
-    angle, _, _ = directions(gaussian(tensor, 9 * unit) + calm * flat)
+    tensor = gaussian(tensor, 9 * unit)
+    _, coherence, strength = directions(tensor)
+    every_way = strength * (1 - coherence) / (1 + coherence)  # the smaller eigenvalue: shingles, leaves, gravel
+    angle, _, _ = directions(tensor + (calm + 6 * every_way)[..., None] * flat)
     return angle + np.float32(turned)
 
 

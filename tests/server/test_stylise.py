@@ -11,8 +11,9 @@ import pytest
 
 from blender_aigc.protocol import Blob, Fault, Job
 from server.filters.colour import lightness, oklab_from_srgb, srgb_from_oklab
+from server.filters.drawing import hatching_direction
 from server.filters.fields import gaussian, lattice, noise
-from server.filters.look import Look
+from server.filters.look import Look, Subject
 from server.filters.palette import clustered, recoloured
 from server.filters.passes import Passes, read_passes
 from server.filters.stylised import stylised
@@ -214,6 +215,50 @@ def test_a_wider_line_is_wider() -> None:
     assert dark[0] == pytest.approx(2, abs=1.2) and dark[1] == pytest.approx(4, abs=1.6)
     assert dark[2] == pytest.approx(8, abs=2.5) and dark[0] < dark[1] < dark[2]
     assert (draw(passes, style="cel", line_px=0.0)[..., 0] > 150).all()
+
+
+def speckled(side: int, share: float, long_px: int) -> Passes:
+    """A wall with a shallow depth of bits of `side` px, `long_px` wide, over a `share` of it: leaves, or shingles."""
+    rows, columns = np.mgrid[:240, :360]
+    near = lattice(columns // long_px, rows // side, 5) < share
+    depth = np.where(near, 4.0, 5.0).astype(np.float32)
+    grey = np.full((240, 360, 4), (150, 150, 150, 255), np.uint8)
+    ids = np.ones((240, 360), np.int32)
+    facing = np.broadcast_to(np.float32([0, 0, 1]), (240, 360, 3)).copy()
+    return Passes(grey, depth=depth, normal=facing, object_id=ids, material_id=ids)
+
+
+def test_leaves_are_not_drawn_one_by_one() -> None:
+    """Bits of 3 px would be black with lines from end to end; the one border across the whole picture stays."""
+    passes = speckled(3, 0.5, 3)
+    passes.object_id[:, 180:] = 2
+    passes.depth[:, 174:186] = 5
+    made = draw(passes, style="cel", line_px=1.5)[..., 0] / 255.0
+    assert made[20:-20, 20:160].mean() > 0.55 * made.max()
+    assert (made[20:-20, 178:182].min(axis=1) < 0.35).all()
+
+
+def test_dashes_among_dashes_are_left_out_and_a_single_one_is_not() -> None:
+    rows, columns = np.mgrid[:240, :360]
+    passes = speckled(240, 0.0, 360)
+    passes.line = np.where((rows % 7 == 0) & ((columns + rows) % 9 < 4), 255, 0).astype(np.uint8)
+    made = draw(passes, style="cel", line_px=1.5)[..., 0]
+    assert (made[20:-20, 20:-20] < 90).mean() < 0.002
+    passes.line[:] = 0
+    passes.line[120, 180:184] = 255
+    assert draw(passes, style="cel", line_px=1.5)[118:123, 178:186, 0].min() < 90
+
+
+def test_hatching_on_shingles_keeps_the_slant_of_the_hand() -> None:
+    """Normals that jump every way say nothing of how the surface bends; those of corrugated iron do."""
+    passes = speckled(3, 0.5, 3)
+    tilt = np.stack([lattice(*np.indices((240, 360)) // 3, seed) - 0.5 for seed in (1, 2)], axis=-1)
+    passes.normal[..., :2] = tilt
+    angle = hatching_direction(Subject(passes, passes.combined[..., :3] / np.float32(255), lambda: None))
+    assert np.abs(np.sin(angle + np.pi / 4)).mean() < 0.25
+    passes.normal[..., 0], passes.normal[..., 1] = np.sin(np.arange(360) / 8), 0
+    angle = hatching_direction(Subject(passes, passes.combined[..., :3] / np.float32(255), lambda: None))
+    assert np.abs(np.sin(angle))[:, 40:-40].mean() < 0.05
 
 
 @pytest.mark.parametrize("style", ["pencil", "ink"])
