@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Agree = Callable[["Tensor", int, int], "Tensor"]
-"""(predicted clean latents (N, C, h, w), step from 0, steps) -> what the views agree on."""
+"""(predicted clean latents (N, C, h, w), steps taken before, steps of the schedule) -> what the views agree on."""
 
 
 @contextmanager
@@ -29,14 +29,17 @@ def synchronised(scheduler: Any, agree: Agree) -> Iterator[None]:
     """
     plain = scheduler.step
     known = predicts(scheduler)
+    number = -1
 
     @functools.wraps(plain)  # pipelines look at its signature
     def step(model_output: Tensor, timestep: Any, sample: Tensor, *rest: Any, **options: Any) -> Any:
+        nonlocal number
+        number += 1  # counted here: not every scheduler knows with which of its steps the pipeline began
         if getattr(scheduler, "step_index", None) is None and hasattr(scheduler, "_init_step_index"):
             scheduler._init_step_index(timestep)
         share, slope = known(timestep)
         clean = share * sample.double() + slope * model_output.double()
-        moved = agree(clean.to(sample.dtype), _number(scheduler, timestep), len(scheduler.timesteps))
+        moved = agree(clean.to(sample.dtype), number, len(scheduler.timesteps))
         moved = moved.double() - clean.to(sample.dtype).double()
         model_output = (model_output.double() + moved / slope).to(model_output.dtype)
         return plain(model_output, timestep, sample, *rest, **options)
@@ -94,11 +97,3 @@ def predicts(scheduler: Any) -> Callable[[Any], tuple[float, float]]:
         "Choose Euler, DPM++ or UniPC.",
         f"{name}, prediction_type {kind}",
     )
-
-
-def _number(scheduler: Any, timestep: Any) -> int:
-    """Which step this is, from 0."""
-    index = getattr(scheduler, "step_index", None)
-    if index is not None:
-        return int(index) - int(getattr(scheduler, "begin_index", None) or 0)
-    return int((scheduler.timesteps == timestep).nonzero()[0])

@@ -130,7 +130,6 @@ def draw_together(
     embedded = _embedded(checkpoint, words, avoided, guidance > 1)
     sight = Sight.ring(len(cameras))
     until = float(job.params["agreement"])
-    sight.active = until > 0
     backgrounds = _backgrounds(pipeline, context)
     noise = torch.randn(
         (len(cameras), pipeline.unet.config.in_channels, small[1], small[0]),
@@ -141,6 +140,7 @@ def draw_together(
     there, start = beginnings(subject, seen), None
     if there is not None:
         start = start_from(pipeline, there, noise, steps, float(job.params["strength"]))
+    sight.active = (start.first if start is not None else 0) / steps < min(LOOK_UNTIL, until)
     agreement = Agreement(links, sight, backgrounds, context.rng, until, start)
     call = {
         **embedded,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,11 @@ from test_texture_engines import mesh, picture
 
 from blender_aigc.protocol import Fault
 from server.diffusion import tiny
+from server.diffusion.attention import Sight
 from server.diffusion.samplers import SAMPLERS, Habit, scheduler_for
 from server.diffusion.synchronise import synchronised
+from server.geometry.between_views import ViewLinks
+from server.texturing.drawn_together import Agreement, _backgrounds
 
 assert mesh  # the fixture
 
@@ -102,11 +106,95 @@ def test_samplers_whose_prediction_is_not_known_are_refused(bench, mesh: Path, s
     assert not [report for report in sent if report.phase == "Drawing all views" and report.step]
 
 
-def test_backgrounds_change_every_step_and_never_touch_the_object() -> None:
-    from server.diffusion.attention import Sight
-    from server.geometry.between_views import ViewLinks
-    from server.texturing.drawn_together import Agreement
+@pytest.mark.parametrize(("until", "looking"), [(0.8, [0, 1]), (0.1, [0]), (0.0, [])])
+def test_views_look_at_each_other_for_the_first_fifth(bench, mesh: Path, monkeypatch, until, looking) -> None:
+    """Of ten steps the first two: what one view holds then changes what the network answers for its neighbours."""
+    from diffusers import UNet2DConditionModel
 
+    heard: list[set[int]] = []
+    plain = UNet2DConditionModel.forward
+
+    def noted(self, sample, *given, **options):  # noqa: ANN001, ANN202
+        answer = plain(self, sample, *given, **options)
+        other = sample.clone()
+        other[3] += 1  # the right side, without the prompt
+        moved = (plain(self, other, *given, **options)[0] - answer[0]).abs().amax((1, 2, 3))
+        heard.append(set((moved > 1e-6).nonzero().flatten().tolist()))
+        return answer
+
+    monkeypatch.setattr(UNet2DConditionModel, "forward", noted)
+    drawn(bench, mesh, at_once=0, steps=10, agreement=until)
+    assert len(heard) == 10
+    assert [step for step, views in enumerate(heard) if {2, 3, 4} <= views] == looking
+    assert all(views == {3} for step, views in enumerate(heard) if step not in looking)
+
+
+def wall(cosines: tuple[float, float], seed: int = 0) -> tuple[ViewLinks, torch.Tensor]:
+    """Two views of the same 64 points, seen at these cosines, and what each predicts: noise, half of it its own."""
+    same = torch.arange(64, dtype=torch.int32).expand(2, 2, 64)
+    cosine = torch.tensor(cosines)[None, :, None].expand(2, 2, 64)
+    own, shared = torch.randn(2, 2, 4, 8, 8, generator=torch.Generator().manual_seed(seed))
+    clean = own + shared[:1]
+    return ViewLinks(same, cosine, torch.ones(2, 8, 8).bool()), clean
+
+
+def agreement_of(links: ViewLinks, until: float = 0.8) -> Agreement:
+    return Agreement(links, Sight.ring(2), torch.zeros(1, 4), np.random.default_rng(2), until)
+
+
+def test_all_views_count_alike_at_first_and_the_squarest_at_last() -> None:
+    """The exponent of the cosine grows with the steps, up to 6 at the end of all."""
+    links, _ = wall((1.0, 0.5))
+    ask = agreement_of(links, 1.0)
+    clean = torch.stack([torch.ones(4, 8, 8), torch.zeros(4, 8, 8)])
+    for step in (0, 5, 9):
+        assert torch.allclose(ask(clean, step, 10), torch.tensor(1 / (1 + 0.5 ** (0.6 * step)))), step
+
+
+def test_what_is_agreed_has_the_contrast_of_each_view() -> None:
+    """The mean of two that differ is less far spread than they are; that is made up for."""
+    links, clean = wall((1.0, 1.0))
+    agreed = agreement_of(links)(clean, 0, 10)
+    assert torch.allclose(agreed.flatten(2).std(2), clean.flatten(2).std(2), rtol=1e-3)
+    assert (links.blend(clean, 0, keep_contrast=False).flatten(2).std(2) < 0.95 * clean.flatten(2).std(2)).any()
+    assert links.disagreement(agreed) < 0.5 * links.disagreement(clean)
+
+
+def test_all_views_begin_with_one_noise_on_the_surface(bench, mesh: Path, monkeypatch) -> None:
+    from diffusers import UNet2DConditionModel
+
+    first: list[torch.Tensor] = []
+    linked: list[ViewLinks] = []
+    plain, agree = UNet2DConditionModel.forward, Agreement.__call__
+
+    def noted(self, sample, *given, **options):  # noqa: ANN001, ANN202
+        first.append(sample[:6].clone())
+        return plain(self, sample, *given, **options)
+
+    def linking(self, *given):  # noqa: ANN001, ANN202
+        linked.append(self.links)
+        return agree(self, *given)
+
+    monkeypatch.setattr(UNet2DConditionModel, "forward", noted)
+    monkeypatch.setattr(Agreement, "__call__", linking)
+    apart_by = []
+    for agreement in (0.8, 0.0):
+        first.clear()
+        drawn(bench, mesh, at_once=0, steps=1, agreement=agreement)
+        apart_by.append(linked[-1].disagreement(first[0]))
+    assert apart_by[0] < 0.75 * apart_by[1]
+
+
+def test_backgrounds_are_plain_pictures_of_other_colours() -> None:
+    pipeline = tiny.sdxl_pipeline()
+    found = _backgrounds(pipeline, SimpleNamespace(rng=np.random.default_rng(1)))
+    with torch.no_grad():
+        grey = pipeline.vae.encode(torch.zeros(1, 3, 64, 64)).latent_dist.mode().mean((2, 3))
+    assert found.shape == (9, 4) and torch.allclose(found[:1], grey * pipeline.vae.config.scaling_factor, atol=1e-5)
+    assert torch.pdist(found).min() > 0, "eight colours besides"
+
+
+def test_backgrounds_change_every_step_and_never_touch_the_object() -> None:
     views_, side = 3, 4
     mask = torch.zeros(views_, side, side, dtype=torch.bool)
     mask[:, 1:3, 1:3] = True

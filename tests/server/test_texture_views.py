@@ -12,6 +12,7 @@ trimesh = pytest.importorskip("trimesh")
 from server.diffusion import tiny  # noqa: E402
 from server.diffusion.attention import Sight, looking_around  # noqa: E402
 from server.diffusion.portions import in_portions  # noqa: E402
+from server.diffusion.steps import _predicted  # noqa: E402
 from server.diffusion.synchronise import synchronised  # noqa: E402
 from server.geometry.between_views import ViewLinks, link_views  # noqa: E402
 from server.geometry.cameras import ring, six_axes  # noqa: E402
@@ -71,6 +72,15 @@ def test_blending_halves_the_disagreement_and_keeps_the_contrast(links: ViewLink
     assert links.blend(values, 2.0, keep_contrast=False)[on].std() < 0.85 * values[on].std()
 
 
+@pytest.mark.parametrize("power", [0.0, 1.0, 6.0])
+def test_the_squarer_view_counts_more(power: float) -> None:
+    """Two views of one wall: the second sees it at 60 degrees, so that its cosine is 0.5."""
+    same = torch.arange(16, dtype=torch.int32).expand(2, 2, 16)
+    links = ViewLinks(same, torch.tensor([1.0, 0.5])[None, :, None].expand(2, 2, 16), torch.ones(2, 4, 4).bool())
+    values = torch.stack([torch.ones(3, 4, 4), torch.zeros(3, 4, 4)])
+    assert torch.allclose(links.blend(values, power), torch.tensor(1 / (1 + 0.5**power)))
+
+
 def test_shared_noise_stays_white(links: ViewLinks) -> None:
     noise = torch.randn(6, 16, SIZE, SIZE, generator=torch.Generator().manual_seed(2))
     carried = links.carry_noise(noise)
@@ -79,8 +89,8 @@ def test_shared_noise_stays_white(links: ViewLinks) -> None:
     assert links.disagreement(carried) < 0.75 * links.disagreement(noise)
 
 
-def sampled(name: str, agree=None, kind: str = "epsilon") -> torch.Tensor:
-    """Six steps of a sampler over a fixed made-up network."""
+def sampled(name: str, agree=None, kind: str = "epsilon", told: list | None = None) -> torch.Tensor:
+    """Six steps of a sampler over a fixed made-up network. told: gets what the sampler predicted at each step."""
     unclipped = {"clip_sample": False} if name in ("DDIMScheduler", "DDPMScheduler") else {}  # as SDXL's are
     scheduler = getattr(diffusers, name)(**tiny._noise(), prediction_type=kind, **unclipped)
     scheduler.set_timesteps(6)
@@ -95,7 +105,10 @@ def sampled(name: str, agree=None, kind: str = "epsilon") -> torch.Tensor:
             seen = scheduler.scale_model_input(latents, time)
             output = torch.einsum("nchw,cd->ndhw", seen.tanh(), matrix)
             options = {} if name in ("DPMSolverMultistepScheduler", "UniPCMultistepScheduler") else {"generator": later}
-            latents = scheduler.step(output, time, latents, **options, return_dict=False)[0]
+            result = scheduler.step(output, time, latents, **options)
+            if told is not None:
+                told.append(_predicted(scheduler, result, latents, output))
+            latents = result.prev_sample
         return latents
 
     if agree is None:
@@ -114,17 +127,40 @@ def test_agreeing_with_oneself_changes_no_bit(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_the_last_prediction_is_what_was_agreed(name: str, kind: str) -> None:
-    """With a target from outside every sampler ends at the target: so its prediction is read rightly."""
+def test_what_a_sampler_predicts_is_what_was_agreed(name: str, kind: str) -> None:
+    """With a target from outside every sampler predicts it at each step, as it tells itself, and ends there."""
     target = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(5))
     steps: list[tuple[int, int]] = []
+    told: list[torch.Tensor] = []
 
     def agree(clean: torch.Tensor, step: int, count: int) -> torch.Tensor:
         steps.append((step, count))
         return target
 
-    assert (sampled(name, agree, kind) - target).abs().max() < (0.2 if "Ancestral" in name else 0.06)
+    assert (sampled(name, agree, kind, told) - target).abs().max() < (0.2 if "Ancestral" in name else 0.06)
     assert steps == [(step, 6) for step in range(6)]
+    if name != "LCMScheduler":  # which tells of the next sample only
+        assert all((clean - target).abs().max() < 2e-3 for clean in told)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_steps_are_counted_from_the_first_that_is_taken(name: str) -> None:
+    """As the pipelines do that begin with a picture: they take the last part of the schedule."""
+    scheduler = getattr(diffusers, name)(**tiny._noise())
+    scheduler.set_timesteps(6)
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(4)
+    steps: list[tuple[int, int]] = []
+
+    def agree(clean: torch.Tensor, step: int, count: int) -> torch.Tensor:
+        steps.append((step, count))
+        return clean
+
+    sample = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+    with synchronised(scheduler, agree):
+        for time in scheduler.timesteps[4:]:
+            sample = scheduler.step(sample.tanh(), time, sample, return_dict=False)[0]
+    assert steps == [(0, 6), (1, 6)]
 
 
 def test_an_unknown_sampler_is_refused() -> None:
@@ -246,7 +282,7 @@ def test_one_layer_reads_neighbours_and_the_first_view(pipeline) -> None:
     tokens = torch.randn(5, 9, layer.to_q.in_features, generator=torch.Generator().manual_seed(7))
     for reference in (False, True):
         sight = Sight.ring(5)
-        sight.reference = reference
+        sight.reference &= reference  # usually it does
         with torch.no_grad(), looking_around(pipeline.unet, sight):
             before = layer(tokens)
             heard = []
