@@ -64,6 +64,23 @@ def in_the_tab(prompt: str) -> None:
     params.group_of(settings.params, models["solid"]).texture_px = "256"
 
 
+def pictures(material: bpy.types.Material) -> dict[str, bpy.types.Node]:
+    """The nodes of its maps by the ends of their names."""
+    nodes = [node for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
+    return {node.image.name.rpartition("_")[2].split(".")[0]: node for node in nodes}
+
+
+def came_from(material: bpy.types.Material, socket: str) -> set[str]:
+    """Which maps reach an input of Principled BSDF."""
+    shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+    left, found = [shader.inputs[socket]], set[str]()
+    while left:
+        for node in [link.from_node for link in left.pop().links]:
+            found |= {key for key, picture in pictures(material).items() if picture == node}
+            left += list(node.inputs)
+    return found
+
+
 def test_a_cube_becomes_wood_beside_the_users_material(textures) -> None:
     box = cube(uvs=False)
     mine = bpy.data.materials.new("Mine")
@@ -73,8 +90,15 @@ def test_a_cube_becomes_wood_beside_the_users_material(textures) -> None:
     material = box.material_slots[0].material
     assert material != mine and box.data.materials[0] == mine
     assert [layer.name for layer in box.data.uv_layers] == ["AIGC UV"]
-    images = {node.image.colorspace_settings.name for node in material.node_tree.nodes if node.type == "TEX_IMAGE"}
-    assert images == {"sRGB", "Non-Color"}
+    assert {key: node.image.colorspace_settings.name for key, node in pictures(material).items()} == {
+        "BaseColor": "sRGB", "ORM": "Non-Color", "Normal": "Non-Color", "Height": "Non-Color",
+    }  # fmt: skip
+    wanted = {"Base Color": {"BaseColor", "ORM"}, "Roughness": {"ORM"}, "Metallic": {"ORM"}, "Normal": {"Normal"}}
+    assert {name: came_from(material, name) for name in wanted} == wanted
+    (channels,) = [node for node in material.node_tree.nodes if node.type == "SEPARATE_COLOR"]
+    assert channels.outputs["Green"].links[0].to_socket.name == "Roughness"
+    assert channels.outputs["Blue"].links[0].to_socket.name == "Metallic"
+    assert channels.outputs["Red"].links[0].to_node.label == "Ambient Occlusion"
     assert take_away(material["aigc_job"])
     assert facts(box) == before
     assert mine.name in bpy.data.materials and not [i for i in bpy.data.images if i.packed_file]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from server.context import Context
 from server.diffusion.families import FLUX, SDXL, Z_IMAGE
 from server.diffusion.library import Library
 from server.diffusion.studio import Studio
+from server.geometry.cameras import Camera
 from server.texturing.drawn_together import draw_together
 from server.texturing.one_by_one import draw_one_by_one
 from server.texturing.reference import given_reference
 from server.texturing.rigs import rig
-from server.texturing.subject import subject_of
+from server.texturing.subject import Subject, subject_of
 
 ENGINES = {"sdxl_sync": draw_together}
 FAMILIES = {"sequential_flux": (FLUX, "flux"), "sequential_z_image": (Z_IMAGE, "z_image")}
@@ -27,6 +29,13 @@ _studios: dict[Path, Studio] = {}
 
 def drawn(bench: Bench, mesh: Path, model: str = "sdxl_sync", reference: Path | None = None, **options) -> np.ndarray:
     """(N, 64, 64, 3) int: the six views of `axes`. Raises Fault, as the engine does."""
+    return np.stack([view[..., :3] for view in whole(bench, mesh, model, reference, **options)[0]]).astype(int)
+
+
+def whole(
+    bench: Bench, mesh: Path, model: str, reference: Path | None = None, **options
+) -> tuple[list[np.ndarray], Subject, Sequence[Camera]]:
+    """The views as the engine leaves them, and what was drawn from where."""
     usual = {"view_px": "64", "texture_px": "256", "cameras": "axes", "steps": 2, "controls": ""}
     prompt = options.pop("prompt", "a marble statue")
     params = bench.runner.registry.models[model].info.check_params(usual | options)
@@ -42,7 +51,7 @@ def drawn(bench: Bench, mesh: Path, model: str = "sdxl_sync", reference: Path | 
     subject = subject_of(job, context)
     cameras = rig(str(params["cameras"]), subject, 64)
     views = ENGINES.get(model, draw_one_by_one)(job, context, studio, subject, cameras, given_reference(job, context))
-    return np.stack([view[..., :3] for view in views]).astype(int)
+    return views, subject, cameras
 
 
 def apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -158,6 +158,25 @@ def test_lighting_gives_base_colour_alone(bench: Bench, mesh: Path, marigold: Pa
     assert found.albedo is not None and found.albedo[0].shape == (64, 64, 3) and np.ptp(found.albedo[0]) > 10
 
 
+@pytest.mark.parametrize(("maps", "linear", "byte"), [("marigold", False, 51), ("lighting", True, 124)])
+def test_base_colour_is_srgb_whatever_the_network_answers_in(
+    bench: Bench, mesh: Path, marigold: Path, monkeypatch, maps: str, linear: bool, byte: int
+) -> None:
+    """Appearance answers in sRGB, Lighting in linear light, as their model_index.json say; 0.2 is meant here."""
+    plain = estimates._answers
+    told: list[bool] = []
+
+    def level(*given):  # noqa: ANN002, ANN202
+        answers, reader = plain(*given)
+        told.append(reader["albedo"][2])
+        return [np.full_like(answer, 0.2) for answer in answers], reader
+
+    monkeypatch.setattr(estimates, "_answers", level)
+    found = Room(bench, mesh, maps=maps).read()
+    assert told == [linear] and found is not None and found.albedo is not None
+    assert all((picture == byte).all() for picture in found.albedo)
+
+
 def test_the_views_own_alpha_is_kept(bench: Bench, mesh: Path, marigold: Path) -> None:
     room = Room(bench, mesh, maps="marigold")
     room.views = [np.dstack([view, np.full((64, 64), number, np.uint8)]) for number, view in enumerate(room.views)]
@@ -178,6 +197,8 @@ def test_what_is_published_is_understood(marigold: Path) -> None:
     assert places["roughness"] == (1, 0, True) and places["metallicity"] == (1, 1, True)
     lit = load_checkpoint(marigold / NAMES["lighting"], KINDS["lighting"], torch.float32)
     assert channels_of(lit, ["albedo"])["albedo"] == (0, None, True)
+    answer = np.zeros((2, 8, 8, 3), np.float32) + np.float32([0.2, 0.7, 0.5])
+    assert (estimates._material(answer, places) == (51, 178, 0)).all(), "roughness to the left of metal"
     with pytest.raises(Fault, match="tells nothing of roughness"):
         channels_of(lit, ["roughness"])
 

@@ -12,6 +12,7 @@ from test_texture_engines import made, mesh, views
 
 from blender_aigc.protocol import Fault
 from server.diffusion import tiny, tiny_flux
+from server.pipe import Report
 
 assert mesh  # the fixture
 ENGINES = ("sequential_flux", "sequential_z_image")
@@ -74,3 +75,18 @@ def test_a_cancel_in_any_phase_leaves_nothing(bench: Bench, mesh: Path, model: s
     options = {"model": model, "task": "texture_mesh", "given": {"mesh": mesh}, "controls": CONTROL[model]}
     options |= {"view_px": "64", "texture_px": "256", "cameras": "axes", "only_views": "left", "steps": 1}
     bench.cancelled_everywhere(6, **options)
+
+
+@pytest.mark.parametrize("model", ENGINES)
+def test_a_cancel_is_heard_within_a_step(bench: Bench, mesh: Path, model: str) -> None:
+    """In the middle of twenty steps: the next one is not made."""
+    options = {"model": model, "task": "texture_mesh", "given": {"mesh": mesh}, "controls": "", "steps": 20}
+    options |= {"view_px": "64", "texture_px": "256", "cameras": "axes", "only_views": "left"}
+
+    def drawing(sent: list[Report]) -> list[int]:
+        return [report.step for report in sent if report.phase.startswith("Drawing view") and report.step >= 3]
+
+    ending, sent, out = bench.ending(**options, cancel_when=lambda sent: bool(drawing(sent)))
+    later = drawing(sent)
+    assert ending.say == "cancelled" and len(later) <= 2 and later[-1] <= later[0] + 1, (later, ending.fault)
+    assert not list(out.iterdir())

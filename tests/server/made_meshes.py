@@ -92,12 +92,16 @@ def with_part(
 
 
 def textured(
-    mesh: Path, out: Path, prompt: str = "oak", cancelled: Callable[[], bool] = lambda: False, **params: object
+    mesh: Path,
+    out: Path,
+    prompt: str = "oak",
+    cancelled: Callable[[], bool] = lambda: False,
+    seed: int = 0,
+    **params: object,
 ):
     """One job of `solid`; its ending. Small textures unless said otherwise."""
     out.mkdir(exist_ok=True)
     given = {"texture_px": "256", **params}
-    job = Job(
-        str(uuid.uuid4()), "texture_mesh", "solid", {"mesh": Blob("0" * 64, mesh.suffix)}, given, prompt, name="thing"
-    )
+    blobs = {"mesh": Blob("0" * 64, mesh.suffix)}
+    job = Job(str(uuid.uuid4()), "texture_mesh", "solid", blobs, given, prompt, seed, name="thing")
     return Runner(REGISTRY, "cpu").run(job, out, {"mesh": mesh}, lambda report: None, cancelled)

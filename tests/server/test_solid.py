@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,86 @@ def test_the_maps_say_something(made, box: Path, tmp_path: Path) -> None:
     assert normal[..., 2].min() > -0.05 and 0.004 < 1 - normal[..., 2].mean() < 0.4
     height = pixels(tmp_path / "box_Height.png")
     assert int(height.max()) - int(height.min()) > 15000
+
+
+def of_box(
+    tmp_path: Path, prompt: str, size: float = 1.0, **params: object
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Maps of a cube of 2 m, and which of their texels (S, S) lie at its edges and in the middle of its sides."""
+    mesh = cube(packed_sides(), size=size)
+    out = tmp_path / str(uuid.uuid4())
+    ending = textured(saved(mesh, tmp_path / "cube.npz"), out, prompt, **params)
+    assert ending.say == "done", ending.fault
+    (group,), _ = texture_sets(mesh, 256)
+    sheet = Sheet(mesh, group, 256)
+    index = np.flatnonzero(sheet.covered.reshape(-1))
+    inner = np.sort(np.abs(sheet.texels(index).position), axis=1)[:, 1] / size  # 1 on an edge
+    edge, middle = np.zeros((2, 256 * 256), bool)
+    edge[index[inner > 0.985]] = middle[index[inner < 0.8]] = True
+    maps = {path.stem.split("_")[-1]: pixels(path).astype(int) for path in out.glob("cube_*.png")}
+    return maps, edge.reshape(256, 256), middle.reshape(256, 256)
+
+
+def test_wear_and_dirt_are_as_much_as_was_asked_for(tmp_path: Path) -> None:
+    """Wear on the edges alone; dirt everywhere, as a cube has no hollows."""
+    new, edge, middle = of_box(tmp_path, "oak", wear=0.0, dirt=0.0)
+    worn, _, _ = of_box(tmp_path, "oak", wear=1.0, dirt=0.0)
+    apart = np.abs(worn["BaseColor"] - new["BaseColor"]).max(axis=2)
+    assert apart[edge].mean() > 3 and apart[middle].max() == 0
+    dirty, _, _ = of_box(tmp_path, "oak", wear=0.0, dirt=1.0)
+    assert (dirty["BaseColor"] != new["BaseColor"]).any(axis=2)[middle].mean() > 0.1
+
+
+def test_size_unit_relief_seed_and_material_are_obeyed(tmp_path: Path) -> None:
+    plain, _, _ = of_box(tmp_path, "brick")
+    for params in ({"scale": 2.0}, {"seed": 7}, {"relief": 0.0}, {"material": "marble"}):
+        other, _, _ = of_box(tmp_path, "brick", **params)
+        changed = {name for name in plain if (plain[name] != other[name]).any()}
+        assert changed >= ({"Normal"} if "relief" in params else {"BaseColor", "Normal", "Height"}), params
+        assert "relief" not in params or (changed == {"Normal"} and (other["Normal"] == (128, 128, 255)).all())
+    small, _, _ = of_box(tmp_path, "brick", size=0.01)
+    assert (np.abs(small["BaseColor"] - plain["BaseColor"]) < 8).mean() > 0.9, "2 cm are taken for 2 m"
+
+
+def test_patterns_lie_on_the_surface_and_joints_lie_deep(tmp_path: Path) -> None:
+    """Courses of bricks run around the sides of a cube, by its normals; red bricks stand before grey joints."""
+    maps, _, middle = of_box(tmp_path, "red brick", dirt=0.0, wear=0.0)
+    mesh = cube(packed_sides())
+    sheet = Sheet(mesh, texture_sets(mesh, 256)[0][0], 256)
+    index = np.flatnonzero(middle.reshape(-1))
+    texels = sheet.texels(index)
+    height, colour = maps["Height"].reshape(-1)[index], maps["BaseColor"].reshape(-1, 3)[index]
+    for axis in (0, 1):
+        side = np.abs(texels.normal[:, axis]) > 0.9
+        course = np.floor((texels.position[side, 2] + 1) / 0.0125).astype(int)
+        means = np.bincount(course, height[side]) / np.maximum(np.bincount(course), 1)
+        assert means[course.min() :].std() > 0.4 * height[side].std(), "most of the relief is that of the courses"
+    red = colour[:, 0] - colour[:, 2]
+    assert np.corrcoef(red, height)[0, 1] > 0.3
+
+
+def test_what_stands_on_a_floor_darkens_it_and_dirties_it(tmp_path: Path) -> None:
+    """Occlusion is the red of ORM, and where dirt gathers."""
+    one = cube(packed_sides())
+    floor = one.vertices * np.float32([2, 2, 0.1]) - np.float32([0, 0, 0.4])
+    wall = one.vertices * np.float32([0.1, 2, 1]) + np.float32([0, 0, 0.7])
+    pieces = [Piece(n, "", v, one.faces, one.corner_normals, one.corner_uvs) for n, v in (("f", floor), ("w", wall))]
+    mesh = joined(pieces, "both")
+    maps = []
+    for dirt in (0.0, 1.0):
+        ending = textured(saved(mesh, tmp_path / "both.npz"), tmp_path / str(dirt), "ceramic", dirt=dirt, wear=0.0)
+        assert ending.say == "done", ending.fault
+        maps.append({end: pixels(tmp_path / str(dirt) / f"f_{end}.png").astype(int) for end in ("ORM", "BaseColor")})
+    sheet = Sheet(mesh, texture_sets(mesh, 256)[0][0], 256)
+    index = np.flatnonzero(sheet.covered.reshape(-1))
+    texels = sheet.texels(index)
+    away = np.abs(texels.position[:, 0])
+    top = texels.normal[:, 2] > 0.9
+    near, far = (index[top & where] for where in ((away > 0.15) & (away < 0.35), away > 1.5))
+    sky = maps[0]["ORM"].reshape(-1, 3)[:, 0]
+    assert sky[near].mean() < 0.8 * sky[far].mean() and sky[far].mean() > 200
+    dirt = np.abs(maps[1]["BaseColor"] - maps[0]["BaseColor"]).sum(axis=2).reshape(-1)
+    assert dirt[near].mean() > 1.5 * dirt[far].mean()
 
 
 def test_words_that_changed_nothing_are_reported(made) -> None:

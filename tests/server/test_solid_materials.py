@@ -11,11 +11,11 @@ from made_meshes import cube, packed_sides
 from server.geometry.exposure import bend, sky_share
 from server.geometry.texels import Sheet
 from server.geometry.texture_sets import texture_sets
-from server.materials.core import Points, Recipe
+from server.materials.core import Points, Recipe, rgb
 from server.materials.library import MATERIALS
 from server.materials.names import CHOICES
 from server.materials.noise import Space, cells, fbm, perlin
-from server.materials.painter import Body, look_at
+from server.materials.painter import Body, look_at, srgb_bytes
 from server.materials.weathering import weathered
 from server.materials.words import COLOURS, notes_of, read
 from server.texturing.exposures import exposures
@@ -51,6 +51,45 @@ def test_every_material_is_sound(name: str) -> None:
     few = Points(space, *(getattr(p, key)[part] for key in ("normal", "up", "level", "bend", "sky")), p.grain)
     again = weathered(few, recipe, MATERIALS[name], MATERIALS[name].make(few, recipe))
     assert np.allclose(again.colour, look.colour[part], atol=1e-5)
+
+
+def lying(count: int = 4000, bend: float = 0.0, sky: float = 1.0) -> Points:
+    """Points that all lie alike."""
+    return dataclasses.replace(
+        points(count), bend=np.full(count, bend, np.float32), sky=np.full(count, sky, np.float32)
+    )
+
+
+def after(p: Points, name: str, **recipe: float):
+    """A material after a life, and as it was made."""
+    material, wanted = MATERIALS[name], Recipe(**({"age": 0.0, "dirt": 0.0} | recipe))
+    return weathered(p, wanted, material, material.make(p, wanted)), material.make(p, wanted)
+
+
+@pytest.mark.parametrize("name", ["wood", "painted", "brick"])
+def test_edges_wear_and_nothing_else_does(name: str) -> None:
+    """Lighter, and rubbed off; the older, the more. Flat places and grooves stay bit for bit."""
+    worn, new = after(lying(bend=1.0), name, age=0.9)
+    assert (worn.colour - new.colour).mean() > 0.02 and (worn.height - new.height).min() < -0.0002
+    for flat in (0.0, -1.0):
+        kept, new = after(lying(bend=flat), name, age=0.9)
+        assert np.array_equal(kept.colour, new.colour) and np.array_equal(kept.height, new.height)
+    younger, new = after(lying(bend=1.0), name, age=0.2)
+    assert (younger.colour - new.colour).mean() < 0.5 * (worn.colour - new.colour).mean()
+
+
+@pytest.mark.parametrize("lies", [{"bend": -1.0}, {"sky": 0.3}], ids=["groove", "shelter"])
+def test_dirt_sits_in_cavities(lies: dict[str, float]) -> None:
+    """Brown and dull, in grooves and where little light comes; the open flat stays nearly as it was."""
+
+    def share(p: Points, dirt: float) -> float:
+        dirty, clean = after(p, "ceramic", dirt=dirt)
+        assert (dirty.roughness >= clean.roughness - 1e-6).all()
+        return float(np.abs(dirty.colour - clean.colour).mean())
+
+    hollow, flat = lying(**lies), lying()
+    assert share(hollow, 0.8) > 5 * share(flat, 0.8) and share(hollow, 0.8) > 2 * share(hollow, 0.1) > 0
+    assert share(hollow, 0.0) == 0
 
 
 def test_materials_differ_and_the_panel_lists_them_all() -> None:
@@ -105,6 +144,11 @@ def test_words_set_the_recipe() -> None:
     assert read("", "OakTable.001").material.id == "wood"
     assert read("gold", choice="marble").material.id == "marble"
     assert len({read(f"{name} plastic").recipe.colours[0] for name in COLOURS}) >= len(COLOURS) - 2
+
+
+def test_colours_of_the_library_come_out_as_written() -> None:
+    for code in ("#a0522d", "#0a141e", "#ffffff"):
+        assert srgb_bytes(np.float32([rgb(code)])).tobytes().hex() == code[1:]
 
 
 def test_noise_is_noise() -> None:
