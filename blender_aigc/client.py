@@ -8,7 +8,6 @@ protocol, and otherwise the record that the server sent.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import urllib.parse
@@ -177,10 +176,11 @@ class Client:
         self._save(f"jobs/{job_id}/files/{name}", target)
 
     def put_blob(self, data: bytes | memoryview, suffix: str) -> Blob:
-        """Store `data` under its hash. A memoryview must be of single bytes."""
-        blob = Blob(hashlib.sha256(data).hexdigest(), suffix)
-        self._ask("PUT", f"blobs/{blob.file_name}", bytes, data, "application/octet-stream").wait()
-        return blob
+        """Store `data` under its hash, which the server makes: it is on its way while a hash here would still be made.
+
+        A memoryview must be of single bytes. Raises Fault("bad_request") for a suffix that cannot be.
+        """
+        return self._ask("POST", f"blobs?suffix={suffix}", _reader(Blob), data, "application/octet-stream").wait()
 
     def save_blob(self, blob: Blob, target: Path) -> None:
         self._save(f"blobs/{blob.file_name}", target)

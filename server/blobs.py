@@ -1,4 +1,4 @@
-"""Inputs on their way in: streamed to the disk, and kept only when the content is what the name says."""
+"""Inputs on their way in: streamed to the disk under the SHA-256 of what came, which may be asked for."""
 
 from __future__ import annotations
 
@@ -23,16 +23,24 @@ def parse_name(name: str) -> Blob:
     return Blob(name[:64], name[64:])
 
 
-async def store_blob(folder: Path, blob: Blob, body: AsyncIterator[bytes], largest: int) -> None:
-    """Write `body` to the file of `blob`. Raises Refusal 413 or 409 (another hash), Fault disk_full.
+async def store_blob(
+    folder: Path, suffix: str, body: AsyncIterator[bytes], largest: int, sha256: str | None = None
+) -> Blob:
+    """Write `body` into the store. sha256: what its hash must be, where that is known.
+
+    Raises Refusal 413 or 409 (another hash), Fault bad_request (the suffix, nothing in it) or disk_full.
 
     The disk is not waited for, nor does Blender's side wait when it writes the file itself: an input can be sent again.
     """
+    Blob("0" * 64, suffix)  # refuses a suffix before anything is written
     part = folder / f".{secrets.token_hex(8)}.part"
     try:
         with part.open("xb") as file:
-            if await _written(file, body, largest) != blob.sha256:
-                raise refusal(409, "The file changed on its way.", "Try again.")
+            blob = Blob(await _written(file, body, largest), suffix)
+            if not file.tell():
+                raise Fault("bad_request", "The file is empty.", "Send its content as the body.")
+        if sha256 not in (None, blob.sha256):
+            raise refusal(409, "The file changed on its way.", "Try again.")
         part.replace(folder / blob.file_name)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -40,6 +48,7 @@ async def store_blob(folder: Path, blob: Blob, body: AsyncIterator[bytes], large
         raise Fault("disk_full", message, "Free some disk space, try again.", str(error)) from error
     finally:
         part.unlink(missing_ok=True)
+    return blob
 
 
 async def _written(file: BinaryIO, body: AsyncIterator[bytes], largest: int) -> str:

@@ -100,7 +100,7 @@ def _check_body(scope: MutableMapping[str, Any], headers: dict[bytes, bytes]) ->
     if b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0":
         return
     given = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    wanted = b"application/octet-stream" if scope["path"].startswith("/v1/blobs/") else b"application/json"
+    wanted = b"application/octet-stream" if f"{scope['path']}/".startswith("/v1/blobs/") else b"application/json"
     if given != wanted:
         raise refusal(415, f"The body must be {wanted.decode()}.")
 

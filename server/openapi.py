@@ -22,6 +22,8 @@ from blender_aigc.protocol import (
 )
 
 UUID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+SUFFIX_PATTERN = r"^\.[a-z0-9]{1,8}$"
+PLAIN_SUFFIX = ".bin"
 BLOB_PATTERN = r"^[0-9a-f]{64}\.[a-z0-9]{1,8}$"
 FILE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 CLIENT_PATTERN = r"^[A-Za-z0-9_.:-]{1,80}$"
@@ -67,6 +69,7 @@ ROUTES = (
     Route("get", "/v1/jobs/{id}", "State of a job, with its events after number `since`", JobStatus, None, (404,)),
     Route("post", "/v1/jobs/{id}/cancel", "Cancel a job (harmless when it has ended)", JobStatus, None, (404,)),
     Route("get", "/v1/jobs/{id}/files/{name}", "A file of a job's folder: artefact or preview", "bytes", None, (404,)),
+    Route("post", "/v1/blobs", "Store an input; the answer is its name", Blob, "bytes"),
     Route(
         *("put", "/v1/blobs/{name}", "Store an input under its sha256 and suffix", Blob, "bytes"),
         links=(("get_v1_blobs_name", "name", "$request.path.name"),),
@@ -107,7 +110,7 @@ _PATTERNS: dict[tuple[str, str], dict[str, Any]] = {
     ("Job", "id"): {"pattern": UUID_PATTERN},
     ("Job", "seed"): {"minimum": 0, "maximum": 2**31 - 1},
     ("Blob", "sha256"): {"pattern": "^[0-9a-f]{64}$"},
-    ("Blob", "suffix"): {"pattern": r"^\.[a-z0-9]{1,8}$"},
+    ("Blob", "suffix"): {"pattern": SUFFIX_PATTERN},
     ("Lease", "client"): {"pattern": CLIENT_PATTERN},
     ("Lease", "seconds"): {"exclusiveMinimum": 0, "maximum": LONGEST_LEASE_S},
     ("Lease", "pid"): {"minimum": 0, "maximum": 2**31 - 1},
@@ -217,6 +220,9 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     if route.path == "/v1/jobs/{id}":
         since = {"type": "integer", "minimum": 0, "maximum": LARGEST_SINCE, "default": 0}
         found.append({"name": "since", "in": "query", "schema": since})
+    if route.path == "/v1/blobs":
+        suffix = {"type": "string", "pattern": SUFFIX_PATTERN, "default": PLAIN_SUFFIX}
+        found.append({"name": "suffix", "in": "query", "schema": suffix})
     return found
 
 

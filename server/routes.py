@@ -68,9 +68,15 @@ class Routes:
         return _file(self._jobs.file(request.path_params["id"], name))
 
     async def put_blob(self, request: Request) -> Response:
-        blob = parse_name(request.path_params["name"])
-        await store_blob(self._jobs.blob_folder, blob, request.stream(), self._largest_blob)
-        return answer(blob)
+        named = parse_name(request.path_params["name"])
+        return await self._stored(request, named.suffix, named.sha256)
+
+    async def post_blob(self, request: Request) -> Response:
+        return await self._stored(request, request.query_params.get("suffix", openapi.PLAIN_SUFFIX))
+
+    async def _stored(self, request: Request, suffix: str, sha256: str | None = None) -> Response:
+        body = request.stream()
+        return answer(await store_blob(self._jobs.blob_folder, suffix, body, self._largest_blob, sha256))
 
     async def get_blob(self, request: Request) -> Response:
         return _file(self._jobs.blob_folder / parse_name(request.path_params["name"]).file_name)
@@ -114,6 +120,7 @@ class Routes:
             "/v1/jobs/{id}": {"GET": self.status},
             "/v1/jobs/{id}/cancel": {"POST": self.cancel},
             "/v1/jobs/{id}/files/{name}": {"GET": self.job_file},
+            "/v1/blobs": {"POST": self.post_blob},
             "/v1/blobs/{name}": {"GET": self.get_blob, "PUT": self.put_blob},
             "/v1/leases": {"PUT": self.renew},
             "/v1/leases/{client}": {"DELETE": self.release},

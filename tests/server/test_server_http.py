@@ -205,6 +205,31 @@ def test_a_blob_comes_back_as_it_went(server: ServerProcess, size: int) -> None:
     assert server.put_blob(data, ".npy").status_code == 200
 
 
+@pytest.mark.parametrize(("query", "suffix"), [("?suffix=.npz", ".npz"), ("", ".bin")])
+def test_the_server_names_what_comes_without_a_name(server: ServerProcess, query: str, suffix: str) -> None:
+    data = os.urandom(BATCH_BYTES + 7)
+    answer = server.ask("POST", f"/blobs{query}", data=data, headers={"Content-Type": "application/octet-stream"})
+    blob = decode(Blob, answer.content)
+    assert blob == Blob(hashlib.sha256(data).hexdigest(), suffix)
+    assert (server.data / "blobs" / blob.file_name).read_bytes() == data
+
+
+@pytest.mark.parametrize("suffix", ["", "npz", "./x", ".NPZ", ".toolongsuffix", ".%00", ".a/../b"])
+def test_a_strange_suffix_stores_nothing(server: ServerProcess, suffix: str) -> None:
+    before = set((server.data / "blobs").iterdir())
+    octets = {"Content-Type": "application/octet-stream"}
+    answer = server.ask("POST", f"/blobs?suffix={suffix}", data=b"x", headers=octets)
+    assert answer.status_code == 400
+    assert decode(FaultRecord, answer.content).code == "bad_request"
+    assert set((server.data / "blobs").iterdir()) == before
+
+
+def test_nothing_is_not_stored(server: ServerProcess) -> None:
+    answer = server.ask("POST", "/blobs", data=b"", headers={"Content-Type": "application/octet-stream"})
+    assert answer.status_code == 400 and "empty" in answer.text
+    assert not (server.data / "blobs" / f"{hashlib.sha256().hexdigest()}.bin").exists()
+
+
 def test_a_blob_of_another_hash_is_not_kept(server: ServerProcess) -> None:
     name = "0" * 64 + ".bin"
     answer = server.ask("PUT", f"/blobs/{name}", data=b"x", headers={"Content-Type": "application/octet-stream"})
