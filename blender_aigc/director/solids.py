@@ -110,7 +110,8 @@ def _poses(
         everything.foreach_get("matrix_world", matrices[frame].reshape(-1))
         report(frame)
     row = {obj: i for i, obj in enumerate(everything)}
-    return np.stack([keys.poses(matrices[:, row[obj]]) for obj in bodies])
+    matrices = matrices[:, [row[obj] for obj in bodies]].transpose(1, 0, 2, 3)
+    return keys.poses(matrices.reshape(-1, 4, 4)).reshape(len(bodies), -1, 7)
 
 
 def _frames(scene: bpy.types.Scene, plan: Plan, clock: rigid.Clock) -> Iterator[tuple[int, bpy.types.Depsgraph]]:
