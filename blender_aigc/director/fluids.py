@@ -276,6 +276,7 @@ def _source(obj: bpy.types.Object, thing: PlanObject, part: str, plan: Plan) -> 
         for frame, on in ((0, spell.start_frame <= 1), (spell.start_frame, True), (stop, False)):
             flow.use_inflow = on
             flow.keyframe_insert("use_inflow", frame=frame)
+        keys.keep_place(obj)
 
 
 def _obstacle(obj: bpy.types.Object, domain: bpy.types.Object, tight: bool) -> None:

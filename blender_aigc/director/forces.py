@@ -195,7 +195,7 @@ def add_settling(scene: bpy.types.Scene, clock: Clock) -> None:
     """Drag before frame 1: what hangs stops swinging, then the air is itself again."""
     drag = _field(scene, "settling", "DRAG")
     frames = np.array([clock.solver(1) - clock.lead, clock.solver(1) - 8 * clock.every, clock.solver(1)])
-    action = keys.action_of(drag, drag.name)
+    action = keys.keep_place(drag)
     keys.write(action, drag, "field.linear_drag", frames, np.array([_SETTLING_DRAG, _SETTLING_DRAG, 0.0]))
 
 
@@ -224,7 +224,7 @@ def _key(
     if force.type == "blast":
         stop = min(stop, start + max(1, round(_BLAST_S / clock.step_s)))
     blows = (frames >= start) & (frames < stop)
-    action = field.animation_data.action if field.animation_data else keys.action_of(field, field.name)
+    action = keys.keep_place(field)
     sign = -1.0 if force.type == "attract" else 1.0
     keys.write(action, field, "field.strength", frames, np.where(blows, sign * strength, 0.0))
     if isinstance(bodies, Flowing) and not blows.all():  # else smoke would stand when the wind has gone

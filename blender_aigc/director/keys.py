@@ -64,6 +64,19 @@ def write_pose(obj: bpy.types.Object, frames: np.ndarray, poses: np.ndarray, nam
     return action
 
 
+def keep_place(obj: bpy.types.Object) -> bpy.types.Action:
+    """Keys `obj` where it is, unless keys move it already. Whatever is keyed of a field or a source needs that.
+
+    Blender's solvers wait for the place of what they look at, and for nothing else that is keyed of it: a thread that
+    comes late leaves them the strength of the frame before. All keys of an object are evaluated in one go.
+    """
+    data = obj.animation_data
+    action = data.action if data is not None and data.action is not None else action_of(obj, obj.name)
+    if not any(made.data_path == "location" for made in curves(obj)):
+        write(action, obj, "location", np.array([1]), np.array([obj.location]))
+    return action
+
+
 def continuous(quaternions: np.ndarray) -> np.ndarray:
     """(F, 4) without jumps of sign, so that the interpolation between two keys takes the short way."""
     signs = np.where(np.sum(quaternions[1:] * quaternions[:-1], 1) < 0, -1.0, 1.0)
