@@ -25,7 +25,9 @@ def shaded(subject: Subject, look: Look, step: Step) -> np.ndarray:
     flat = abstraction(subject, (8 - 4 * look.detail) * unit)
     lab = oklab_from_srgb(flat)
     step("Choosing tones", flat)
-    lab = _by_material(lab, subject.regions, max(2, look.colours), subject)
+    stepped = _by_material(lab, subject.regions, max(2, look.colours), subject)
+    sky = subject.passes.background
+    lab = stepped if sky is None else np.where(sky[..., None], lab, stepped)  # skies are painted, not shaded in tones
     if subject.passes.normal is not None:
         lab[..., 0] += _rim(subject, unit)
     lab[..., 1:] *= 1.12

@@ -54,7 +54,7 @@ def _told(strength: np.ndarray, detail: float) -> tuple[np.ndarray, np.ndarray]:
     unit = max(float(np.sqrt(strength.size / (1920 * 1080))), 0.3)
     crowd = gaussian(strength, max(9.0 * unit, 3.0))
     allowed = np.float32(0.14 + 0.12 * detail)
-    whole = np.maximum(smoothstep(0.7, 0.95, _run(np.minimum(2 * strength, 1))), smoothstep(0.10, 0.05, crowd))
+    whole = np.maximum(smoothstep(0.8, 1.0, _run(np.minimum(2 * strength, 1))), smoothstep(0.10, 0.05, crowd))
     return np.maximum(crowd - allowed, 0), whole
 
 

@@ -11,9 +11,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from .colour import oklab_from_srgb, srgb_from_oklab
 from .fields import directions, gaussian, gradient, in_bands, lattice, structure_tensor
 from .look import Look, Step, Subject
 from .strokes import LooseMarks, Marks, brushes, lay, local_mean, scatter
+
+
+_JITTER = (0.10, 0.075, 0.05)
+"""How far the colours of the marks of each layer differ: the ground is laid in loosely, what is put on it is meant."""
 
 
 def abstraction(subject: Subject, radius_px: float) -> np.ndarray:
@@ -66,6 +71,7 @@ def painted(subject: Subject, look: Look, step: Step) -> np.ndarray:
     base = abstraction(subject, max(radius, 1.0))
     if look.texture <= 0:
         return base
+    base = _rich(base, look.texture)
     canvas, relief = base.copy(), np.zeros(subject.shape, np.float32)
     angle = _brush_direction(subject, base)
     atlas = brushes(look.seed)
@@ -80,6 +86,15 @@ def painted(subject: Subject, look: Look, step: Step) -> np.ndarray:
         _paint(subject, canvas, relief, marks, atlas, look.seed + number)
     step("Lighting the paint", canvas)
     return _lit(canvas, relief, look, unit)
+
+
+def _rich(base: np.ndarray, texture: float) -> np.ndarray:
+    """Pigments out of the tube: more colour, and half tones that lie further apart than those of a render."""
+    lab = oklab_from_srgb(base)
+    light = lab[..., 0]
+    lab[..., 0] = light + np.float32(0.35 * texture) * light * (1 - light) * (2 * light - 1)
+    lab[..., 1:] *= np.float32(1 + 0.35 * texture)
+    return srgb_from_oklab(lab)
 
 
 def _brush_direction(subject: Subject, base: np.ndarray) -> np.ndarray:
@@ -111,7 +126,7 @@ def _marks(
     row = np.clip(np.rint(y), 0, height - 1).astype(np.int32)
     turn = angle[row, column] + 0.5 * (random(2) - 0.5)
     colour = local_mean(base, x, y) if subject.regions is None else base[row, column]
-    jitter = 0.05 * look.texture
+    jitter = _JITTER[number] * look.texture
     colour = colour * (1 + jitter * 2 * (random(3) - 0.5))[..., None]
     colour = colour + jitter * np.stack([random(4) - 0.5, random(5) - 0.5, random(6) - 0.5], axis=-1)
     long = cell * (1.0 + 0.35 * random(7))
@@ -146,7 +161,7 @@ def _loose_marks(
         keep = error[row, column] > (0.16 - 0.13 * look.detail) * (0.6 + 0.8 * start.random(seed + 10))
         start, row, column = start.where(keep), row[keep], column[keep]
     turn = angle[row, column] + 0.5 * (start.random(seed + 2) - 0.5)
-    jitter = 0.05 * look.texture
+    jitter = _JITTER[number] * look.texture
     colour = base[row, column] * (1 + jitter * 2 * (start.random(seed + 3) - 0.5))[:, None]
     colour = colour + jitter * np.stack([start.random(seed + k) - 0.5 for k in (4, 5, 6)], axis=-1)
     long, wide = cell * (1.0 + 0.35 * start.random(seed + 7)), cell * (0.42 + 0.16 * start.random(seed + 8))
@@ -179,4 +194,5 @@ def _lit(canvas: np.ndarray, relief: np.ndarray, look: Look, unit: float) -> np.
     dx, dy = gradient(height)
     slope = -(dx + dy) * np.float32(0.7)
     shade = np.clip(slope * (0.5 * look.texture), -0.14, 0.2)
+    shade = shade * (1.15 - 0.6 * canvas.mean(-1))  # white paint throws hardly any shadow on itself
     return np.clip(canvas * (1 + 0.9 * shade[..., None]) + 0.25 * np.maximum(shade, 0)[..., None], 0, 1)

@@ -76,6 +76,11 @@ class Passes:
         """Names of the passes that are there, besides the picture."""
         return tuple(name for name in _KINDS if name != "combined" and getattr(self, name) is not None)
 
+    @property
+    def background(self) -> np.ndarray | None:
+        """(H, W) bool, where no surface is seen; None when the depth is not known."""
+        return None if self.depth is None else ~np.isfinite(self.depth)
+
     @functools.cached_property
     def regions(self) -> np.ndarray | None:
         """(H, W) int32 that changes where the object or the material does; None when neither is known."""

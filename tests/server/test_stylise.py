@@ -320,6 +320,28 @@ def test_cel_shading_has_few_tones() -> None:
     assert np.sort(smooth)[::-1][:6].sum() < 0.5 * smooth.sum(), "the test must be able to fail"
 
 
+def test_cel_shading_leaves_the_gradient_of_a_sky() -> None:
+    """Where no surface is, there is no form to shade: three broad bands of blue were no sky."""
+    passes = ball(240, 360)
+    wall = passes.object_id == 1
+    passes.combined[..., :3] = np.where(
+        wall[..., None], np.linspace(80, 220, 240)[:, None, None], passes.combined[..., :3]
+    )
+    as_wall = draw(passes, style="cel", line_px=0.0)[:, 4, 0].astype(int)
+    passes.depth[wall], passes.object_id[wall], passes.material_id[wall] = np.inf, 0, 0
+    as_sky = draw(passes, style="cel", line_px=0.0)[:, 4, 0].astype(int)
+    assert np.diff(as_sky).max() < 4 and np.diff(as_wall).max() > 8
+
+
+def test_paint_has_more_colour_than_the_render_and_its_ground_more_play() -> None:
+    passes = ball(240, 360)
+    made = [oklab_from_srgb(draw(passes, style="painting", texture=t)[..., :3] / 255.0) for t in (0.0, 0.8)]
+    inside = gaussian((passes.object_id == 2).astype(np.float32), 3) > 0.99
+    chroma = [float(np.hypot(lab[inside][:, 1], lab[inside][:, 2]).mean()) for lab in made]
+    assert 1.1 < chroma[1] / chroma[0] < 1.5
+    assert made[1][..., 1:][~inside].std() > made[0][..., 1:][~inside].std()
+
+
 def test_painting_flattens_texture_and_keeps_borders() -> None:
     passes = ball(240, 360)
     rng = np.random.default_rng(1)
