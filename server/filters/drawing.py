@@ -113,7 +113,7 @@ def _even(subject: Subject, angle: np.ndarray, above: np.ndarray, gap_px: float,
 def hatching_direction(subject: Subject, level: bool = False) -> np.ndarray:
     """(H, W) angle of strokes: the way the surface bends most; where it is flat, the slant of a right hand.
 
-    level: what lies flat on the ground gets strokes along the horizon instead.
+    level: what lies flat on the ground, and the sky, get strokes along the horizon instead; slanting ones are rain.
     """
     unit = max(subject.unit_px, 0.3)
     if subject.passes.normal is not None:
@@ -128,6 +128,8 @@ def hatching_direction(subject: Subject, level: bool = False) -> np.ndarray:
     slant = np.full(subject.shape, -np.pi / 4 - turned, np.float32)
     if level and subject.passes.normal is not None:
         slant *= 1 - smoothstep(0.7, 0.9, subject.passes.normal[..., 1])
+        if subject.passes.background is not None:
+            slant[subject.passes.background] = 0
     flat = np.stack([np.cos(slant) ** 2, np.sin(slant) ** 2, np.cos(slant) * np.sin(slant)], axis=-1)
     tensor = gaussian(tensor, 9 * unit)
     _, coherence, strength = directions(tensor)
