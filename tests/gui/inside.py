@@ -149,16 +149,27 @@ def split() -> float:
 
 def still_life() -> None:
     """A few things before a camera, an Image Editor above the viewport, the render properties at the right."""
-    bpy.ops.mesh.primitive_monkey_add(location=(-1.3, 0, 1))
-    bpy.ops.mesh.primitive_torus_add(location=(1.5, 0, 0.6))
-    bpy.ops.mesh.primitive_cone_add(location=(0.3, 1.5, 1))
-    bpy.ops.mesh.primitive_plane_add(size=20)
+    meshes, colours = bpy.ops.mesh, ((0.75, 0.2, 0.08), (0.1, 0.3, 0.7), (0.9, 0.6, 0.1), (0.45, 0.5, 0.35))
+    meshes.primitive_monkey_add(location=(-1.3, 0, 1))
+    bpy.context.object.modifiers.new("Smooth", "SUBSURF").render_levels = 2
+    meshes.primitive_torus_add(location=(1.5, 0, 0.5), rotation=(0.5, 0, 0.4), major_segments=64, minor_segments=24)
+    meshes.primitive_cone_add(location=(0.3, 1.5, 1), vertices=64)
+    meshes.primitive_plane_add(size=60)
+    for obj, colour in zip(bpy.context.scene.objects, colours, strict=True):
+        obj.data.shade_smooth()
+        material = bpy.data.materials.new(obj.name)
+        material.use_nodes = True
+        material.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = (*colour, 1)
+        obj.data.materials.append(material)
+    bpy.context.scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.4, 0.6, 0.95, 1)
     bpy.ops.object.light_add(type="SUN", rotation=(0.7, 0.3, 0))
+    bpy.context.object.data.energy = 3
     bpy.ops.object.camera_add(location=(0, -7, 2.5), rotation=(math.radians(77), 0, 0))
     scene = bpy.context.scene
     scene.camera = bpy.context.object
-    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 8, False
+    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 24, False
     scene.render.resolution_x, scene.render.resolution_y = 480, 270
+    scene.view_settings.view_transform = "Standard"
     bpy.context.preferences.view.render_display_type = "NONE"
     bpy.context.window_manager.windows[0].workspace = bpy.data.workspaces["Layout"]
     largest = max(bpy.context.window_manager.windows[0].screen.areas, key=lambda area: area.width * area.height)
