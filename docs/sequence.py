@@ -67,22 +67,25 @@ def scene():  # noqa: ANN201 (bpy is there for --render only)
         world = Matrix.Translation(Vector(place)) @ Matrix.Rotation(math.radians(turn), 4, "Z")
         parts = generate(name, values, 1)
         builder.build(parts, name.capitalize(), here.collection, world, main=_material(name, colour))
+    bpy.ops.object.empty_add()
+    middle = bpy.context.object
     ball = builder.build(generate("ball", {"kind": "beach", "diameter_m": 0.1}), "Ball", here.collection).root
+    ball.parent, ball.location = middle, (0, 0, -0.05)
     bpy.ops.mesh.primitive_cylinder_add(radius=0.55, depth=0.04, location=(0, 0, -0.0205), vertices=128)
     bpy.context.object.data.materials.append(_material("Table", (0.30, 0.15, 0.07)))
-    bpy.ops.mesh.primitive_plane_add(size=12, location=(0, 0, -0.75))
+    bpy.ops.mesh.primitive_plane_add(size=400, location=(0, 0, -0.75))
     bpy.context.object.data.materials.append(_material("Floor", (0.32, 0.38, 0.33)))
     bpy.ops.object.light_add(type="SUN", rotation=(0.75, 0.1, 0.7))
     bpy.context.object.data.energy, bpy.context.object.data.angle = 3.6, 0.05
-    bpy.ops.object.empty_add(location=(0.03, 0, 0.09))
+    bpy.ops.object.empty_add(location=(0.03, 0, 0.13))
     pivot = bpy.context.object
     bpy.ops.object.camera_add(location=(0, -1.15, 0.34), rotation=(math.radians(73.5), 0, 0))
     here.camera = camera = bpy.context.object
-    camera.parent, camera.data.lens, camera.data.clip_start = pivot, 45, 0.01
+    camera.parent, camera.data.lens, camera.data.clip_start = pivot, 42, 0.01
     for frame, way in ((FRAMES[0], 0.0), (FRAMES[-1], 1.0)):
         pivot.rotation_euler.z = math.radians(-12 + 24 * way)
-        ball.location, ball.rotation_euler = (-0.34 + 0.24 * way, -0.2, 0.05), (0.3, 4.8 * way, 0)
-        for thing, path in ((pivot, "rotation_euler"), (ball, "location"), (ball, "rotation_euler")):
+        middle.location, middle.rotation_euler = (-0.34 + 0.24 * way, -0.2, 0.05), (0.3, 4.8 * way, 0)
+        for thing, path in ((pivot, "rotation_euler"), (middle, "location"), (middle, "rotation_euler")):
             thing.keyframe_insert(path, frame=frame)
     here.render.engine, here.cycles.samples, here.cycles.use_denoising = "CYCLES", 32, True
     here.render.resolution_x, here.render.resolution_y = SIZE_PX
@@ -133,7 +136,7 @@ def main() -> None:
             sheet.paste(small, (column * wide, row * high))
         if style == GIF_STYLE:
             gif(drawn(style, single=True), pictures)
-    sheet.save(IMAGES / "sequence.jpg", quality=80)
+    sheet.save(IMAGES / "sequence.jpg", quality=75)
 
 
 def gif(left: list[Image.Image], right: list[Image.Image]) -> None:
@@ -142,9 +145,8 @@ def gif(left: list[Image.Image], right: list[Image.Image]) -> None:
         whole = Image.new("L", (2 * wide + 4, high), 255)
         for number, picture in enumerate(pair):
             whole.paste(picture.convert("L").resize(GIF_PX, Image.Resampling.LANCZOS), (number * (wide + 4), 0))
-        frames.append(whole.quantize(12, dither=Image.Dither.NONE))
-    there_and_back = frames[1:] + frames[-2:0:-1]
-    frames[0].save(IMAGES / "sequence.gif", save_all=True, append_images=there_and_back, duration=90, loop=0)
+        frames.append(whole.quantize(8, dither=Image.Dither.NONE))
+    frames[0].save(IMAGES / "sequence.gif", save_all=True, append_images=frames[1:], duration=90, loop=0)
 
 
 if __name__ == "__main__":
