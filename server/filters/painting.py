@@ -16,7 +16,6 @@ from .fields import directions, gaussian, gradient, in_bands, lattice, structure
 from .look import Look, Step, Subject
 from .strokes import LooseMarks, Marks, brushes, lay, local_mean, scatter
 
-
 _JITTER = (0.10, 0.075, 0.05)
 """How far the colours of the marks of each layer differ: the ground is laid in loosely, what is put on it is meant."""
 
