@@ -53,7 +53,9 @@ def scene() -> bpy.types.Scene:
     builder = Builder()
     for name, values, place, turn, seed in THINGS:
         world = Matrix.Translation(Vector(place)) @ Matrix.Rotation(math.radians(turn), 4, "Z")
-        builder.build(generate(name, values, seed), name.capitalize(), here.collection, world)
+        built = builder.build(generate(name, values, seed), name.capitalize(), here.collection, world)
+        if name == "cloud":
+            _glow(built.root)
     _ground(here)
     here.world = builder.build(
         generate("sky", {"sun_elevation_deg": 32.0, "sun_rotation_deg": 215.0}), "Sky", here.collection
@@ -69,6 +71,13 @@ def scene() -> bpy.types.Scene:
     return here
 
 
+def _glow(cloud: bpy.types.Object) -> None:
+    """Light comes through a cloud, not through cotton wool."""
+    for slot in cloud.material_slots:
+        inputs = slot.material.node_tree.nodes["Principled BSDF"].inputs
+        inputs["Emission Color"].default_value, inputs["Emission Strength"].default_value = (0.62, 0.7, 0.85, 1), 0.6
+
+
 def _ground(here: bpy.types.Scene) -> None:
     mesh = bpy.data.meshes.new("Ground")
     mesh.from_pydata([(-400, -40, 0), (400, -40, 0), (400, 400, 0), (-400, 400, 0)], [], [(0, 1, 2, 3)])
@@ -79,7 +88,7 @@ def _ground(here: bpy.types.Scene) -> None:
     inputs["Roughness"].default_value, inputs["Specular IOR Level"].default_value = 1.0, 0.0
     mesh.materials.append(material)
     ground = bpy.data.objects.new("Ground", mesh)
-    ground.visible_diffuse = False  # clouds with green bellies
+    ground.visible_diffuse = False  # else the clouds have green bellies
     here.collection.objects.link(ground)
 
 

@@ -65,6 +65,8 @@ def ink(subject: Subject, look: Look, step: Step) -> np.ndarray:
     gap = max((8.0 - 3.0 * look.detail) * unit, 3.2)
     step("Hatching what is dark by itself", _on_paper(cover, INK))
     local = _own_darkness(gaussian(subject.light, 4 * unit)) - 2 * np.maximum(dark - _SHADE[0][0], 0)
+    if subject.passes.background is not None:  # a sky is air
+        local = np.where(subject.passes.background, 0.65 * local, local)
     border = subject.borders(5 * unit)
     if border is not None:  # a little paper between things sets them off from each other
         local = np.where(border > 0.02, np.float32(-1), local)

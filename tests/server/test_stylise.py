@@ -289,12 +289,14 @@ def test_ink_hatches_what_is_dark_in_itself_and_leaves_the_brightest_to_the_pape
 
 def test_ink_strokes_lie_flat_on_the_ground_and_in_the_sky_and_slant_elsewhere() -> None:
     """Steps from row to row against those from column to column: along the horizon there are hardly any of these."""
-    ratios = []
+    ratios, inked = [], []
     sky = sky_and_ground(0.9, 0.5)
     sky.depth[:], sky.normal[:] = np.inf, 0
     for passes in (sky_and_ground(0.9, 0.5, up=True), sky, sky_and_ground(0.9, 0.5)):
         made = lightness(draw(passes, style="ink", line_px=0.0)[72:108, ..., :3] / 255.0)
         ratios.append(np.abs(np.diff(made, axis=1)).mean() / np.abs(np.diff(made, axis=0)).mean())
+        inked.append((made < 0.5).mean())
+    assert 0.02 < inked[1] < 0.8 * inked[0], "a sky is air"
     assert max(ratios[:2]) < 0.4 and 0.7 < ratios[2] < 1.4
 
 
