@@ -24,6 +24,8 @@ def pencil(subject: Subject, look: Look, step: Step) -> np.ndarray:
     """(H, W, 3) 0..1: graphite, or coloured pencils with `tint`."""
     unit = max(subject.unit_px, 0.3)
     dark = _darkness(subject, 1.5 * unit)
+    if subject.passes.background is not None:
+        dark = np.where(subject.passes.background, _AIR * dark, dark)
     angle = hatching_direction(subject)
     grain = subject.canvas.paper(max(2.2 * unit, 1.6), look.seed)
     graphite = np.zeros(subject.shape, np.float32)
@@ -49,6 +51,9 @@ def pencil(subject: Subject, look: Look, step: Step) -> np.ndarray:
     return _on_paper(cover, _pigment(subject, look, GRAPHITE), grain * 0.008 * look.texture)
 
 
+_AIR = np.float32(0.65)
+"""How much of its darkness is drawn of a sky: as full of strokes as the ground, it would come forward."""
+
 _LOCAL = ((0.08, 0.0), (0.30, 0.0), (0.46, 0.35))
 _SHADE = ((0.22, 0.0), (0.42, 0.85), (0.60, -0.75), (0.76, 1.5))
 """(from which darkness on, turned by how much) of the layers of hatching; angles in radians."""
@@ -65,8 +70,8 @@ def ink(subject: Subject, look: Look, step: Step) -> np.ndarray:
     gap = max((8.0 - 3.0 * look.detail) * unit, 3.2)
     step("Hatching what is dark by itself", _on_paper(cover, INK))
     local = _own_darkness(gaussian(subject.light, 4 * unit)) - 2 * np.maximum(dark - _SHADE[0][0], 0)
-    if subject.passes.background is not None:  # a sky is air
-        local = np.where(subject.passes.background, 0.65 * local, local)
+    if subject.passes.background is not None:
+        local = np.where(subject.passes.background, _AIR * local, local)
     border = subject.borders(5 * unit)
     if border is not None:  # a little paper between things sets them off from each other
         local = np.where(border > 0.02, np.float32(-1), local)

@@ -52,9 +52,9 @@ def _told(strength: np.ndarray, detail: float) -> tuple[np.ndarray, np.ndarray]:
     Computer-Generated Pen-and-Ink Illustrations".
     """
     unit = max(float(np.sqrt(strength.size / (1920 * 1080))), 0.3)
-    crowd = gaussian(strength, max(9.0 * unit, 3.0))
+    crowd = gaussian(strength, max(9.0 * unit, 6.0))  # below 6 px a single line would be a crowd
     allowed = np.float32(0.14 + 0.12 * detail)
-    whole = np.maximum(smoothstep(0.8, 1.0, _run(np.minimum(2 * strength, 1))), smoothstep(0.10, 0.05, crowd))
+    whole = np.maximum(smoothstep(0.8, 1.0, _run(np.minimum(2 * strength, 1))), smoothstep(0.06, 0.03, crowd))
     return np.maximum(crowd - allowed, 0), whole
 
 
