@@ -86,13 +86,14 @@ def test_a_plane_has_no_lines_however_steep() -> None:
 
 
 def test_every_kind_of_line() -> None:
-    material = plane()
+    things, material = plane(), plane()
+    things["object_id"][:, 30:] = 2  # side by side, of one material
     material["material_id"][:, 30:] = 2
     crease = plane()
     crease["normal"][:, 30:] = (1, 0, 0)
     step = plane()
     step["depth"][:, 30:] *= 0.9
-    for case in (material, crease, step):
+    for case in (things, material, crease, step):
         lines = line_art(**case)
         assert (lines[2:-2, 29:31].max(axis=1) == 255).all()
         assert not lines[:, :29].any() and not lines[:, 31:].any()

@@ -15,6 +15,7 @@ from scene_state import differences, state_beside_copies
 from blender_aigc import before, preferences
 from blender_aigc.apply.compare import split_picture
 from blender_aigc.apply.compositor import compositor_of
+from blender_aigc.apply.projection import Shot
 from blender_aigc.apply.scene import JOB
 from blender_aigc.gather.image import image_blob
 from blender_aigc.gather.passes import passes_blob, passes_meta, render_passes
@@ -50,6 +51,7 @@ def scene(studio: Path) -> bpy.types.Scene:
 
 def camera(location: tuple[float, float, float], target=(0, 0, 0.7)) -> None:
     data = bpy.data.cameras.new("Eye")
+    data.shift_x, data.shift_y = 0.06, -0.04
     made = bpy.data.objects.new("Eye", data)
     made.location = location
     made.rotation_euler = (Vector(target) - Vector(location)).to_track_quat("-Z", "Y").to_euler()
@@ -121,9 +123,9 @@ def test_a_compared_picture_is_split(addon: None, share: float) -> None:
     left, right = shown[:, : max(0, column - 1)], shown[:, column + 1 :]
     assert (left[:15, :, 0] == 1).all() and (left[15:, :, 0] == 0).all()
     assert np.abs(right - 0.25).max(initial=0) < 0.01
-    count = len(bpy.data.images)
-    split_picture(other, after, 0.5)
-    assert len(bpy.data.images) == count, "the slider makes one picture, not one for each position"
+    count, first = len(bpy.data.images), bpy.data.images["after | Compare"]
+    again = split_picture(other, after, 0.5)
+    assert len(bpy.data.images) == count and again == first, "one picture, that editors show, for all positions"
 
 
 def test_the_operator_compares(result: bpy.types.Image) -> None:
@@ -207,8 +209,9 @@ def difference(seen: np.ndarray, result: bpy.types.Image) -> np.ndarray:
 
 
 def test_from_its_own_camera_a_projection_is_the_picture(result: bpy.types.Image) -> None:
-    """On faces as large as the ground, through AgX; borders of objects are a pixel wide."""
+    """On faces as large as the ground, through AgX and an exposure; borders of objects are a pixel wide."""
     old = bpy.data.materials["Red"]
+    bpy.context.scene.view_settings.exposure = 0.5
     before_uv = [layer.name for layer in bpy.data.objects["Box"].data.uv_layers]
     assert bpy.ops.aigc.project(job_id=result[JOB]) == {"FINISHED"}
     off = difference(rendered(1), result)
@@ -218,6 +221,37 @@ def test_from_its_own_camera_a_projection_is_the_picture(result: bpy.types.Image
     assert [layer.name for layer in box.data.uv_layers] == [*before_uv, "AIGC Waves"]
     assert box.data.materials[0] is old and box.material_slots[0].material is not old
     assert len(old.node_tree.nodes) == 2, "the user's material is as it was"
+
+
+def test_an_orthographic_camera_throws_it_too_and_not_behind_itself(result: bpy.types.Image) -> None:
+    eye = bpy.context.scene.camera
+    eye.data.type, eye.data.ortho_scale = "ORTHO", 7.0
+    bpy.context.view_layer.update()
+    bpy.ops.mesh.primitive_cube_add(size=1, location=eye.matrix_world @ Vector((0, 0, 3)))
+    bpy.context.object.name = "Behind"
+    bpy.context.object.data.materials.append(bpy.data.materials["Red"])
+    for obj in bpy.context.scene.objects:
+        obj.select_set(obj.type == "MESH")
+    result[JOB] = made_from(passes_blob(render_passes(bpy.context.scene, PASSES)))
+    assert bpy.ops.aigc.project(job_id=result[JOB]) == {"FINISHED"}
+    off = difference(rendered(1), result)
+    assert np.median(off) < 0.02 and np.percentile(off[60:], 97) < 0.06
+    behind = bpy.data.objects["Behind"].location
+    camera(behind + Vector((0, -3, 3)), target=behind)
+    passes = render_passes(bpy.context.scene, frozenset({"combined", "object_id"}))
+    surface = passes["object_id"] == passes_meta(passes)["objects"].index("Behind")
+    colour = passes["combined"][surface & (passes["combined"][..., :3].max(-1) > 12)][:, :3].astype(int)
+    assert len(colour) > 500 and (colour[:, 0] > 1.5 * colour[:, 2] + 5).mean() > 0.94
+
+
+def test_the_stored_depth_does_not_reach_over_the_outline_of_an_object(result: bpy.types.Image) -> None:
+    """It is the farthest of a pixel's neighbours on the same object, not of what is behind it."""
+    assert bpy.ops.aigc.project(job_id=result[JOB]) == {"FINISHED"}
+    passes = before.given_passes(STATE.results[0], preferences.data_path() / "blobs")
+    box = passes["object_id"] == passes_meta(passes)["objects"].index("Box")
+    stored = pixels(bpy.data.images["Waves | Depth"])[..., 0]
+    assert stored[box].max() < 1.005 * passes["depth"][box].max() < passes["depth"][~box].max()
+    assert (stored >= 0.995 * np.minimum(passes["depth"], 6e4)).all()
 
 
 def test_its_button_puts_it_on_in_one_step_that_undo_takes_back(result: bpy.types.Image) -> None:
@@ -247,23 +281,30 @@ def test_steep_surfaces_do_not_hide_themselves(result: bpy.types.Image) -> None:
 
 
 def test_the_uv_layer_holds_the_same_place(result: bpy.types.Image) -> None:
-    """For other programs and for painting: the corner of the box where Blender projects it."""
+    """For other programs and for painting: the corner of the box, as its modifier has moved it, where Blender projects
+    it.
+    """
     from bpy_extras.object_utils import world_to_camera_view
 
-    bpy.ops.aigc.project(job_id=result[JOB])
     box = bpy.data.objects["Box"]
+    box.modifiers.new("Swell", "DISPLACE").strength = 0.3
+    bpy.ops.aigc.project(job_id=result[JOB])
+    moved = box.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.vertices
     for loop in box.data.loops:
         there = world_to_camera_view(
-            bpy.context.scene, bpy.context.scene.camera, box.matrix_world @ box.data.vertices[loop.vertex_index].co
+            bpy.context.scene, bpy.context.scene.camera, box.matrix_world @ moved[loop.vertex_index].co
         )
         assert (Vector(there[:2]) - box.data.uv_layers["AIGC Waves"].uv[loop.index].vector).length < 1e-4
+    sticks = next(a for a in box.data.attributes if a.name.startswith("AIGC Waves") and a.domain == "POINT")
+    camera = bpy.context.scene.camera.matrix_world.inverted() @ box.matrix_world
+    assert max((camera @ v.co - sticks.data[v.index].vector).length for v in moved) < 1e-4
 
 
 def test_what_the_camera_did_not_see_keeps_its_material(result: bpy.types.Image) -> None:
     """From behind: the back of the box, the small box behind it and its shadow on the ground stay red."""
     bpy.ops.aigc.project(job_id=result[JOB])
     camera((0.5, 9, 3))
-    passes = render_passes(bpy.context.scene, frozenset({"combined", "object_id", "normal"}))
+    passes = render_passes(bpy.context.scene, frozenset({"combined", "object_id", "normal", "position"}))
     names = passes_meta(passes)["objects"]
     colour = passes["combined"][..., :3].astype(int)
     red = (colour[..., 0] > 1.5 * colour[..., 1] + 5) & (colour[..., 0] > 1.5 * colour[..., 2] + 5)
@@ -273,6 +314,12 @@ def test_what_the_camera_did_not_see_keeps_its_material(result: bpy.types.Image)
         assert surface.sum() > 100 and red[surface].mean() > 0.94, name
     ground = (passes["object_id"] == names.index("Ground")) & lit
     assert 0.05 < red[ground].mean() < 0.95, "some of the ground was seen, some was hidden by the box"
+    given = before.given_passes(STATE.results[0], preferences.data_path() / "blobs")
+    shot = Shot.of(before.camera_of(given), given)
+    there = passes["position"][ground] @ shot.blender_from_world[:3, :3].T + shot.blender_from_world[:3, 3]
+    uv = shot.uv(there)
+    outside = (there[:, 2] > 0) | (uv < -0.01).any(1) | (uv > 1.01).any(1)
+    assert outside.sum() > 300 and red[ground][outside].mean() > 0.99, "beside its frame and behind it"
 
 
 def test_it_sticks_when_the_object_moves(result: bpy.types.Image) -> None:

@@ -9,7 +9,7 @@ import bpy
 import pytest
 from test_panels import Paper
 
-from blender_aigc import cli, operators_styles, params, preferences
+from blender_aigc import cli, operators_styles, params, preferences, thumbnails
 from blender_aigc.ask import ask_from_scene, prompt_of
 from blender_aigc.protocol import Choice, Fault, ModelInfo, Param
 from blender_aigc.state import STATE
@@ -67,6 +67,30 @@ def test_a_later_folder_replaces_an_earlier_one(tmp_path: Path) -> None:
         write_style(tmp_path / name, Style("ink", name))
     styles, _ = read_styles([tmp_path / "first", tmp_path / "missing", tmp_path / "second"])
     assert styles["ink"].label == "second"
+
+
+def test_a_studio_s_style_takes_the_place_of_ours(models: Path) -> None:
+    write_style(models, Style("ink", "Studio Ink"))
+    operators_styles.refresh()
+    assert STATE.styles["ink"].label == "Studio Ink" and "pencil" in STATE.styles
+
+
+def test_a_style_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others may be reading the folder; and a full disk leaves what was there."""
+    old = write_style(tmp_path, Style("mine", "Mine")).read_bytes()
+    plain = Path.write_text
+
+    def half(path: Path, text: str, **options: str) -> int:
+        plain(path, text[: len(text) // 2], **options)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", half)
+        with pytest.raises(Fault, match="could not be written"):
+            write_style(tmp_path, Style("mine", "Another"))
+    assert (tmp_path / "mine.json").read_bytes() == old
+    write_style(tmp_path, Style("mine", "Another"))
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.json"]
 
 
 @pytest.mark.parametrize(
@@ -164,9 +188,12 @@ def test_parameters_can_be_keyframed(models: Path) -> None:
 
 
 def test_choosing_sets_prompt_and_parameters(models: Path) -> None:
-    """And nothing that the model does not have."""
+    """And nothing that the model does not have; what is said about this model wins over what is said about all."""
     write_style(
-        models, Style("mine", "Mine", "", "x {prompt}", {"strength": 0.25, "foreign": 3}, {"probe": {"look": "b"}})
+        models,
+        Style(
+            "mine", "Mine", "", "x {prompt}", {"strength": 0.25, "foreign": 3, "look": "a"}, {"probe": {"look": "b"}}
+        ),
     )
     assert bpy.ops.aigc.read_styles() == {"FINISHED"}
     settings = bpy.context.scene.aigc
@@ -195,6 +222,9 @@ def test_saving_makes_a_file_that_others_can_use(models: Path) -> None:
     saved = read_style(models / "lino_cut.json")
     assert saved.prompt == "a lino cut of {prompt}" and saved.models["probe"]["steps"] == 7
     assert "lino_cut" in STATE.styles and settings.style == "lino_cut"
+    settings.prompt = "a cat"  # from now on the words alone: the template comes with the style
+    assert bpy.ops.aigc.save_style(label="Finer Cut") == {"FINISHED"}
+    assert read_style(models / "finer_cut.json").prompt == "a lino cut of {prompt}"
     models.rename(models.with_name("elsewhere"))
     models.write_text("a file where the folder was")
     with pytest.raises(RuntimeError, match="could not be written"):
@@ -210,13 +240,23 @@ def test_draft_and_best_set_what_the_model_says(models: Path) -> None:
     assert bpy.ops.aigc.quality(level="good") == {"CANCELLED"}
 
 
-def test_the_gallery_draws_a_button_for_every_style(models: Path) -> None:
+def test_the_gallery_draws_a_button_for_every_style(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And its picture, one of the studio's folder too, where there is one."""
     from types import SimpleNamespace
 
+    write_style(models, Style("mine", "Mine"))
+    write_style(models, Style("bare", "Bare"))
+    (models / "mine.png").write_bytes((operators_styles.LIBRARY / "ink.png").read_bytes())
+    operators_styles.refresh()
+    loaded = thumbnails._paths  # without a window Blender makes no icons of them
+    monkeypatch.setattr(thumbnails, "icon", lambda key: int(key in loaded))
+    shown = {style for style in STATE.styles if operators_styles.thumbnail(style) in loaded}
+    assert shown == set(STATE.styles) - {"bare"} and {"mine", "ink"} <= shown
     paper = Paper()
     operators_styles.AIGC_PT_styles.draw(SimpleNamespace(layout=paper), bpy.context)
     drawn = [what for call, what in paper.drawn if call == "operator"]
     assert drawn.count("aigc.choose_style") == len(STATE.styles) + 1 and "aigc.save_style" in drawn
+    assert [call for call, _ in paper.drawn].count("template_icon") == len(shown)
 
 
 def test_a_style_on_the_command_line(studio: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
