@@ -117,9 +117,10 @@ def add_bodies(
     rng = np.random.default_rng([plan.seed, 7])
     lift = plan.world.gravity_m_s2 * clock.step_s / steps / 2
     masses = {t.name: mass_kg(t, objects[t.name][0]) for t in active}  # copies of a thing have one mesh
+    thin = {name: thinnest_m(objects[name][0]) for name in {t.name for t, _ in bodies}}
     for thing, obj in bodies:
         world.collection.objects.link(obj)
-        _describe(obj, thing, enlarged)
+        _describe(obj, thing, thin[thing.name], enlarged)
         if is_active(thing):
             obj.rigid_body.mass = masses[thing.name]
             _hold(obj, thing, clock, enlarged, rng, lift, blown=bool(plan.forces))
@@ -152,9 +153,13 @@ def remove_bodies(
 
 
 def smallest_m(plan: Plan, objects: dict[str, list[bpy.types.Object]]) -> float:
-    """The smallest extent of anything that moves."""
-    active = [obj for thing in plan.objects if is_active(thing) for obj in objects[thing.name]]
-    return float(min(extent for obj in active for extent in extents(obj) if extent > 0))
+    """The smallest extent of anything that moves; copies of a thing have one mesh."""
+    return min(thinnest_m(objects[thing.name][0]) for thing in plan.objects if is_active(thing))
+
+
+def thinnest_m(obj: bpy.types.Object) -> float:
+    """The smallest extent that is not zero, 1 of a single point."""
+    return min((float(extent) for extent in extents(obj) if extent > 0), default=1.0)
 
 
 def extents(obj: bpy.types.Object) -> np.ndarray:
@@ -181,7 +186,7 @@ def _enlarge(obj: bpy.types.Object, factor: float) -> None:
     obj.scale = (factor, factor, factor)
 
 
-def _describe(obj: bpy.types.Object, thing: PlanObject, enlarged: float) -> None:
+def _describe(obj: bpy.types.Object, thing: PlanObject, thin_m: float, enlarged: float) -> None:
     body, rigid = obj.rigid_body, thing.rigid
     _, known = materials.substance(thing)
     active = is_active(thing)
@@ -190,8 +195,7 @@ def _describe(obj: bpy.types.Object, thing: PlanObject, enlarged: float) -> None
     body.collision_shape = _SHAPES[wanted]
     body.mesh_source = "BASE"
     body.use_margin = True
-    thin = min((extent for extent in extents(obj) if extent > 0), default=1.0)
-    body.collision_margin = min(0.0005, 0.005 * thin) * enlarged if wanted in ("hull", "mesh", "cone") else 0.0
+    body.collision_margin = min(0.0005, 0.005 * thin_m) * enlarged if wanted in ("hull", "mesh", "cone") else 0.0
     body.use_deactivation = False
     body.linear_damping, body.angular_damping = 0.0, 0.02
     friction = known.friction if active else 1.0
@@ -324,5 +328,6 @@ def _keep_from_fields(obj: bpy.types.Object, action: bpy.types.Action, start: in
 
 def wind_area_m2(plan: Plan, objects: dict[str, list[bpy.types.Object]]) -> float:
     """What a moving thing shows the wind: the mean of all, as the world has one strength of a field for all of them."""
-    active = [obj for thing in plan.objects if is_active(thing) for obj in objects[thing.name]]
-    return float(np.mean([np.prod(sorted(extents(obj))[1:]) for obj in active])) if active else 0.0
+    active = [objects[thing.name] for thing in plan.objects if is_active(thing)]
+    areas = [np.prod(sorted(extents(copies[0]))[1:]) for copies in active]
+    return float(np.average(areas, weights=[len(copies) for copies in active])) if active else 0.0
