@@ -289,9 +289,9 @@ def _fill_hidden(owners, texels: TexelMap, texture: Tensor, weight: Tensor, radi
     seen = known[texels.texels]
     if options.fill != "surface" or seen.all() or not seen.any():
         return known
-    tick("fill", 0, 1)
     table = linear_table(options.encoding, texture.device)
-    for own in owners:  # never from another one
+    for number, own in enumerate(owners):  # never from another one
+        tick("fill", number, len(owners))
         seen = known[own]
         source, hidden = own[seen], own[~seen]
         if not len(hidden) or not len(source):
@@ -299,7 +299,12 @@ def _fill_hidden(owners, texels: TexelMap, texture: Tensor, weight: Tensor, radi
         source = source[:: max(1, len(source) // 200_000)]
         position, normal, _, _ = texels.surface(source)
         colour = table[texture[source].long()]
-        filled = nearest_on_surface((position, normal, colour), texels.surface(hidden)[:2], radius)
+        filled = nearest_on_surface(
+            (position, normal, colour),
+            texels.surface(hidden)[:2],
+            radius,
+            check=lambda number=number: tick("fill", number, len(owners)),
+        )
         texture[hidden] = as_bytes(filled, options.encoding)
         known[hidden] = True
     tick("fill", 1, 1)
