@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,15 @@ def test_a_box_is_covered_by_its_six_axes_and_less_by_a_ring() -> None:
     assert np.allclose(found.alone, areas, atol=0.01)
     sides = coverage.coverage(mesh, cameras.ring(mesh.positions, 4, 256)).covered
     assert sides == pytest.approx(3 / 7, abs=0.02)
+
+
+def test_what_lies_beside_the_picture_is_not_covered() -> None:
+    mesh = box()
+    front = cameras.six_axes(mesh.positions, 256)[0]
+    closer = replace(front, focal_px=tuple(2.5 * length for length in front.focal_px))
+    whole, part = (coverage.coverage(mesh, [camera]).covered for camera in (front, closer))
+    assert whole == pytest.approx(1 / 7, abs=0.005)
+    assert part == pytest.approx(0.8 / 0.9 * whole / 2, rel=0.1), "of two metres, 0.89 are in the picture"
 
 
 def test_greedy_cameras_beat_as_many_in_a_ring() -> None:

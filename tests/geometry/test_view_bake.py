@@ -83,6 +83,57 @@ def test_a_real_mesh_comes_back_within_55_db_and_without_seams() -> None:
     assert edges > 50 and difference < 0.03
 
 
+def test_the_squarest_view_wins_and_slanted_ones_do_not_count(painted) -> None:
+    mesh, looks, views, baked = painted
+    scene = raster.Scene(mesh)
+    texels = uv_raster(scene, 256)
+    position, normal, _, _ = texels.surface(texels.texels)
+    place, normal = position.T.numpy() + scene.origin, normal.T.numpy()
+    ways = np.stack([look.position - place for look in looks])
+    cosine = (ways * normal).sum(-1) / np.linalg.norm(ways, axis=-1)
+    index = texels.texels.numpy()
+    winner = baked.winner.reshape(-1)[index]
+    seen = winner != NONE
+    assert seen.mean() > 0.95 and (winner[seen] == cosine.argmax(axis=0)[seen]).mean() > 0.97
+    for cut in (50.0, 70.0):
+        options = BakeOptions(cut_deg=cut, fill="none", erosion_px=1, feather_px=0)
+        weight = view_bake.bake_views(mesh, looks[:1], views[:1], 256, options).weight.reshape(-1)[index]
+        angle = np.degrees(np.arccos(cosine[0].clip(-1, 1)))
+        faces = np.abs(place[:, 2]) < 0.99  # at the poles the ball has some without area
+        assert (weight[faces & (angle < cut - 1)] > 0).mean() > 0.99 and not weight[angle > cut + 1].any()
+
+
+def test_views_count_by_their_weights_and_by_their_own_alpha() -> None:
+    """Two pictures from one place, black and white, mixed where both show the same: as numbers, not as colours."""
+    mesh = ball(32, 64)
+    look = cameras.framing(mesh.positions, (0, 1, 0), 128)
+    black, white = np.zeros((128, 128, 4), np.uint8), np.full((128, 128, 4), 255, np.uint8)
+    black[..., 3] = 255
+
+    def mixed(alpha: int, weights: tuple[float, float]) -> float:
+        white[..., 3] = alpha
+        options = BakeOptions(gains=False, fill="none", encoding="data", view_weights=weights)
+        baked = view_bake.bake_views(mesh, [look, look], [black, white], 128, options)
+        return float(np.median(baked.texture[baked.weight > 0.2])) / 255
+
+    assert mixed(255, (1, 1)) == pytest.approx(1 / 2, abs=0.01)
+    assert mixed(255, (1, 3)) == pytest.approx(3 / 4, abs=0.01)
+    assert mixed(85, (1, 1)) == pytest.approx(1 / 4, abs=0.01)
+
+
+def test_nothing_behind_a_camera_is_painted() -> None:
+    """A camera within a ball: the wall behind it faces it too, and lies in its picture by the numbers."""
+    mesh = ball()
+    mesh = replace(mesh, faces=mesh.faces[:, ::-1], corner_uvs=mesh.corner_uvs[:, ::-1], corner_normals=None)
+    look = cameras.room(np.zeros(3), 256)[0]
+    picture = np.full((256, 256, 3), 200, np.uint8)
+    baked = view_bake.bake_views(mesh, [look], [picture], 128, BakeOptions(fill="none"))
+    texels = uv_raster(raster.Scene(mesh), 128)
+    ahead = texels.surface(texels.texels)[0].T.numpy() @ look.forward
+    weight = baked.weight.reshape(-1)[texels.texels.numpy()]
+    assert (weight[ahead > 0.8] > 0).all() and not weight[ahead < 0].any()
+
+
 def test_the_same_again_from_stored_visibility_is_bit_equal(painted) -> None:
     mesh, looks, views, baked = painted
     again = view_bake.reblend(mesh, looks, views, baked)
@@ -153,6 +204,15 @@ def test_flipped_normals_change_nothing(painted, share) -> None:
     assert psnr(turned.texture, baked.texture) > 45
 
 
+def test_faces_that_nobody_sees_are_flipped_as_most_of_their_object(painted) -> None:
+    """They are filled by direction: the wrong one would be that of the other side."""
+    mesh, looks, views, _ = painted
+    around, normals = mesh.corner_uvs[:, ::-1], -mesh.corner_normals[:, ::-1]
+    flipped = Triangles(mesh.positions, mesh.faces[:, ::-1], around, normals)
+    found = view_bake.bake_views(flipped, looks[:1], views[:1], 64)
+    assert (found.signs == -1).all() and 0 < found.coverage < 0.6
+
+
 def test_gains_bring_views_of_different_brightness_together(painted) -> None:
     mesh, looks, views, baked = painted
     factors = np.linspace(0.85, 1.15, len(views))
@@ -165,10 +225,19 @@ def test_gains_bring_views_of_different_brightness_together(painted) -> None:
     levelled = (on.gains * factors[:, None]).mean(axis=1)
     assert levelled.std() / levelled.mean() < 0.2 * factors.std()
     assert psnr(on.texture, baked.texture) > psnr(off.texture, baked.texture)
+    tinted = [
+        view if n % 2 else view_bake.as_bytes(torch.tensor(table[view]) * torch.tensor([0.85, 1, 0.9]), "srgb").numpy()
+        for n, view in enumerate(views)
+    ]
+    warm, cold = (view_bake.bake_views(mesh, looks, tinted, 256).gains[first::2].mean(axis=0) for first in (0, 1))
+    assert warm / cold == pytest.approx([1 / 0.85, 1, 1 / 0.9], rel=0.03), "each channel by itself"
+    dark = [view if number else view // 4 for number, view in enumerate(views)]
+    assert view_bake.bake_views(mesh, looks, dark, 256).gains.max() <= 1.5001, "night is not made day"
 
 
 def test_udim_tiles_get_a_texture_each() -> None:
-    mesh = joined(ball(12, 24), ball(12, 24, centre=(2.5, 0, 0), corner=(1.05, 1.05)))
+    """Also where charts reach to the very border of their tile, which is the first one of the next."""
+    mesh = joined(ball(12, 24, corner=(0, 0), extent=1.0), ball(12, 24, centre=(2.5, 0, 0), corner=(1.05, 1.05)))
     looks = cameras.ring(mesh.positions, 4, 128)
     baked = view_bake.bake_views(mesh, looks, pictures(mesh, looks), 64)
     assert [sheet.sheet.tile for sheet in baked.sheets] == [1001, 1012]
@@ -208,6 +277,20 @@ def test_threads_do_not_change_the_result(painted) -> None:
     assert np.array_equal(again.texture, baked.texture) and np.array_equal(again.winner, baked.winner)
 
 
+def test_a_thousand_kilometres_from_the_origin_nothing_is_different(painted) -> None:
+    mesh, looks, views, baked = painted
+    away = np.array([4e5, -1e6, 2e5])
+    far = Triangles(mesh.positions.astype(np.float64) + away, mesh.faces, mesh.corner_uvs, mesh.corner_normals)
+    moved = []
+    for look in looks:
+        pose = look.world_from_camera.copy()
+        pose[:3, 3] += away
+        moved.append(replace(look, world_from_camera=pose))
+    again = view_bake.bake_views(far, moved, views, 256)
+    assert psnr(again.texture, baked.texture) > 50
+    assert np.median(np.abs(again.weight - baked.weight)) < 1e-4
+
+
 class Cancel(Exception):
     pass
 
@@ -226,6 +309,14 @@ def test_a_cancel_ends_each_phase(phase: str) -> None:
     with pytest.raises(Cancel):
         view_bake.bake_views(mesh, looks, pictures(mesh, looks), 64, progress=progress)
     assert asked.count(phase) == 1
+
+
+def test_filling_asks_whether_to_go_on_in_between() -> None:
+    """It takes seconds on a large texture."""
+    mesh = ball()
+    looks, asked = [cameras.framing(mesh.positions, (0, 1, 0), 64)], []
+    view_bake.bake_views(mesh, looks, pictures(mesh, looks), 128, progress=lambda name, *_: asked.append(name))
+    assert asked.count("fill") > 5
 
 
 def test_what_cannot_be_baked_is_explained(painted) -> None:
