@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 from made_people import body, eye, metarig, skeleton
+from mathutils import Vector
 
 from blender_aigc.gather.passes import passes_meta, render_passes
 from blender_aigc.gather.pose import armatures_of, people_of
@@ -196,6 +197,34 @@ def test_what_stands_behind_something_is_left_out(walker: bpy.types.Object) -> N
     found = places()
     assert "elbow.L" in found and "nose" in found
     assert not {"knee.L", "knee.R", "ankle.L", "ankle.R"} & set(found)
+
+
+def hands() -> tuple[np.ndarray, ...]:
+    """The (21, 3) points of each hand that is drawn."""
+    scene = bpy.context.scene
+    passes = render_passes(scene, frozenset({"pose", "depth"}))
+    with stage(scene) as here:
+        (found,) = people_of(here, *camera_matrices(here, *passes["depth"].shape[::-1]), passes["depth"])
+    assert (control_pose([found], *passes["depth"].shape[::-1]) == passes["pose"]).all()
+    return found.hands
+
+
+def test_hands_are_drawn_finger_by_finger_where_they_are_seen(walker: bpy.types.Object) -> None:
+    """In the convention's order, judged by Blender's own projection; not behind a plate, nor from far away."""
+    bones = walker.pose.bones
+    middle = walker.matrix_world @ bones["hand.R"].tail
+    eye(middle + Vector((0, -0.9, 0)), middle, (384, 512))
+    (hand,) = hands()
+    assert hand[:, 2].all() and np.abs(hand[0, :2] - seen_at(walker, bones["hand.R"].head)).max() < 1.5
+    for number, finger in enumerate(("thumb", "f_index", "f_middle", "f_ring", "f_pinky")):
+        joints = [bones[f"{finger}.0{joint}.R"] for joint in (1, 2, 3)]
+        for joint, point in enumerate([*(bone.head for bone in joints), joints[-1].tail]):
+            assert np.abs(hand[1 + 4 * number + joint, :2] - seen_at(walker, point)).max() < 1.5, (finger, joint)
+    bpy.ops.mesh.primitive_cube_add(size=1, location=middle + Vector((0, -0.4, -0.27)), scale=(0.5, 0.01, 0.5))
+    (hand,) = hands()
+    assert hand[0, 2] and not hand[[8, 12, 16, 20], 2].any(), "the tips are hidden"
+    eye((0.3, -14, 1.3), (0, 0, 0.95), (384, 512))
+    assert hands() == ()
 
 
 def test_only_rigs_at_work_are_drawn(walker: bpy.types.Object) -> None:
