@@ -312,6 +312,101 @@ def test_what_is_closed_in_gets_more_strokes(style: str) -> None:
     assert darker[:, 12:100].mean() > 0.03 > 0.003 > np.abs(darker[:, 150:]).mean()
 
 
+def bent(down: bool) -> Passes:
+    """An evenly grey band whose normals turn from left to right, or (down) from top to bottom."""
+    passes = sky_and_ground(0.9, 0.5)
+    turn = np.linspace(-1.2, 1.2, 60 if down else 240, dtype=np.float32)
+    turn = np.broadcast_to(turn[:, None] if down else turn[None], (60, 240))
+    side = np.zeros_like(turn)
+    passes.normal[60:] = np.stack([side if down else np.sin(turn), np.sin(turn) if down else side, np.cos(turn)], -1)
+    return passes
+
+
+@pytest.mark.parametrize("style", ["pencil", "ink"])
+def test_strokes_run_the_way_a_surface_bends(style: str) -> None:
+    """Around a column, and over a log: steps from column to column against those from row to row."""
+    ratios = []
+    for down in (False, True):
+        made = lightness(draw(bent(down), style=style, line_px=0.0, texture=0.0)[72:108, 40:200, :3] / 255.0)
+        ratios.append(float(np.abs(np.diff(made, axis=1)).mean() / np.abs(np.diff(made, axis=0)).mean()))
+    assert ratios[0] < 0.85 and ratios[1] > 1.33, ratios
+
+
+@pytest.mark.parametrize("style", ["pencil", "ink"])
+def test_tinted_marks_have_the_colour_of_the_thing(style: str) -> None:
+    passes = ball()
+    plain, tinted = (
+        oklab_from_srgb(draw(passes, style=style, tint=tint)[..., :3].astype(np.float32) / 255) for tint in (0.0, 1.0)
+    )
+    on_ball = passes.object_id == 2
+    more = tinted[on_ball][:, 1].mean() - plain[on_ball][:, 1].mean()
+    assert more > 0.005, more  # towards red
+
+
+def test_a_wash_gathers_at_its_rim_and_comes_in_steps() -> None:
+    """Without paper and brush: darker where two washes meet than within them; a slope of light in few tones."""
+    made = lightness(draw(sky_and_ground(0.85, 0.8), style="watercolour", line_px=0.0, texture=0.0)[..., :3] / 255.0)
+    rim, within = made[58:62, 20:-20].mean(), made[np.r_[25:35, 85:95], 20:-20].mean()
+    assert rim < within - 0.008, (rim, within)
+    passes = sky_and_ground(0.5)
+    passes.combined[..., :3] = np.linspace(60, 230, 240).round().astype(np.uint8)[None, :, None]
+    made = lightness(draw(passes, style="watercolour", line_px=0.0, texture=0.0, colours=3)[..., :3] / 255.0)
+    steps = np.diff(made[30, 20:-20])
+    even = np.abs(steps).max() / np.abs(steps).mean()
+    assert even > 2, even
+
+
+def test_paint_has_marks_and_relief() -> None:
+    """On an even grey: marks of slightly other tones, and highlights where the light catches their ridges."""
+    passes = sky_and_ground(0.5)
+    flat, made = (lightness(draw(passes, style="painting", texture=x)[..., :3] / 255.0) for x in (0.0, 1.0))
+    spread, crest = float(made.std()), float(np.percentile(made, 99.5) - np.median(made))
+    assert flat.std() < 0.005 < 0.01 < spread and crest > 0.05, (flat.std(), spread, crest)
+
+
+def test_cel_shading_lights_the_rim_by_the_normals() -> None:
+    passes = ball(240, 360)
+    with_them = lightness(draw(passes, style="cel", line_px=0.0)[..., :3] / 255.0)
+    on_ball, up = passes.object_id == 2, passes.normal[..., 1]
+    rim = on_ball & (passes.normal[..., 2] < 0.3) & (up > 0.5) & (up < 0.9)
+    middle = on_ball & (passes.normal[..., 2] > 0.9)
+    passes.normal = None
+    brighter = with_them - lightness(draw(passes, style="cel", line_px=0.0)[..., :3] / 255.0)
+    assert brighter[rim].mean() > 0.04 and np.abs(brighter[middle]).max() < 0.01, brighter[rim].mean()
+
+
+def test_each_material_has_tones_of_its_own() -> None:
+    """A dark one and a light one: with three tones for the whole picture each would be flat."""
+    passes = sky_and_ground(0.2, 0.8)
+    slope = np.linspace(-0.12, 0.12, 240)[None, :, None]
+    passes.combined[:60, :, :3], passes.combined[60:, :, :3] = (
+        np.rint(255 * (level + slope)).repeat(60, 0) for level in (0.2, 0.8)
+    )
+    made = draw(passes, style="cel", line_px=0.0, colours=3)[..., 0].astype(int)
+    tones = [np.ptp(made[row, 20:-20]) for row in (30, 90)]
+    assert min(tones) > 20, tones
+
+
+@pytest.mark.parametrize("fact", ["line", "depth", "normal", "object_id", "material_id"])
+def test_each_pass_alone_draws_its_lines(fact: str) -> None:
+    """On even grey, with nothing else to tell: a line pass, a step, a crease, a border of things or of materials."""
+    shape, right = (96, 144), np.s_[:, 72:]
+    array = {
+        "line": np.zeros(shape, np.uint8),
+        "depth": np.full(shape, 5, np.float32),
+        "normal": np.broadcast_to(np.float32([0, 0, 1]), (*shape, 3)).copy(),
+    }.get(fact, np.ones(shape, np.int32))
+    if fact == "line":
+        array[:, 71:73] = 255
+    else:
+        array[right] = {"depth": 7, "normal": (1, 0, 0)}.get(fact, 2)
+    made = draw(Passes(np.full((*shape, 4), (150, 150, 150, 255), np.uint8), **{fact: array}), style="cel", line_px=3.0)
+    light = lightness(made[..., :3] / 255.0)[48]
+    assert light[69:75].min() < 0.6 * light[20] and max(np.ptp(light[10:60]), np.ptp(light[84:134])) < 0.06, light[
+        66:78
+    ]
+
+
 def test_cel_shading_has_few_tones() -> None:
     """Lightness on the ball: nearly all pixels share a handful of values."""
     passes = ball(240, 360)
