@@ -121,7 +121,7 @@ def _smaller(tile: np.ndarray) -> np.ndarray:
     return np.rint(tile.reshape(height, SHOWN, width, SHOWN, 4).mean((1, 3))).astype(np.uint8)
 
 
-def save(rows: list[list[np.ndarray]], target: Path, quality: int = 82) -> None:
+def save(rows: list[list[np.ndarray]], target: Path, quality: int = 58) -> None:
     """Rows of (H, W, 4) uint8 tiles as one JPEG or PNG."""
     whole = np.concatenate([np.concatenate(row, axis=1) for row in rows])[::-1].astype(np.float32) / 255
     image = bpy.data.images.new("Sheet", whole.shape[1], whole.shape[0])
