@@ -20,6 +20,7 @@ from server.diffusion.samplers import SAMPLERS, Habit, scheduler_for
 from server.diffusion.synchronise import synchronised
 from server.geometry.between_views import ViewLinks
 from server.texturing.drawn_together import Agreement, _backgrounds
+from server.texturing.from_present import Start
 
 assert mesh  # the fixture
 
@@ -158,6 +159,19 @@ def test_what_is_agreed_has_the_contrast_of_each_view() -> None:
     assert torch.allclose(agreed.flatten(2).std(2), clean.flatten(2).std(2), rtol=1e-3)
     assert (links.blend(clean, 0, keep_contrast=False).flatten(2).std(2) < 0.95 * clean.flatten(2).std(2)).any()
     assert links.disagreement(agreed) < 0.5 * links.disagreement(clean)
+
+
+def test_over_a_present_texture_they_go_on_where_its_part_of_the_steps_begins() -> None:
+    """The last two of ten steps are each view's own, however few are taken; what may not change stays as it is."""
+    links, clean = wall((1.0, 1.0))
+    free = torch.ones(2, 8, 8).bool()
+    free[:, 0] = False
+    for first, agreed in ((2, True), (7, True), (8, False)):
+        start = Start({}, torch.full_like(clean, 5.0), free, first)
+        ask = Agreement(links, Sight.ring(2), torch.zeros(1, 4), np.random.default_rng(2), 0.8, start)
+        found = ask(clean, 0, 10)
+        assert torch.equal(found[:, :, 1:], clean[:, :, 1:]) != agreed and (found[:, :, 0] == 5).all(), first
+        assert not ask.sight.active
 
 
 def test_all_views_begin_with_one_noise_on_the_surface(bench, mesh: Path, monkeypatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import Bench
 from drawn import apart
+from PIL import Image
 from safetensors.torch import save_file
 from test_adapters import lora
 from test_estimates import Room
@@ -17,7 +18,9 @@ from test_texture_engines import mesh, picture
 
 from blender_aigc.protocol import Fault
 from server.diffusion import tiny
+from server.diffusion.sizes import resized
 from server.nets.mv_adapter import six_views
+from server.texturing.reference import on_plain_ground
 from server.texturing.six_together import draw_six, load_adapter, write_tiny
 
 assert mesh  # the fixture
@@ -59,16 +62,53 @@ def test_the_reference_is_read_once_at_time_zero(bench, mesh: Path, adapted: Pat
     from diffusers import UNet2DConditionModel
 
     calls: list[tuple[int, float]] = []
+    samples: list[torch.Tensor] = []
     plain = UNet2DConditionModel.forward
 
     def noted(self, sample, timestep, *rest, **options):  # noqa: ANN001, ANN202
         calls.append((len(sample), float(timestep)))
+        samples.append(sample.clone())
         return plain(self, sample, timestep, *rest, **options)
 
     monkeypatch.setattr(UNet2DConditionModel, "forward", noted)
-    six(bench, mesh, picture(tmp_path / "red.png", (255, 0, 0)))
+    red = picture(tmp_path / "red.png", (255, 0, 0))
+    six(bench, mesh, red)
     assert calls[0] == (1, 0.0) and [count for count, _ in calls[1:]] == [12, 12]
     assert all(time > 0 for _, time in calls[1:])
+    vae = tiny.sdxl_pipeline().vae
+    shown = resized(on_plain_ground(np.asarray(Image.open(red))), (64, 64))
+    with torch.no_grad():
+        latents = vae.encode(torch.from_numpy(shown).permute(2, 0, 1)[None].float() / 127.5 - 1).latent_dist.mode()
+    assert torch.allclose(samples[0], latents * vae.config.scaling_factor, atol=1e-4), "the picture without noise"
+
+
+@pytest.mark.parametrize(("with_picture", "guidance"), [(False, 7.0), (True, 3.0)])
+def test_the_call_is_as_published(
+    bench, mesh: Path, adapted: Path, tmp_path: Path, monkeypatch, with_picture, guidance
+):
+    """50 steps, guidance by the kind of the file, noise shifted by 8, six rows of words, geometry of six channels."""
+    from diffusers import StableDiffusionXLAdapterPipeline as Pipeline
+
+    calls: list[dict] = []
+    ratios: list[float] = []
+    plain = Pipeline.__call__
+
+    def noted(self, **call):  # noqa: ANN001, ANN202
+        calls.append(call)
+        last = float(self.scheduler.alphas_cumprod[-1])
+        ratios.append(last / (1 - last))
+        return plain(self, **call | {"num_inference_steps": 1})
+
+    monkeypatch.setattr(Pipeline, "__call__", noted)
+    reference = picture(tmp_path / "red.png", (255, 0, 0)) if with_picture else None
+    six(bench, mesh, reference, steps=0)
+    six(bench, mesh, reference, steps=0, negative="blurry")
+    first, second = calls
+    assert (first["num_inference_steps"], first["guidance_scale"]) == (50, guidance)
+    assert first["image"].shape == (6, 6, 64, 64) and len(first["prompt_embeds"]) == 6
+    assert not torch.equal(first["negative_prompt_embeds"], second["negative_prompt_embeds"])
+    own = float(tiny.sdxl_pipeline().scheduler.alphas_cumprod[-1])
+    assert ratios[0] == pytest.approx(own / (1 - own) / 8, rel=0.02)
 
 
 @pytest.mark.parametrize("with_picture", [False, True])
