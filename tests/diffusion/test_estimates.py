@@ -24,6 +24,7 @@ from server.geometry.raster import Scene, render_maps
 from server.geometry.texels import Sheet
 from server.texturing import estimates
 from server.texturing.estimates import Estimates, read_views
+from server.texturing.exposures import exposures
 from server.texturing.from_views import deliver_views
 from server.texturing.rigs import rig
 from server.texturing.subject import Subject, subject_of
@@ -74,19 +75,22 @@ class Room:
 
 def test_roughness_and_metal_lie_in_their_channels_where_their_view_looked(bench: Bench, mesh: Path) -> None:
     room = Room(bench, mesh)
-    level = {"left": 250, "right": 20}  # roughness as seen from there; metal is 70 all over
-    material = [np.full((64, 64, 3), (level.get(c.name, 128), 70, 0), np.uint8) for c in room.cameras]
+    level = {"front": 60, "left": 250, "back": 200, "right": 20, "top": 150, "bottom": 90}
+    material = [np.full((64, 64, 3), (level[c.name], 255 - level[c.name], 0), np.uint8) for c in room.cameras]
     orm = room.maps(Estimates(material=material))["ORM"]
-    plain = Room(bench, mesh).maps(None)["ORM"]
+    plain = Room(bench, mesh, roughness=0.6, metallic=0.8).maps(None)["ORM"]
     sheet = room.sheet
     index = np.flatnonzero(sheet.covered.reshape(-1))
     normal = sheet.texels(index).normal
-    rough, metal = orm.reshape(-1, 3)[index, 1].astype(int), orm.reshape(-1, 3)[index, 2]
+    rough, metal = (orm.reshape(-1, 3)[index, channel].astype(int) for channel in (1, 2))
     assert (abs(rough[normal[:, 0] > 0.95] - 250) <= 2).mean() > 0.98, "left is +X"
     assert (abs(rough[normal[:, 0] < -0.95] - 20) <= 2).mean() > 0.98
-    assert (metal == 70).all(), "not as light: no gamma, no gains"
-    assert np.array_equal(orm[..., 0], plain[..., 0]) and np.ptp(plain[..., 0]) > 20, "occlusion stays what it was"
-    assert (plain[..., 1] == round(0.6 * 255)).all() and (plain[..., 2] == 0).all()
+    assert np.abs(rough + metal - 255).max() <= 2, "blended as numbers: no gamma, no gains"
+    (exposed,) = exposures(room.subject.mesh, room.subject.sets, 256, lambda: None)
+    sky = exposed.at(index, 256)[1] * 255
+    assert np.array_equal(orm[..., 0], plain[..., 0]), "occlusion is that of the shape"
+    assert np.abs(orm.reshape(-1, 3)[index, 0] - sky).mean() < 3 and np.ptp(sky) > 20
+    assert (plain[..., 1] == round(0.6 * 255)).all() and (plain[..., 2] == round(0.8 * 255)).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
@@ -130,6 +134,10 @@ def test_of_predicted_normals_only_the_detail_counts(bench: Bench, mesh: Path) -
     assert strong > 4 * mild
     bend = estimates._bend(stripes, seen).astype(int)[inner] - 128
     assert np.abs(bend[:, 0]).mean() > 3 * np.abs(bend[:, 2]).mean(), "right in the front view is +X of the world"
+    rows = own + np.float32([0, 0.6, 0]) * (np.arange(64) % 2).astype(np.float32)[:, None, None]
+    bend = estimates._bend(rows, seen).astype(int) - 128
+    odd, even = (bend[first::2][inner[first::2]][:, 2].mean() for first in (1, 0))
+    assert odd > even + 20, "up in the front view is +Z"
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +183,51 @@ def test_base_colour_is_srgb_whatever_the_network_answers_in(
     found = Room(bench, mesh, maps=maps).read()
     assert told == [linear] and found is not None and found.albedo is not None
     assert all((picture == byte).all() for picture in found.albedo)
+
+
+def test_each_view_is_read_before_grey_as_often_as_was_asked(bench: Bench, mesh: Path, marigold: Path, monkeypatch):
+    """Mid grey is what Marigold's rooms have in the place of nothing."""
+    from diffusers import UNet2DConditionModel
+
+    rows: list[int] = []
+    shown: list = []
+    plain, read = UNet2DConditionModel.forward, estimates._answers
+
+    def noted(self, sample, *given, **options):  # noqa: ANN001, ANN202
+        rows[-1] += len(sample)
+        return plain(self, sample, *given, **options)
+
+    def reading(*given):  # noqa: ANN002, ANN202
+        shown.append(given[-1])
+        return read(*given)
+
+    monkeypatch.setattr(UNet2DConditionModel, "forward", noted)
+    monkeypatch.setattr(estimates, "_answers", reading)
+    for times in (3, 1):
+        room = Room(bench, mesh, maps="lighting", estimates=times)
+        room.views = [np.full((64, 64, 3), 30, np.uint8) for _ in room.cameras]
+        rows.append(0)
+        assert room.read() is not None
+    assert rows[0] == 3 * rows[1] > 0
+    for picture, seen in zip(shown[0], render_maps(Scene(room.subject.triangles), room.cameras), strict=True):
+        mask = seen.mask.numpy()
+        assert (picture[mask] == 30).all() and (picture[~mask] == 128).all()
+
+
+def test_without_an_estimate_light_is_divided_by_what_the_normals_explain(bench: Bench, mesh: Path) -> None:
+    """Views of a grey thing lit from above: its upper and lower sides become alike, as far as was asked."""
+    ratio = []
+    for share in (0.0, 1.0):
+        room = Room(bench, mesh, delight=share)
+        seen = render_maps(Scene(room.subject.triangles), room.cameras)
+        room.views = [
+            (130 + 70 * maps.normal.numpy()[..., 2:]).clip(0, 255).astype(np.uint8).repeat(3, 2) for maps in seen
+        ]
+        colour = room.maps(None)["BaseColor"].reshape(-1, 3)
+        index = np.flatnonzero(room.sheet.covered.reshape(-1))
+        up = room.sheet.texels(index).normal[:, 2]
+        ratio.append(np.median(colour[index[up > 0.8]]) / np.median(colour[index[up < -0.8]]))
+    assert ratio[1] < 1.7 < 2.5 < ratio[0], ratio
 
 
 def test_the_views_own_alpha_is_kept(bench: Bench, mesh: Path, marigold: Path) -> None:
