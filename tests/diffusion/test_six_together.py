@@ -82,6 +82,34 @@ def test_the_reference_is_read_once_at_time_zero(bench, mesh: Path, adapted: Pat
     assert torch.allclose(samples[0], latents * vae.config.scaling_factor, atol=1e-4), "the picture without noise"
 
 
+@pytest.mark.parametrize("with_picture", [False, True])
+def test_all_six_look_at_each_other(
+    bench, mesh: Path, adapted: Path, tmp_path: Path, monkeypatch, with_picture
+) -> None:
+    """By either of the files: what one view holds changes the answer for all, and nothing without the prompt."""
+    from diffusers import UNet2DConditionModel
+
+    heard: list[set[int]] = []
+    plain = UNet2DConditionModel.forward
+
+    def noted(self, sample, *given, **options):  # noqa: ANN001, ANN202
+        def ask(rows: torch.Tensor) -> tuple:  # the network empties the lists that it is given
+            own = {key: list(value) if isinstance(value, list) else value for key, value in options.items()}
+            return plain(self, rows, *given, **own)
+
+        answer = ask(sample)
+        if len(sample) == 12:
+            other = sample.clone()
+            other[9] += 1
+            moved = (ask(other)[0] - answer[0]).abs().amax((1, 2, 3))
+            heard.append(set((moved > 1e-6).nonzero().flatten().tolist()))
+        return answer
+
+    monkeypatch.setattr(UNet2DConditionModel, "forward", noted)
+    six(bench, mesh, picture(tmp_path / "red.png", (255, 0, 0)) if with_picture else None)
+    assert heard == [set(range(6, 12))] * 2
+
+
 @pytest.mark.parametrize(("with_picture", "guidance"), [(False, 7.0), (True, 3.0)])
 def test_the_call_is_as_published(
     bench, mesh: Path, adapted: Path, tmp_path: Path, monkeypatch, with_picture, guidance

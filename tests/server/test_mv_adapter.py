@@ -164,6 +164,9 @@ def test_views_and_their_geometry() -> None:
     assert found.shape == (6, 6, 110, 110)
     front = maps[0].mask
     assert front.any(1).sum() in range(99, 102), "the longest side, 2 m of height, is 1 / 1.1 of the view"
+    places = found[0, :3, front]
+    assert places[2].max() - places[2].min() > 0.97, "the longest side is 1"
+    assert torch.allclose(torch.stack([places[0].min(), places[0].max()]), torch.tensor([0.25, 0.75]), atol=0.02)
     normals = found[:, 3:]
     at = lambda view, colour: torch.isclose(normals[view].permute(1, 2, 0), torch.tensor(colour), atol=1e-3).all(-1)  # noqa: E731
     assert at(0, (0.5, 0.0, 0.5)).sum() > 4000, "the front looks along -Y"
