@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Bench
-from drawn import apart, drawn
+from drawn import apart, drawn, whole
 from test_texture_engines import made, mesh, views
 
 from blender_aigc.protocol import Fault
 from server.diffusion import tiny, tiny_flux
-from server.pipe import Report
+from server.geometry.raster import Scene, render_maps
+from server.texturing.one_by_one import _so_far
 
 assert mesh  # the fixture
 ENGINES = ("sequential_flux", "sequential_z_image")
@@ -34,7 +35,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 def test_later_views_keep_what_is_there(bench: Bench, mesh: Path, model: str) -> None:
     """Free only where earlier ones saw nothing or saw it worse, so that words for one view leave those before it."""
     options = {"steps": 1 if model == "sequential_flux" else 2}
-    plain = drawn(bench, mesh, model, controls=CONTROL[model], **options)
+    views_, subject, cameras = whole(bench, mesh, model, controls=CONTROL[model], **options)
+    scene = Scene(subject.triangles)
+    seen = render_maps(scene, cameras[:2])[1]
+    there, kept = _so_far(scene, cameras[:1], views_[:1], seen), seen.mask.numpy() & (views_[1][..., 3] == 0)
+    assert kept.sum() > 100 and np.array_equal(views_[1][kept][:, :3], there[kept][:, :3])
+    plain = np.stack([view[..., :3] for view in views_]).astype(int)
     assert len(plain) == 6 and all(view.std() > 1 for view in plain[:2])
     other = drawn(bench, mesh, model, controls=CONTROL[model], view_prompts="right: green", **options)
     changed = apart(plain, other) > 0
@@ -78,15 +84,21 @@ def test_a_cancel_in_any_phase_leaves_nothing(bench: Bench, mesh: Path, model: s
 
 
 @pytest.mark.parametrize("model", ENGINES)
-def test_a_cancel_is_heard_within_a_step(bench: Bench, mesh: Path, model: str) -> None:
-    """In the middle of twenty steps: the next one is not made."""
+def test_a_cancel_is_heard_within_a_step(bench: Bench, mesh: Path, monkeypatch, model: str) -> None:
+    """Cancelled while the network works on the seventh of twenty steps, it is not asked for an eighth."""
+    from diffusers import FluxTransformer2DModel, ZImageTransformer2DModel
+
+    network = FluxTransformer2DModel if model == "sequential_flux" else ZImageTransformer2DModel
+    calls: list[int] = []
+    plain = network.forward
+
+    def counted(self, *given, **options):  # noqa: ANN001, ANN202
+        calls.append(1)
+        return plain(self, *given, **options)
+
+    monkeypatch.setattr(network, "forward", counted)
     options = {"model": model, "task": "texture_mesh", "given": {"mesh": mesh}, "controls": "", "steps": 20}
     options |= {"view_px": "64", "texture_px": "256", "cameras": "axes", "only_views": "left"}
-
-    def drawing(sent: list[Report]) -> list[int]:
-        return [report.step for report in sent if report.phase.startswith("Drawing view") and report.step >= 3]
-
-    ending, sent, out = bench.ending(**options, cancel_when=lambda sent: bool(drawing(sent)))
-    later = drawing(sent)
-    assert ending.say == "cancelled" and len(later) <= 2 and later[-1] <= later[0] + 1, (later, ending.fault)
+    ending, _, out = bench.ending(**options, cancel_when=lambda _sent: len(calls) >= 7)
+    assert ending.say == "cancelled" and len(calls) == 7, (len(calls), ending.fault)
     assert not list(out.iterdir())
