@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from blender_aigc.protocol import Blob, Job
+from server.filters.enlarging import enlarged
 from server.png import decode_png, encode_png, size_of_png
 from server.registry import Registry
 from server.upscaling import maps
@@ -116,6 +117,18 @@ def test_normals_are_unit_again() -> None:
     made = unit_normals(crooked.copy()) / 127.5 - 1
     assert np.abs(np.linalg.norm(made, axis=-1) - 1).max() < 0.01
     assert (unit_normals(np.full((2, 2, 3), 128, np.uint8))[..., 2] > 250).all(), "none at all looks outwards"
+
+
+def test_normals_between_two_slopes_are_unit_too() -> None:
+    """What lies between two directions is shorter than either, before it is made a direction again."""
+    x = np.arange(64) // 8 % 2
+    slopes = np.stack([np.where(x, 0.8, -0.8), 0.0 * x, 0.6 + 0.0 * x], -1)
+    picture = np.rint((np.tile(slopes, (64, 1, 1)) + 1) * 127.5).astype(np.uint8)
+    short, made = (
+        np.linalg.norm(larger / 127.5 - 1, axis=-1)
+        for larger in (enlarged(picture, 4, 1.0), maps._larger_map("normal", picture, 4, lambda _: _, lambda: None))
+    )
+    assert np.abs(short - 1).max() > 0.1 and np.abs(made - 1).max() < 0.01
 
 
 @pytest.mark.parametrize(
