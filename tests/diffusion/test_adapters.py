@@ -138,18 +138,20 @@ def test_a_learnt_word_means_something_where_it_stands(bench: Bench, folder: Pat
     made = bench.picture(prompt="a house by moebius")
     reports = bench.made(prompt="a house by moebius").result.provenance.weights_sha256
     assert reports != bench.made(prompt="a house by someone").result.provenance.weights_sha256
-    pipeline = bench.runner._loaded["sdxl"][0].studio.checkpoint
-    known = pipeline.parts["tokenizer"].added_tokens_encoder
-    assert {"moebius", "moebius_1"} <= set(known), "both vectors are there"
-    ids = pipeline.parts["tokenizer"]("moebius moebius_1", add_special_tokens=False).input_ids
-    assert ids == [known["moebius"], known["moebius_1"]]
-    weights = pipeline.parts["text_encoder"].get_input_embeddings().weight
-    with torch.no_grad():
-        kept = weights[ids].clone()
-        weights[ids] = 0
-        silent = bench.picture(prompt="a house by moebius")
-        weights[ids] = kept
-    assert not np.array_equal(made, silent)
+    parts = bench.runner._loaded["sdxl"][0].studio.checkpoint.parts
+    for encoder in ("", "_2"):  # both of SDXL's, and both vectors of the word
+        known = parts[f"tokenizer{encoder}"].added_tokens_encoder
+        ids = parts[f"tokenizer{encoder}"]("moebius moebius_1", add_special_tokens=False).input_ids
+        assert ids == [known["moebius"], known["moebius_1"]]
+        weights = parts[f"text_encoder{encoder}"].get_input_embeddings().weight
+        for token in ids:
+            with torch.no_grad():
+                kept = weights[token].clone()
+                weights[token] = -10 * kept
+                other = bench.picture(prompt="a house by moebius")
+                weights[token] = kept
+            assert not np.array_equal(made, other), (encoder, token)
+    assert np.array_equal(bench.picture(prompt="a house by moebius"), made)
 
 
 def test_a_word_of_another_base_is_said(bench: Bench, folder: Path) -> None:

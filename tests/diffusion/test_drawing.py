@@ -14,6 +14,7 @@ from PIL import Image
 from server.diffusion.canvas import canvas_of
 from server.diffusion.controls import control_picture
 from server.diffusion.samplers import SAMPLERS
+from server.diffusion.variations import slerp
 from server.filters.passes import Passes
 from server.worker import Runner
 
@@ -240,6 +241,17 @@ def test_variations_stay_near_the_first(bench: Bench, task: str) -> None:
     assert np.array_equal(near[0], plain[0])
     assert 0 < np.abs(near[1] - first).mean() < np.abs(other - first).mean() / 2
     assert np.abs(full[1] - first).mean() > np.abs(near[1] - first).mean() * 2
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_noise_between_two_seeds_is_as_strong_as_theirs(share: float) -> None:
+    """A straight way from one to the other would go through weaker noise, which makes pictures flat."""
+    draw = torch.Generator().manual_seed(0)
+    first, second = (torch.randn(1, 4, 64, 64, generator=draw) for _ in range(2))
+    between = slerp(first, second, share)
+    assert abs(float(between.std()) - 1) < 0.02
+    nearness = [float((between * one).mean()) for one in (first, second)]
+    assert nearness == pytest.approx([np.cos(share * np.pi / 2), np.sin(share * np.pi / 2)], abs=0.03)
 
 
 def test_nothing_changes_at_strength_zero(bench: Bench) -> None:
