@@ -90,8 +90,10 @@ def test_mirrored_halves_over_each_other(textures) -> None:  # noqa: F811
     uvs[1] = uvs[0][::-1]
     box = with_uvs(uvs)
     before = facts(box)["uvs"]["UVMap"]
-    textures(box)
+    status = batch.run("texture_mesh", "solid", inputs={"mesh": [box]}, prompt="oak", params=QUICK)
+    batch.place(status, objects=(box,))
     assert layer_of(box) == "AIGC UV" and facts(box)["uvs"]["UVMap"] == before
+    assert "Box got a new UV map: its UV map lies over itself" in str(status.result.report["notes"])
 
 
 def test_non_manifold_and_degenerate_faces(textures) -> None:  # noqa: F811

@@ -97,6 +97,12 @@ def test_undo_takes_all_of_it_back_and_redo_brings_it_again(placed) -> None:
     assert [line for line in found if not any(word in line for word in OURS)] == []
 
 
+def test_whatever_changes_objects_is_a_step_of_its_own(addon: None) -> None:
+    """Blender makes the step of an operator that says so; here, without a window, the tests make it themselves."""
+    for name in ("apply", "remove_result", "original_materials", "debug_view"):
+        assert "UNDO" in getattr(bpy.types, f"AIGC_OT_{name}").bl_options, name
+
+
 def test_removing_the_result_takes_all_of_it_back(placed) -> None:
     before, _ = placed
     assert bpy.ops.aigc.remove_result(job_id=STATE.results[0].job_id) == {"FINISHED"}
