@@ -102,7 +102,8 @@ def test_sizes_follow_the_picture_and_nearer_people_cover() -> None:
     small = control_pose([Person(one)], 256, 256)
     shrunk = large.reshape(256, 2, 256, 2, 3).mean((1, 3))
     assert np.abs(shrunk - small).mean() < 1.5
-    near, far = person(distance=2), person(shift=3.0, distance=4)
+    near = person(distance=2)
+    far = Person(np.roll(person().body, 1, axis=0), (), 4)  # its neck lies where the nose of the near one is
     assert (control_pose([near, far], 512, 512) == control_pose([far, near], 512, 512)).all()
     assert control_pose([near, far], 512, 512)[256, 436].tolist() == list(COLOURS[0])
 
@@ -180,6 +181,9 @@ def test_from_behind_there_is_no_face(walker: bpy.types.Object) -> None:
     assert {"shoulder.L", "hip.R", "knee.L"} <= set(found)
     assert not {"nose", "eye.L", "eye.R"} & set(found)
     assert found["shoulder.L"][0] < found["shoulder.R"][0]
+    bpy.data.objects.remove(bpy.data.objects["Body"])  # nor where no mesh hides it
+    bpy.ops.mesh.primitive_cube_add(size=0.2, location=(1, 0, 0.2))
+    assert not {"nose", "eye.L", "eye.R"} & set(places())
 
 
 def test_a_turned_head_takes_its_face_along(walker: bpy.types.Object) -> None:
