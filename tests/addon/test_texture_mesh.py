@@ -99,6 +99,11 @@ def test_a_cube_becomes_wood_beside_the_users_material(textures) -> None:
     assert channels.outputs["Green"].links[0].to_socket.name == "Roughness"
     assert channels.outputs["Blue"].links[0].to_socket.name == "Metallic"
     assert channels.outputs["Red"].links[0].to_node.label == "Ambient Occlusion"
+    factor = next(socket for socket in channels.outputs["Red"].links[0].to_node.inputs if socket.enabled)
+    assert factor.default_value == 0, "shade is the renderer's"
+    assert material.node_tree.nodes.active == pictures(material)["BaseColor"], "what Solid view's textures show"
+    output = next(node for node in material.node_tree.nodes if node.type == "OUTPUT_MATERIAL")
+    assert not output.inputs["Displacement"].links, "the normals show the heights already"
     assert take_away(material["aigc_job"])
     assert facts(box) == before
     assert mine.name in bpy.data.materials and not [i for i in bpy.data.images if i.packed_file]
