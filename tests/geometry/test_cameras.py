@@ -104,6 +104,32 @@ def test_greedy_cameras_beat_as_many_in_a_ring() -> None:
     assert own > coverage.coverage(scene, cameras.ring(mesh.positions, 6, 512)).covered + 0.02
 
 
+def test_greedy_is_not_drawn_by_what_is_hidden() -> None:
+    """A ball within a closed ball is no gain."""
+    scene = raster.Scene(joined(ball(), ball(radius=0.5)))
+    quality = coverage._quality(scene, cameras.directions(30), None)
+    position = coverage.surface_samples(scene, quality.shape[1])[0].T + torch.tensor(scene.origin).float()
+    inner = position.norm(dim=1) < 0.6
+    assert inner.sum() > 1000 and (quality[:, inner] > 0).float().mean() < 0.01
+    assert (quality[:, ~inner] > 0).any(0).float().mean() > 0.9
+
+
+def test_a_ring_begins_in_front_at_its_height_and_the_same_view_adds_nothing() -> None:
+    looks = cameras.ring(box().positions, 4, 128, elevation_deg=20)
+    assert looks[0].forward == pytest.approx([0, np.cos(np.radians(20)), -np.sin(np.radians(20))])
+    assert looks[1].forward[0] < -0.9 and looks[1].forward[2] == pytest.approx(-np.sin(np.radians(20)))
+    found = coverage.coverage(box(), [looks[0], looks[0], looks[2]])
+    assert found.added[1] == 0 and found.alone[1] == found.alone[0] > 0
+    assert found.added.sum() == pytest.approx(found.covered)
+
+
+def test_six_axes_have_no_perspective_and_one_scale() -> None:
+    """As MV-Adapter wants them: a thing is as large in each of its views."""
+    looks = cameras.six_axes(box().positions, 128)
+    assert all(camera.orthographic for camera in looks) and len({camera.focal_px for camera in looks}) == 1
+    assert [camera.name for camera in looks] == ["front", "left", "back", "right", "top", "bottom"]
+
+
 def test_greedy_stops_when_a_view_adds_nothing() -> None:
     mesh = box((2, 0.01, 2))  # a plate: two views see nearly all of it
     assert len(coverage.greedy(mesh, 128, most=10, least_gain=0.02)) == 2
