@@ -219,6 +219,17 @@ def smoke_of(shape: bpy.types.Object, value: float = 1.0) -> bpy.types.Object:
 MASK = frozenset({"mask"})
 
 
+def test_smoke_without_a_material_is_left_out_too() -> None:
+    """Blender gives it one of its own when it renders."""
+    scene, wanted = scene_of(), frozenset({"depth", "object_id", "normal"})
+    ball("Ball")
+    clear = render_passes(scene, wanted)
+    smoke = smoke_of(ball("Shape", (0, -3, 0.5)), 50.0)
+    smoke.data.materials.clear()
+    passes = render_passes(scene, wanted)
+    assert all(np.array_equal(passes[name], clear[name]) for name in wanted)
+
+
 @pytest.mark.parametrize("keep", [True, False])
 def test_smoke_is_masked_where_it_is_and_not_where_something_stands_before_it(keep: bool) -> None:
     scene = scene_of(64, 48)
