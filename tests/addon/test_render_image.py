@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scene_state import differences, state_beside_copies
 
-from blender_aigc import after_render, batch, cli
+from blender_aigc import after_render, batch, cli, watch
 from blender_aigc.apply.show import image_of
 from blender_aigc.state import STATE
 
@@ -205,6 +205,32 @@ def test_a_render_in_the_background_is_followed_up(scene: bpy.types.Scene, tmp_p
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["frame_.png", "frame__aigc.png"]
     assert png_size(tmp_path / "frame__aigc.png") == SIZE
     assert STATE.fault is None and tuple(image_of("").size) == SIZE
+
+
+def test_without_the_box_a_render_is_only_a_render(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    scene.render.filepath = str(tmp_path / "frame_")
+    assert not scene.aigc.after_render
+    bpy.ops.render.render(write_still=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["frame_.png"]
+    assert STATE.fault is None and STATE.results == [] and image_of("") is None
+
+
+def test_the_picture_is_made_from_that_very_render(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    """Where nothing may change, it is the frame, though the scene would render differently by now."""
+    watch.know_models()
+    scene.aigc.after_render, scene.aigc.model_id, scene.aigc.params.stylise.strength = True, "stylise", 0.0
+    scene.render.filepath = str(tmp_path / "frame_")
+
+    def darken(*_: object) -> None:
+        next(obj for obj in scene.objects if obj.type == "LIGHT").data.energy = 0.1
+
+    bpy.app.handlers.render_complete.insert(0, darken)
+    try:
+        bpy.ops.render.render(write_still=True)
+    finally:
+        bpy.app.handlers.render_complete.remove(darken)
+    frame, drawn = (load_image_of(tmp_path / name) for name in ("frame_.png", "frame__aigc.png"))
+    assert np.abs(frame.astype(int) - drawn).max() <= 1
 
 
 def test_a_broken_follow_up_leaves_the_render_alone(scene: bpy.types.Scene, tmp_path: Path, capfd) -> None:

@@ -78,6 +78,7 @@ def test_24_frames_interrupted_by_a_kill_and_gone_on_with(
     child.wait()
     before = hashes(out)
     assert 3 <= len(before) < 24
+    written = {frame: (out / f"shot_{int(frame):04d}.png").stat().st_mtime_ns for frame in before}
 
     capfd.readouterr()
     assert cli.main(words) == 0
@@ -88,6 +89,8 @@ def test_24_frames_interrupted_by_a_kill_and_gone_on_with(
     after = hashes(out)
     assert len(after) == 24
     assert {frame: after[frame] for frame in before} == before
+    for frame, moment in written.items():  # the same would come out if it were made again, but it takes time
+        assert files[int(frame) - 1].stat().st_mtime_ns == moment, frame
     assert len(set(after.values())) == 24
     page = page_of(out)
     assert page["flicker"] < 0.75 * page["flicker_single"]
