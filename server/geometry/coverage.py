@@ -35,14 +35,15 @@ class Coverage:
     added: np.ndarray
 
 
-def surface_samples(scene: Scene, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """(position, shading normal, flat normal), (3, count) float32, evenly by area on the faces to be textured.
+def surface_samples(scene: Scene, count: int, of: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """(position, shading normal, flat normal), (3, count) float32, evenly by area on the faces to be textured, or on
+    those of the mask `of` (F,).
 
     Deterministic: a stratified walk along the summed areas, and a low-discrepancy sequence within each face.
     """
     a, b, c = scene.corners.unbind(1)
     cross = torch.cross(b - a, c - a, dim=0)
-    area = cross.square().sum(0).sqrt() * scene.target
+    area = cross.square().sum(0).sqrt() * (scene.target if of is None else of)
     sums = torch.cumsum(area.double(), 0)
     steps = (torch.arange(count, device=scene.device).double() + 0.5) * (sums[-1] / count)
     face = torch.searchsorted(sums, steps).clamp_(max=len(sums) - 1)
@@ -136,7 +137,8 @@ def _quality(scene: Scene, ways: np.ndarray, progress: Progress | None) -> Tenso
     position, normal, flat = surface_samples(scene, _JUDGED)
     normal = normal * torch.sign((normal * flat).sum(0))
     if not scene.target.all():
-        splats = torch.cat([splats, scene.corners[:, :, ~scene.target].mean(1)], dim=1)
+        others, middles = surface_samples(scene, _SPLATS, ~scene.target)[0], scene.corners[:, :, ~scene.target].mean(1)
+        splats = torch.cat([splats, others, middles], dim=1)  # large faces by area, small ones one by one
     scale = _SPLAT_PX / 2.02 / float(position.square().sum(0).max().sqrt().clamp_min(1e-12))
     groups = np.array_split(ways, 25)
 
@@ -156,6 +158,8 @@ def _seen_from(way: np.ndarray, splats: Tensor, position: Tensor, normal: Tensor
     right = np.cross(up, way) / np.linalg.norm(np.cross(up, way))
     axes = torch.tensor(np.stack([right, np.cross(way, right), way]), dtype=torch.float32, device=splats.device) * scale
     cells, height = _cells(axes, splats)
+    inside = ((axes[:2] @ splats).abs() < _SPLAT_PX / 2).all(0)  # others may reach far beyond what is to be seen
+    height = torch.where(inside, height, -torch.inf)
     top = torch.full((_SPLAT_PX * _SPLAT_PX,), -torch.inf, device=splats.device)
     top.scatter_reduce_(0, cells, height, "amax")
     cosine = (axes[2:] @ normal)[0] / scale

@@ -105,13 +105,26 @@ def test_greedy_cameras_beat_as_many_in_a_ring() -> None:
 
 
 def test_greedy_is_not_drawn_by_what_is_hidden() -> None:
-    """A ball within a closed ball is no gain."""
-    scene = raster.Scene(joined(ball(), ball(radius=0.5)))
-    quality = coverage._quality(scene, cameras.directions(30), None)
-    position = coverage.surface_samples(scene, quality.shape[1])[0].T + torch.tensor(scene.origin).float()
-    inner = position.norm(dim=1) < 0.6
-    assert inner.sum() > 1000 and (quality[:, inner] > 0).float().mean() < 0.01
-    assert (quality[:, ~inner] > 0).any(0).float().mean() > 0.9
+    """A ball within a closed ball is no gain, and what only hides (here a wall in front) hides from it, too."""
+    mesh = joined(ball(), ball(radius=0.5))
+    ways = np.concatenate([[(0.0, -1.0, 0.0)], cameras.directions(30)])
+    for wall in (False, True):
+        scene = raster.Scene(mesh)
+        if wall:
+            plate = box((4.0, 0.01, 4.0))
+            plate = replace(plate, positions=plate.positions + np.float32([0, -1.5, 0]))
+            blank = np.zeros((len(plate.faces), 3, 2), np.float32)
+            whole = joined(mesh, replace(plate, corner_uvs=blank))
+            whole.target[len(mesh.faces) :] = False  # of two triangles a side
+            scene = raster.Scene(Triangles(**{f: getattr(whole, f) for f in ("positions", "faces", "corner_uvs",
+                                 "corner_normals", "face_object", "target")}))  # fmt: skip
+        quality = coverage._quality(scene, ways, None)
+        position = coverage.surface_samples(scene, quality.shape[1])[0].T + torch.tensor(scene.origin).float()
+        inner = position.norm(dim=1) < 0.6
+        assert inner.sum() > 1000 and (quality[:, inner] > 0).float().mean() < 0.01
+        assert (quality[:, ~inner] > 0).any(0).float().mean() > 0.9
+        front = ~inner & (position[:, 1] < -0.7)
+        assert ((quality[0, front] > 0).float().mean() > 0.95) != wall
 
 
 def test_a_ring_begins_in_front_at_its_height_and_the_same_view_adds_nothing() -> None:
