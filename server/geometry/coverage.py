@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .cameras import Camera, directions, framing, ring, room, six_axes, view_name
+from .cameras import Camera, directions, framing, view_name
 from .mesher import Progress
 from .project import ask, eye, point_rows, unhidden
 from .raster import Scene, visible
@@ -173,22 +173,3 @@ def _cells(axes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     seen = axes @ points
     cell = (seen[:2] + _SPLAT_PX / 2).clamp_(0, _SPLAT_PX - 1).long()
     return cell[1] * _SPLAT_PX + cell[0], seen[2]
-
-
-def preset(
-    name: str, triangles: Triangles | Scene, size: int, count: int = 8, *, device: torch.device | str = "cpu"
-) -> list[Camera]:
-    """A ready-made set by name: "greedy" (the default; at most `count`), "axes" (six orthographic views), "ring"
-    (`count` views around, at eye level) or "room" (six views from the middle outwards).
-    """
-    source = triangles.triangles if isinstance(triangles, Scene) else triangles
-    if name == "greedy":
-        return greedy(triangles, size, most=count, device=device)
-    points = source.points
-    if name == "axes":
-        return six_axes(points, size)
-    if name == "ring":
-        return ring(points, count, size)
-    if name == "room":
-        return room(source.centre, size)
-    raise ValueError(f"no set of cameras is called {name}")

@@ -1,4 +1,4 @@
-"""Sets of cameras, how much they see, and what is said about UV maps."""
+"""Sets of cameras, and how much they see."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from painted_meshes import ball, joined, real  # noqa: E402
 from blender_aigc.protocol import Fault  # noqa: E402
 from server.geometry import cameras, coverage, raster  # noqa: E402
 from server.geometry.triangles import Triangles  # noqa: E402
-from server.geometry.uv_check import uv_findings  # noqa: E402
 
 
 def box(size=(2.0, 1.0, 0.5)) -> Triangles:
@@ -151,39 +150,9 @@ def test_greedy_stops_when_a_view_adds_nothing() -> None:
 def test_a_room_is_seen_from_inside() -> None:
     mesh = box((4, 3, 2.5))
     mesh = Triangles(mesh.positions, mesh.faces[:, ::-1])
-    looks = coverage.preset("room", mesh, 128)
+    looks = cameras.room(mesh.centre, 128)
     assert all(maps.mask.all() for maps in raster.render_maps(mesh, looks))
     assert coverage.coverage(mesh, looks).covered > 0.99
-
-
-def kinds(mesh: Triangles, **options) -> dict[str, float]:
-    return {finding.kind: finding.share for finding in uv_findings(mesh, **options)}
-
-
-def test_a_good_layout_has_no_findings() -> None:
-    assert kinds(ball()) == {}
-
-
-def test_uv_faults_are_found_and_explained() -> None:
-    mesh = ball(corner=(0.05, 0.05), extent=0.4)
-    twice = joined(mesh, ball(centre=(5, 0, 0), corner=(0.05, 0.05), extent=0.4))
-    assert kinds(twice)["overlap"] == pytest.approx(0.5, abs=0.03)
-    assert kinds(twice, layout="object") == {}
-    mirrored = Triangles(mesh.positions, mesh.faces, mesh.corner_uvs * (-1, 1) + (1, 0))
-    assert kinds(mirrored) == {"mirrored": 1.0}
-    assert kinds(Triangles(mesh.positions, mesh.faces)) == {"missing": 1.0}
-    point = Triangles(mesh.positions, mesh.faces, np.full((len(mesh.faces), 3, 2), 0.5, np.float32))
-    assert [(f.kind, f.fatal) for f in uv_findings(point)] == [("zero_area", True)]
-    broken = mesh.corner_uvs.copy()
-    broken[5, 1] = np.nan
-    assert "invalid" in kinds(Triangles(mesh.positions, mesh.faces, broken))
-    tiling = Triangles(mesh.positions, mesh.faces, mesh.corner_uvs * 5)
-    assert kinds(tiling, udim=False)["outside"] > 0.5
-    over = ball(corner=(0.8, 0.1), extent=0.5)
-    assert kinds(over)["udim"] > 0
-    assert kinds(ball(corner=(2.1, 3.1), extent=0.8)) == {}
-    for finding in [*uv_findings(twice), *uv_findings(over), *uv_findings(tiling, udim=False)]:
-        assert finding.message.endswith(".") and len(finding.message) < 160
 
 
 @pytest.mark.parametrize(
