@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gltf_reader import Glb, khronos_issues
-from made_meshes import cube, packed_sides, saved, textured
+from made_meshes import CORNERS, QUADS, cube, packed_sides, saved, textured
 from PIL import Image
 
 from server.geometry.gltf_input import Piece, joined
@@ -170,6 +170,23 @@ def test_the_glb_is_accepted_and_has_all_pictures(made) -> None:
     stored = glb.view(glb.doc["images"][0]["bufferView"])
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(stored))), pixels(made[0] / "box_BaseColor.png"))
     assert glb.doc["asset"]["extras"]["aigc"]["model"] == "solid"
+
+
+def test_each_corner_of_the_glb_has_its_place_and_its_uv(tmp_path: Path) -> None:
+    """An OBJ has its y up as glTF has, and its v runs upwards, which glTF's does not."""
+    uvs = packed_sides()
+    lines = [f"v {x} {y} {z}" for x, y, z in CORNERS] + [f"vt {u} {v}" for u, v in uvs.reshape(-1, 2)]
+    lines += [
+        "f " + " ".join(f"{corner + 1}/{4 * n + m + 1}" for m, corner in enumerate(q)) for n, q in enumerate(QUADS)
+    ]
+    (tmp_path / "cube.obj").write_text("\n".join(lines))
+    ending = textured(tmp_path / "cube.obj", tmp_path / "out")
+    assert ending.say == "done" and not ending.result.report.get("new_uvs"), ending
+    glb = Glb(tmp_path / "out" / "thing.glb")
+    found = np.concatenate([glb.attribute("POSITION"), glb.attribute("TEXCOORD_0")], axis=1)
+    wanted = np.concatenate([CORNERS[QUADS].reshape(-1, 3), uvs.reshape(-1, 2) * (1, -1) + (0, 1)], axis=1)
+    first, second = ({tuple(row) for row in np.rint(rows * 1000).tolist()} for rows in (found, wanted))
+    assert first == second and len(first) == 24
 
 
 @pytest.mark.skipif(not MESHES.is_dir(), reason="the folder with real meshes is not there")
