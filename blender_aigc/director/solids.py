@@ -39,7 +39,7 @@ def simulate(
     frames, total = plan.timing.frames, passes * plan.timing.frames
     poses = np.zeros((len(rigid_ones), frames, 7))
     if rigid_ones:
-        poses = _rigid(scene, plan, order_, objects, ground, clock, lambda frame: report(frame + 1, total))
+        poses = _rigid(scene, plan, order_, objects, ground, clock, lambda frame: report(frame + 1, total), passes > 1)
     if passes > 1:  # cloth and soft bodies meet what has moved
         numbers = np.array([clock.solver(1 + i) for i in range(frames)])
         for obj, found in zip(rigid_ones, poses, strict=True):
@@ -50,7 +50,8 @@ def simulate(
         forces.add_forces(scene, plan, clock, Vector(order_.origin_m))
         if any(rigid.hangs(thing) for thing in plan.objects):
             forces.add_settling(scene, clock)
-        for frame, graph in _frames(scene, plan, clock):
+        for frame in _frames(scene, plan, clock):
+            graph = bpy.context.evaluated_depsgraph_get()
             for obj, points in shapes.items():
                 mesh = obj.evaluated_get(graph).data
                 flat = np.empty(3 * len(mesh.vertices), np.float32)
@@ -70,13 +71,19 @@ def _rigid(
     ground: bpy.types.Object | None,
     clock: rigid.Clock,
     report: Callable[[int], None],
+    more_follows: bool,
 ) -> np.ndarray:
-    """(B, F, 7) poses of all bodies. With bouncing balls a few step lengths are tried: see bounces.py."""
+    """(B, F, 7) poses of all bodies. With bouncing balls a few step lengths are tried: see bounces.py.
+
+    The scene gets rid of its bodies only where more_follows: that takes Blender 1 % of a bake, and a scene that is
+    done is thrown away.
+    """
     bodies = [(thing, obj) for thing in plan.objects if rigid.is_active(thing) for obj in objects[thing.name]]
     starts = [(tuple(obj.location), tuple(obj.rotation_quaternion)) for _, obj in bodies]
     expected = bounces.expected(plan, objects)
     best, least = np.zeros(0), np.inf
-    for extra in bounces.TRIES if expected else (0,):
+    tries = bounces.TRIES if expected else (0,)
+    for extra in tries:
         for (_, obj), (location, turned) in zip(bodies, starts, strict=True):
             obj.location, obj.rotation_quaternion = location, turned
         enlarged = rigid.add_bodies(scene, plan, objects, ground, clock, extra)
@@ -84,11 +91,13 @@ def _rigid(
         fields = forces.add_forces(scene, plan, clock, Vector(order_.origin_m), air)
         poses = _poses(scene, plan, clock, [obj for _, obj in bodies], report)
         poses[:, :, :3] /= enlarged
-        rigid.remove_bodies(scene, objects, ground, fields, enlarged)
         lost = bounces.lost(plan, expected, poses, order_)
         if lost < least:
             best, least = poses, lost
-        if least < bounces.ENOUGH:
+        done = least < bounces.ENOUGH or extra == tries[-1]
+        if more_follows or not done:
+            rigid.remove_bodies(scene, objects, ground, fields, enlarged)
+        if done:
             break
     _hold_still([thing for thing, _ in bodies], best)
     if ground is not None:
@@ -106,7 +115,7 @@ def _poses(
     """(B, F, 7) where `bodies` are in the plan's frames, in the enlarged world. All are read at once in each frame."""
     everything = scene.rigidbody_world.collection.objects
     matrices = np.zeros((plan.timing.frames, len(everything), 4, 4), np.float32)
-    for frame, _ in _frames(scene, plan, clock):
+    for frame in _frames(scene, plan, clock):
         everything.foreach_get("matrix_world", matrices[frame].reshape(-1))
         report(frame)
     row = {obj: i for i, obj in enumerate(everything)}
@@ -114,13 +123,13 @@ def _poses(
     return keys.poses(matrices.reshape(-1, 4, 4)).reshape(len(bodies), -1, 7)
 
 
-def _frames(scene: bpy.types.Scene, plan: Plan, clock: rigid.Clock) -> Iterator[tuple[int, bpy.types.Depsgraph]]:
+def _frames(scene: bpy.types.Scene, plan: Plan, clock: rigid.Clock) -> Iterator[int]:
     """Steps through all frames of the solver; yields the plan's frames, counted from 0."""
     for number in range(clock.solver(1) - clock.lead, clock.solver(plan.timing.frames) + 1):
         scene.frame_set(number)
         frame, between = divmod(number - 1, clock.every)
         if number >= 1 and not between:
-            yield frame, bpy.context.evaluated_depsgraph_get()
+            yield frame
 
 
 def _keep_above(bodies: list[bpy.types.Object], poses: np.ndarray, top: float) -> None:
