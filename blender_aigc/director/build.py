@@ -58,10 +58,11 @@ def carry_out(
         collection = made.keep(bpy.data.collections.new(plan.title.strip() or "Plan"))
         built = Built(plan, collection)
         _objects(context, built, made, np.array(location))
-        low, high = _bounds(built, float(location[2]))
+        points = seen_points(built, float(location[2]))
+        low, high = points.min(0), points.max(0)
         built.ground = stage.add_ground(plan, made, low, high, float(location[2]))
         target = built.objects[plan.camera.target] if plan.camera.target else None
-        built.camera = camera.add_camera(plan, made, *(_span(target) if target else (low, high)))
+        built.camera = camera.add_camera(plan, made, corners(target) if target else points)
         lights = stage.add_lights(plan, made, low, high)
         for obj in filter(None, (built.ground, built.camera, *lights)):
             collection.objects.link(obj)
@@ -146,9 +147,22 @@ def world_points(obj: bpy.types.Object) -> np.ndarray:
     return points_of(obj.data) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-def _span(objects: list[bpy.types.Object]) -> tuple[np.ndarray, np.ndarray]:
-    points = np.concatenate([world_points(obj) for obj in objects[:200]])
-    return points.min(0), points.max(0)
+def corners(objects: list[bpy.types.Object]) -> np.ndarray:
+    """(8 N, 3) corners of the objects' own boxes, in world coordinates."""
+    boxes: dict[str, np.ndarray] = {}
+    found = []
+    for obj in objects:
+        if obj.data.name not in boxes:
+            points = points_of(obj.data)
+            boxes[obj.data.name] = box_corners(points.min(0), points.max(0))
+        matrix = np.array(obj.matrix_basis)
+        found.append(boxes[obj.data.name] @ matrix[:3, :3].T + matrix[:3, 3])
+    return np.concatenate(found)
+
+
+def box_corners(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """(8, 3) corners of the box from `low` to `high`."""
+    return np.array([[(low, high)[number >> axis & 1][axis] for axis in range(3)] for number in range(8)])
 
 
 def _subjects(plan: Plan) -> set[str]:
@@ -166,12 +180,13 @@ def _subjects(plan: Plan) -> set[str]:
     return (every - (under - moving - hollow)) or every
 
 
-def _bounds(built: Built, ground_m: float) -> tuple[np.ndarray, np.ndarray]:
-    """Of everything in the plan; down to the ground when something may fall onto it."""
+def seen_points(built: Built, ground_m: float) -> np.ndarray:
+    """(N, 3) corners of everything that the camera is to see; also on the ground where something may fall onto it."""
     subjects = _subjects(built.plan)
-    low, high = _span([obj for name, copies in built.objects.items() if name in subjects for obj in copies])
+    points = corners([obj for name, copies in built.objects.items() if name in subjects for obj in copies])
     falls = any(thing.rigid is not None or thing.liquid or thing.soft for thing in built.plan.objects)
     if falls and built.plan.world.ground != "none":
-        low[2] = min(low[2], ground_m)
+        points = np.concatenate([points, np.column_stack([points[:, :2], np.minimum(points[:, 2], ground_m)])])
+    low, high = points.min(0), points.max(0)
     thin = np.maximum(0.02 - (high - low), 0.0) / 2
-    return low - thin, high + thin
+    return np.concatenate([points, box_corners(low - thin, high + thin)]) if thin.any() else points

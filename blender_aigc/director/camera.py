@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import radians
+
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
@@ -19,29 +21,33 @@ _TOWARDS = {
     "low": (0.25, -1.0, 0.0),
     "high": (0.3, -1.0, 0.95),
 }
-_MARGIN = {"wide": 2.0, "medium": 1.25, "close": 0.8}
+_MARGIN = {"wide": 1.8, "medium": 1.15, "close": 0.8}
 _SENSOR_MM = 36.0
 _LOWEST_M = 0.02
+_ORBIT_STEPS = 25
+_HALVINGS = 24
 
 
-def add_camera(plan: Plan, made: Made, low: np.ndarray, high: np.ndarray) -> bpy.types.Object:
-    """A camera that sees the box from `low` to `high` (world, metres) the way the plan asks."""
+def add_camera(plan: Plan, made: Made, points: np.ndarray) -> bpy.types.Object:
+    """A camera that sees `points` ((N, 3), world, metres) the way the plan asks."""
     data = made.keep(bpy.data.cameras.new("Plan Camera"))
     data.lens, data.sensor_width, data.sensor_fit = plan.camera.lens_mm, _SENSOR_MM, "HORIZONTAL"
     camera = made.keep(bpy.data.objects.new("Plan Camera", data))
-    frame(camera, plan, low, high)
+    frame(camera, plan, points)
     return camera
 
 
-def frame(camera: bpy.types.Object, plan: Plan, low: np.ndarray, high: np.ndarray, start: int = 1) -> None:
-    """(Re)place `camera` and its movement for what lies between `low` and `high`. start: its first frame."""
+def frame(camera: bpy.types.Object, plan: Plan, points: np.ndarray, start: int = 1) -> None:
+    """(Re)place `camera` and its movement so that it sees `points` ((N, 3), metres). start: its first frame."""
     asked = plan.camera
-    centre = np.asarray(asked.look_at_m if asked.look_at_m is not None else (low + high) / 2, float)
-    ground = min(float(low[2]), centre[2])
+    low, high = points.min(0), points.max(0)
+    position, centre = _stand(plan, points)
     if asked.position_m is not None:
-        position = np.asarray(asked.position_m, float)
-    else:
-        position = _stand(plan, low, high, centre)
+        position, centre = np.asarray(asked.position_m, float), (low + high) / 2
+    if asked.look_at_m is not None:
+        centre = np.asarray(asked.look_at_m, float)
+    if asked.position_m is None:
+        ground = min(float(low[2]), centre[2])
         position[2] = max(position[2], ground + _LOWEST_M + 0.01 * float(np.linalg.norm(position - centre)))
     size = float(np.linalg.norm(high - low))
     reach = float(np.linalg.norm(position - centre))
@@ -63,18 +69,46 @@ def follow(camera: bpy.types.Object, target: bpy.types.Object) -> None:
     constraint.target, constraint.track_axis, constraint.up_axis = target, "TRACK_NEGATIVE_Z", "UP_Y"
 
 
-def _stand(plan: Plan, low: np.ndarray, high: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """The nearest point in the direction of the view from which all eight corners are inside the picture."""
-    towards = np.array(_TOWARDS[plan.camera.view])
+def _stand(plan: Plan, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the camera stands and what it looks at, (3,) each: the nearest place in the direction of the view from
+    which all points (N, 3) are in the picture, as far from its left as from its right, from its top as from its
+    bottom. What the plan says to look at is in the middle itself; what is circled, too, and stays in the picture all
+    the way round.
+    """
+    asked = plan.camera
+    towards = np.array(_TOWARDS[asked.view])
     towards /= np.linalg.norm(towards)
-    look = np.array(_look(centre + towards, centre).to_matrix())  # columns: right, up, back
-    corners = np.array([[(low, high)[i >> k & 1][k] for k in range(3)] for i in range(8)]) - centre
-    seen = corners @ look
-    wide = _SENSOR_MM / 2 / plan.camera.lens_mm
-    tall = wide * plan.render.height_px / plan.render.width_px
-    margin = _MARGIN[plan.camera.framing]
-    needed = np.maximum(np.abs(seen[:, 0]) / wide, np.abs(seen[:, 1]) / tall) * margin + seen[:, 2]
-    return centre + towards * max(float(needed.max()), 0.05)
+    look = np.array(_look(towards, np.zeros(3)).to_matrix())  # columns: right, up, back
+    middle = (points.min(0) + points.max(0)) / 2 if asked.look_at_m is None else np.asarray(asked.look_at_m, float)
+    points = points - middle
+    if asked.move == "orbit":
+        turns = [Matrix.Rotation(-radians(asked.turn_deg) * t, 3, "Z") for t in np.linspace(0, 1, _ORBIT_STEPS)]
+        points = np.concatenate([points @ np.array(turn).T for turn in turns])
+    seen = points @ look
+    half = np.array([1.0, plan.render.height_px / plan.render.width_px]) * _SENSOR_MM / 2 / asked.lens_mm
+    half /= _MARGIN[asked.framing]
+    fixed = asked.look_at_m is not None or asked.move == "orbit"
+    # a point is in the picture when |across - shift| <= (away - depth) * half
+    right = (seen[:, :2] + seen[:, 2:] * half).max(0)
+    left = (-seen[:, :2] + seen[:, 2:] * half).max(0)
+    needed = np.maximum(left, right) if fixed else (left + right) / 2
+    away = max(float((needed / half).max()), 0.05)
+    shift = np.zeros(2) if fixed else _middle(seen, away)
+    centre = middle + look[:, :2] @ shift
+    return centre + towards * away, centre
+
+
+def _middle(seen: np.ndarray, away: float) -> np.ndarray:
+    """(2,) where a camera stands across, and upwards, for the points (N, 3; across, up, back) to be in the middle of
+    its picture, when it is `away` from where they are counted from.
+    """
+    low, high = seen[:, :2].min(0), seen[:, :2].max(0)
+    for _ in range(_HALVINGS):
+        half_way = (low + high) / 2
+        at = (seen[:, :2] - half_way) / (away - seen[:, 2:])
+        too_far_left = at.max(0) + at.min(0) > 0
+        low, high = np.where(too_far_left, half_way, low), np.where(too_far_left, high, half_way)
+    return (low + high) / 2
 
 
 def _look(position: np.ndarray, at: np.ndarray):

@@ -34,8 +34,9 @@ def material_of(thing: PlanObject, made: Made, label: str) -> bpy.types.Material
         return liquid_material(thing.liquid.substance, made)
     name, known = substance(thing)
     asked = thing.material or Asked()
+    own = SHAPES[thing.shape].color if thing.shape in SHAPES and not asked.name else ""
     look = {
-        "color": asked.color or known.color,
+        "color": asked.color or own or known.color,
         "roughness": known.roughness if asked.roughness is None else asked.roughness,
         "metallic": known.metallic if asked.metallic is None else asked.metallic,
         "transmission": known.transmission if asked.transmission is None else asked.transmission,
@@ -56,7 +57,7 @@ def liquid_material(substance_name: str, made: Made) -> bpy.types.Material:
 
 def ground_material(ground: str, made: Made) -> bpy.types.Material:
     if ground == "floor":
-        return _principled("floor", made, color="#8e8b86", roughness=0.7)
+        return _principled("floor", made, color="#566270", roughness=0.7)
     known = MATERIALS[ground]
     return _principled(ground, made, color=known.color, roughness=known.roughness, transmission=0.0)
 

@@ -11,15 +11,17 @@ import numpy as np
 from ..faults import Fault
 from ..plan import Plan
 from . import camera, keys, order
-from .build import Built
+from .build import Built, box_corners, points_of, seen_points
 
 REST = "aigc_rest"
 """Custom property of a moving object: its pose (7,) before it moved, for the next bake."""
 FOLDER = "aigc_bake"
 """Custom property of the collection: the folder of its bake."""
 
+_EVERY = 3
+"""Frame that the camera looks at when it finds out where things move."""
 _FARTHEST = 2.0
-_STRAY_PERCENT = 8.0
+_STRAY_PERCENT = 1.0
 """Of all moments of all things, what lies farthest out on each side does not widen the picture."""
 
 
@@ -48,17 +50,27 @@ def apply_motion(context: bpy.types.Context, built: Built, folder: Path, start: 
 
 def _rigid(built: Built, path: Path, first: int) -> list[np.ndarray]:
     with np.load(path, allow_pickle=False) as stored:
-        rows, poses = [str(row) for row in stored["rows"]], stored["poses"].astype(float)
+        rows, poses = [str(row).partition(":") for row in stored["rows"]], stored["poses"].astype(float)
     frames = np.arange(first, first + poses.shape[1]) if len(rows) else np.zeros(0)
-    for row, found in zip(rows, poses, strict=True):
-        copy, _, name = row.partition(":")
+    swept = []
+    for (copy, _, name), found in zip(rows, poses, strict=True):
         obj = _object(built, name, int(copy))
         if obj.animation_data is None:
             obj[REST] = [*obj.location, *obj.rotation_quaternion]
         else:
             _drop_action(obj)
         keys.write_pose(obj, frames, found, f"{obj.name} physics")
-    return [poses[:, :, :3].reshape(-1, 3)] if len(rows) else []
+        swept.append(_swept(obj, found[::_EVERY]))
+    return swept
+
+
+def _swept(obj: bpy.types.Object, poses: np.ndarray) -> np.ndarray:
+    """(F, 8, 3) where the corners of the box around `obj` are in each of its poses (F, 7)."""
+    points = points_of(obj.data)
+    box = box_corners(points.min(0), points.max(0))
+    w, axis = poses[:, None, 3:4], poses[:, None, 4:]
+    across = np.cross(axis, box)
+    return poses[:, None, :3] + box + 2 * (w * across + np.cross(axis, across))
 
 
 def _smoke(folder: Path) -> np.ndarray | None:
@@ -102,14 +114,8 @@ def _caches(built: Built, folder: Path, first: int) -> list[np.ndarray]:
             modifier.frame_start = float(first)
             matrix = np.array(obj.matrix_basis)
             points = points[::4].reshape(-1, 3)
-            points = np.array([points.min(0), points.max(0)])
-            spans.append(np.stack([_corner(points, i) for i in range(8)]) @ matrix[:3, :3].T + matrix[:3, 3])
+            spans.append(box_corners(points.min(0), points.max(0)) @ matrix[:3, :3].T + matrix[:3, 3])
     return spans
-
-
-def _corner(box: np.ndarray, number: int) -> np.ndarray:
-    """(3,) one of the eight corners of a box (2, 3)."""
-    return np.array([box[number >> axis & 1][axis] for axis in range(3)])
 
 
 def _reframe(built: Built, bodies: list[np.ndarray], whole: list[np.ndarray], first: int) -> None:
@@ -119,16 +125,15 @@ def _reframe(built: Built, bodies: list[np.ndarray], whole: list[np.ndarray], fi
     plan: Plan = built.plan
     if plan.camera.target or plan.camera.position_m is not None or plan.camera.move == "follow":
         return
-    from .build import _bounds
-
     ground = built.ground.location.z + 0.5 if built.ground is not None else 0.0
-    low, high = _bounds(built, ground)
+    first_seen = seen_points(built, ground)
+    low, high = first_seen.min(0), first_seen.max(0)
     size = np.maximum(high - low, 0.3 * float((high - low).max()))
-    seen = [np.stack([low, high]), *whole]
+    seen = [first_seen, *whole]
     if bodies:
-        points, reach = np.concatenate(bodies), (_FARTHEST - 1) / 2 * size
-        near = np.all((points > low - reach) & (points < high + reach), axis=1)
-        points = points[near] if near.any() else points
-        seen.append(np.percentile(points, [_STRAY_PERCENT, 100 - _STRAY_PERCENT], axis=0))
-    points = np.concatenate(seen)
-    camera.frame(built.camera, plan, points.min(0), points.max(0), first)
+        boxes, reach = np.concatenate(bodies), (_FARTHEST - 1) / 2 * size
+        middles = boxes.mean(1)
+        near = np.all((middles > low - reach) & (middles < high + reach), axis=1)
+        points = (boxes[near] if near.any() else boxes).reshape(-1, 3)
+        seen.append(np.clip(points, *np.percentile(points, [_STRAY_PERCENT, 100 - _STRAY_PERCENT], axis=0)))
+    camera.frame(built.camera, plan, np.concatenate(seen), first)

@@ -23,7 +23,7 @@ _LAMPS = {
     "studio": (((1.3, -0.9, 1.0), 0.2, 1.2), ((0.2, 1.4, 1.5), 0.3, 0.8)),
     "three_point": (((-1.1, -1.1, 1.2), 1.0, 0.6), ((1.4, -0.8, 0.7), 0.25, 1.0), ((0.5, 1.5, 1.3), 0.8, 0.4)),
 }
-_STUDIO_KEY = (-1.0, -1.2, 1.8), 2.6, 20.0
+_STUDIO_KEY = (-1.0, -1.2, 1.8), 3.4, 20.0
 """Direction, W/m2 and angle in degrees of the sun that is the studio's main lamp: it lights floor and things alike,
 where an area lamp would leave the floor dark behind them."""
 
@@ -94,7 +94,7 @@ def add_world(plan: Plan, made: Made) -> bpy.types.World:
     world = made.keep(bpy.data.worlds.new("Plan World"))
     if bpy.app.version < (5, 0):
         world.use_nodes = True
-    color = plan.world.color or _SKY.get(plan.world.sky, "#c2c8cf")
+    color = plan.world.color or _SKY.get(plan.world.sky, "#aebccb")
     strength = {"night": 0.15, "sunset": 0.6, "overcast": 1.2, "none": 0.2, "sun": 0.7}.get(plan.light.setup, 0.5)
     shade = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
     shade.inputs["Color"].default_value = materials.linear(color)

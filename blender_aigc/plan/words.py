@@ -79,7 +79,8 @@ class Shape:
     """A primitive in its natural size: extents x, y, z in metres.
 
     mass_kg: of the real thing, None where it follows from volume and material. hollow: it has an inside that other
-    objects can lie in. cloth: a sheet or garment, which moves as cloth unless told otherwise.
+    objects can lie in. cloth: a sheet or garment, which moves as cloth unless told otherwise. color: sRGB of the thing
+    as long as neither a colour nor a material is asked for, empty: its material's.
     """
 
     size_m: tuple[float, float, float]
@@ -89,29 +90,32 @@ class Shape:
     mass_kg: float | None = None
     hollow: bool = False
     cloth: bool = False
+    color: str = ""
 
 
 SHAPES: dict[str, Shape] = {
-    "cube": Shape((1, 1, 1), "a cube", collision="box"),
+    "cube": Shape((1, 1, 1), "a cube", collision="box", color="#2f6f9f"),
     "box": Shape((0.4, 0.3, 0.3), "a closed box", "cardboard", "box"),
-    "sphere": Shape((1, 1, 1), "a round ball of any material", collision="sphere"),
-    "cylinder": Shape((1, 1, 1), "an upright cylinder", collision="cylinder"),
-    "cone": Shape((1, 1, 1), "an upright cone", collision="cone"),
-    "torus": Shape((1, 1, 0.25), "a ring lying flat", collision="mesh"),
+    "sphere": Shape((1, 1, 1), "a round ball of any material", collision="sphere", color="#c8452f"),
+    "cylinder": Shape((1, 1, 1), "an upright cylinder", collision="cylinder", color="#3f8a63"),
+    "cone": Shape((1, 1, 1), "an upright cone", collision="cone", color="#dd9a2b"),
+    "torus": Shape((1, 1, 0.25), "a ring lying flat", collision="mesh", color="#7d559c"),
     "plane": Shape((2, 2, 0), "a flat rectangle, lying", collision="mesh"),
-    "pyramid": Shape((1, 1, 0.8), "a four-sided pyramid"),
-    "capsule": Shape((0.5, 0.5, 1.5), "an upright cylinder with round ends", collision="capsule"),
+    "pyramid": Shape((1, 1, 0.8), "a four-sided pyramid", color="#dd9a2b"),
+    "capsule": Shape((0.5, 0.5, 1.5), "an upright cylinder with round ends", collision="capsule", color="#2f8f8f"),
     "basketball": Shape((0.24, 0.24, 0.24), "a basketball", "basketball", "sphere", 0.62),
-    "football": Shape((0.22, 0.22, 0.22), "a football (soccer ball)", "leather", "sphere", 0.43),
-    "tennis_ball": Shape((0.067, 0.067, 0.067), "a tennis ball", "rubber", "sphere", 0.058),
-    "ping_pong_ball": Shape((0.04, 0.04, 0.04), "a table-tennis ball", "plastic", "sphere", 0.0027),
-    "bowling_ball": Shape((0.216, 0.216, 0.216), "a bowling ball", "plastic", "sphere", 6.8),
-    "beach_ball": Shape((0.4, 0.4, 0.4), "a light inflated ball", "plastic", "sphere", 0.12),
+    "football": Shape((0.22, 0.22, 0.22), "a football (soccer ball)", "leather", "sphere", 0.43, color="#f1efe9"),
+    "tennis_ball": Shape((0.067, 0.067, 0.067), "a tennis ball", "rubber", "sphere", 0.058, color="#c5d63a"),
+    "ping_pong_ball": Shape((0.04, 0.04, 0.04), "a table-tennis ball", "plastic", "sphere", 0.0027, color="#f5f0e2"),
+    "bowling_ball": Shape((0.216, 0.216, 0.216), "a bowling ball", "plastic", "sphere", 6.8, color="#1d2f5f"),
+    "beach_ball": Shape((0.4, 0.4, 0.4), "a light inflated ball", "plastic", "sphere", 0.12, color="#e2573b"),
     "marble": Shape((0.016, 0.016, 0.016), "a glass marble", "glass", "sphere", 0.0054),
-    "balloon": Shape((0.3, 0.3, 0.36), "a balloon; as cloth it is held by its pressure", "rubber", "hull", 0.004),
-    "bowling_pin": Shape((0.12, 0.12, 0.38), "a bowling pin", "wood", "hull", 1.5),
-    "dice": Shape((0.016, 0.016, 0.016), "a die", "plastic", "box", 0.005),
-    "domino": Shape((0.024, 0.008, 0.048), "a domino tile standing on its end", "plastic", "box", 0.012),
+    "balloon": Shape((0.3, 0.3, 0.36), "a balloon; as cloth it is held by its pressure", "rubber", "hull", 0.004,
+                     color="#c62b33"),
+    "bowling_pin": Shape((0.12, 0.12, 0.38), "a bowling pin", "wood", "hull", 1.5, color="#f3eee2"),
+    "dice": Shape((0.016, 0.016, 0.016), "a die", "plastic", "box", 0.005, color="#efe8d8"),
+    "domino": Shape((0.024, 0.008, 0.048), "a domino tile standing on its end", "plastic", "box", 0.012,
+                    color="#e9dfc6"),
     "brick": Shape((0.215, 0.1025, 0.065), "a brick", "brick", "box", 2.7),
     "plank": Shape((2.0, 0.2, 0.03), "a plank lying flat", "wood", "box"),
     "pole": Shape((0.06, 0.06, 3.0), "an upright pole", "metal", "cylinder"),
@@ -128,13 +132,15 @@ SHAPES: dict[str, Shape] = {
     "bucket": Shape((0.3, 0.3, 0.3), "a bucket, open above", "metal", "mesh", 0.9, hollow=True),
     "crate": Shape((0.6, 0.4, 0.35), "a crate, open above", "wood", "mesh", 4.0, hollow=True),
     "tank": Shape((1.0, 0.6, 0.6), "a glass tank, open above", "glass", "mesh", 20.0, hollow=True),
-    "flag": Shape((1.5, 0.0, 1.0), "a flag, upright, to be pinned on its left side", "fabric", cloth=True),
-    "cape": Shape((1.2, 0.1, 1.5), "a cape hanging from the shoulders", "fabric", cloth=True),
-    "curtain": Shape((2.0, 0.1, 2.2), "a curtain hanging in folds", "fabric", cloth=True),
-    "tablecloth": Shape((1.6, 1.6, 0.0), "a square cloth, lying", "fabric", cloth=True),
-    "blanket": Shape((2.0, 1.6, 0.0), "a large cloth, lying", "fabric", cloth=True),
-    "shirt": Shape((0.95, 0.26, 0.7), "a T-shirt, upright, its front to the front view", "fabric", cloth=True),
-    "dress": Shape((0.6, 0.45, 1.05), "a sleeveless dress, upright", "fabric", cloth=True),
+    "flag": Shape((1.5, 0.0, 1.0), "a flag, upright, to be pinned on its left side", "fabric", cloth=True,
+                  color="#b3262b"),
+    "cape": Shape((1.2, 0.1, 1.5), "a cape hanging from the shoulders", "fabric", cloth=True, color="#74202f"),
+    "curtain": Shape((2.0, 0.1, 2.2), "a curtain hanging in folds", "fabric", cloth=True, color="#7f95a3"),
+    "tablecloth": Shape((1.6, 1.6, 0.0), "a square cloth, lying", "fabric", cloth=True, color="#e6dcc6"),
+    "blanket": Shape((2.0, 1.6, 0.0), "a large cloth, lying", "fabric", cloth=True, color="#4f7383"),
+    "shirt": Shape((0.95, 0.26, 0.7), "a T-shirt, upright, its front to the front view", "fabric", cloth=True,
+                   color="#2f6496"),
+    "dress": Shape((0.6, 0.45, 1.05), "a sleeveless dress, upright", "fabric", cloth=True, color="#a63a52"),
 }  # fmt: skip
 OTHER_SHAPES = {
     "generator": "a procedural model of the catalogue, named by `source`, set by `settings`",

@@ -14,6 +14,7 @@ from scene_state import differences, scene_state  # noqa: E402
 
 from blender_aigc import cli  # noqa: E402
 from blender_aigc.director.build import PLAN, found  # noqa: E402
+from blender_aigc.director.materials import linear  # noqa: E402
 from blender_aigc.plan import RELATIONS, SHAPES, load, validate  # noqa: E402
 from blender_aigc.protocol import Fault  # noqa: E402
 from blender_aigc.state import STATE  # noqa: E402
@@ -205,3 +206,11 @@ def test_the_command_says_what_is_wrong(words: list[str], told: str, tmp_path: P
     assert cli.main(["scene", *(word.replace("OUT", str(tmp_path)) for word in words)]) == 1
     error = capfd.readouterr().err
     assert told in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize(("asked", "color"), [
+    ({}, "#b3262b"), ({"roughness": 0.2}, "#b3262b"), ({"color": "white"}, "#f2f2f2"), ({"name": "wood"}, "#a06a3c"),
+])  # fmt: skip
+def test_things_have_colours_of_their_own_until_others_are_asked_for(asked: dict, color: str) -> None:
+    built = build(plan({"shape": "flag", "material": asked} if asked else {"shape": "flag"}))
+    assert built.objects["flag"][0].data.materials[0].diffuse_color[:3] == pytest.approx(linear(color)[:3], abs=1e-4)

@@ -166,6 +166,38 @@ def test_from_above_the_picture_is_about_what_lies_on_the_table() -> None:
     assert np.ptp(in_picture(built, corners_of(boxes(built)["table"][0]))[:, 1]) > 0.4, "alone, it is the subject"
 
 
+@pytest.mark.parametrize("view", ["three_quarter", "high", "side", "top"])
+def test_things_fill_the_picture_and_are_in_its_middle(view: str) -> None:
+    small = {"name": "small", "shape": "cube", "size_m": [0.2] * 3, "place": {"relation": "at", "offset_m": [3, 1, 2]}}
+    built = build(plan({"name": "large", "shape": "cube"}, small, camera={"view": view}))
+    at = in_picture(built, np.concatenate([corners_of(box) for found in boxes(built).values() for box in found]))
+    left, right = at.min(0), 1 - at.max(0)
+    assert np.allclose(left, right, atol=0.003), "as far from one edge as from the other"
+    assert min(left) == pytest.approx((1 - 1 / 1.15) / 2, abs=0.005)
+
+
+def test_what_is_circled_stays_in_the_picture() -> None:
+    built = build(plan({"name": "bar", "shape": "cube", "size_m": [4, 0.2, 0.2]}, frames=9,
+                       camera={"view": "side", "move": "orbit", "turn_deg": 180}))  # fmt: skip
+    corners = corners_of(boxes(built)["bar"][0])
+    for frame in range(1, 10):
+        bpy.context.scene.frame_set(frame)
+        at = in_picture(built, corners)
+        assert at.min() > 0 and at.max() < 1, f"frame {frame}"
+
+
+def test_what_falls_over_is_in_the_picture_to_its_tip(tmp_path: Path) -> None:
+    post = {"name": "post", "shape": "cube", "size_m": [0.1, 0.1, 1.5], "rigid": {"spin_deg_s": [0, 60, 0]}}
+    built = baked(plan(post, frames=60, camera={"view": "front"}), tmp_path)
+    bpy.context.scene.frame_set(60)
+    bpy.context.view_layer.update()
+    obj = built.objects["post"][0]
+    points = points_of(obj.data) @ np.array(obj.matrix_world)[:3, :3].T + np.array(obj.matrix_world)[:3, 3]
+    assert np.ptp(points[:, 0]) > 1.4, "it lies"
+    at = in_picture(built, points)
+    assert at.min() > 0.02 and at.max() < 0.98
+
+
 def test_cloth_stays_in_the_picture_whole_and_what_rolls_away_is_let_go(tmp_path: Path) -> None:
     flag = {"shape": "flag", "size_m": [0.9, 0, 0.6], "cloth": {"pin": "left"},
             "place": {"relation": "at", "offset_m": [0, 0, 1.5]}}  # fmt: skip
