@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .protocol import Fault, JobStatus
+from .protocol import Fault, JobStatus, Task
 
 if TYPE_CHECKING:
     from .tracking import TrackedJob
@@ -40,13 +40,29 @@ def unwritable(path: Path, error: Exception) -> Fault:
 
 
 def wants_picture(options: argparse.Namespace) -> bool:
-    """Does --save-as name a picture file? Raises Fault("bad_request") for a file that nothing can be saved as."""
+    """Does --save-as name a picture file? Raises Fault("bad_request") for a file that nothing can be saved as.
+
+    Nothing is ever written under the name of another kind of file: that would be the picture that was given.
+    """
     suffix = options.save_as.suffix.lower() if options.save_as else ""
-    if suffix in ("", ".blend") or "mesh" in options.task.outputs:
+    if suffix in ("", ".blend"):
         return False
+    if not gives_picture(options.task):
+        raise Fault("bad_request", f"--save-as names a Blender file, not {suffix}.", "Name a .blend, or say --out.")
     if suffix != ".png":
         raise Fault("bad_request", f"The result cannot be saved as {suffix}.", "Name a .png or a .blend file.")
     return True
+
+
+def gives_picture(task: Task) -> bool:
+    """Is the result of `task` a picture, and not a mesh or maps?"""
+    return "image" in task.outputs and "mesh" not in task.outputs
+
+
+def check_name(word: str, path: Path | None, suffix: str) -> None:
+    """Raises Fault("bad_request") when `path`, named behind `word`, promises another kind of file than `suffix`."""
+    if path is not None and path.suffix.lower() not in ("", suffix):
+        raise Fault("bad_request", f"{word} writes {suffix} files, not {path.suffix}.", f"Name a {suffix} file.")
 
 
 def save_file(path: Path, made: Sequence[bpy.types.ID]) -> None:

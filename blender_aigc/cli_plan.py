@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 
 from . import cli_tasks
-from .cli_output import prepare, quiet, report, save_file, tell
+from .cli_output import check_name, prepare, quiet, report, save_file, tell
 from .plan import Plan
 from .plan_text import spent
 from .protocol import TASKS, Fault, ModelInfo
@@ -48,6 +48,7 @@ def _make(options: argparse.Namespace) -> None:
     targets = [target for target in (options.save_as, options.out, options.render) if target]
     if not targets:
         raise Fault("bad_request", "The result would be lost.", "Say --save-as FILE.")
+    check_name("--render", options.render, ".png")
     for target in targets:
         prepare(target.absolute(), folder=target is options.out or (target is options.render and not target.suffix))
     if options.save_as and options.save_as.suffix.lower() != ".blend":

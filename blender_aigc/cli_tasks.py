@@ -14,7 +14,18 @@ import bpy
 
 from . import slots, watch
 from .ask import has_style
-from .cli_output import Progress, keep_files, prepare, quiet, report, save_file, tell, wants_picture
+from .cli_output import (
+    Progress,
+    check_name,
+    gives_picture,
+    keep_files,
+    prepare,
+    quiet,
+    report,
+    save_file,
+    tell,
+    wants_picture,
+)
 from .operators_styles import LIBRARY, own_folder
 from .over_time import Moment, over_time
 from .protocol import TASKS, Fault, JobStatus, ModelInfo, Task
@@ -72,8 +83,7 @@ def _add_task(parser: argparse.ArgumentParser, task: Task) -> None:
         add("--glb", type=Path, metavar="FILE", help="also keep the result as a glTF file")
     if "mesh" in (*task.outputs, *(wanted.kind for wanted in task.inputs)):
         add("--render", type=Path, metavar="FILE", help="also render a picture (PNG) of the result")
-    picture = "image" in task.outputs and "mesh" not in task.outputs
-    saves = "save the result as a picture (.png), or the Blender file with it (.blend)" if picture else ""
+    saves = "save the result as a picture (.png), or the Blender file with it (.blend)" if gives_picture(task) else ""
     add("--save-as", type=Path, metavar="FILE", help=saves or "save the Blender file with the result in it")
     add("--out", type=Path, metavar="DIR", help="also keep all files of the result in this folder")
     if own.options is not None:
@@ -88,9 +98,11 @@ def make(options: argparse.Namespace) -> None:
     targets = [getattr(options, key, None) for key in ("save_as", "out", "glb", "render")]
     if not any(targets):
         raise Fault("bad_request", "The result would be lost.", "Say --save-as FILE.")
+    wants_picture(options)
+    check_name("--glb", getattr(options, "glb", None), ".glb")
+    check_name("--render", getattr(options, "render", None), ".png")
     for target in filter(None, targets):
         prepare(target.absolute(), folder=target is options.out)
-    wants_picture(options)
     replace = _empty(getattr(options, "replace", ""))
     inputs = slots.inputs_of_options(options, options.task)
     with quiet():  # renders talk

@@ -214,6 +214,11 @@ def test_every_task_is_a_command(capfd: pytest.CaptureFixture[str]) -> None:
         (("image-to-mesh", "--image", DUCK, "--height-m", "-3", "--save-as", "OUT"), 1, "between"),
         (("image-to-mesh", "--image", DUCK, "--replace", "nobody", "--save-as", "OUT"), 1, "nobody"),
         (("image-to-mesh", "--image", DUCK, "--seed", "-1", "--save-as", "OUT"), 1, "seed"),
+        (("image-to-mesh", "--image", DUCK, "--save-as", "PNG"), 1, "names a Blender file, not .png"),
+        (("texture", "--prompt", "oak", "--save-as", "PNG"), 1, "names a Blender file, not .png"),
+        (("image-to-mesh", "--image", DUCK, "--save-as", "OUT", "--glb", "PNG"), 1, "--glb writes .glb files"),
+        (("image-to-mesh", "--image", DUCK, "--save-as", "OUT", "--render", "OUT"), 1, "--render writes .png files"),
+        (("physics", "--render", "OUT", "--frames", "x"), 1, "--render writes .png files"),
         (("echo", "--save-as", "FILE/below.blend"), 1, "could not be written"),
         (("echo", "--param", "steps=1", "--save-as", "FOLDER"), 1, "could not be written"),
         (("echo", "--param", "steps=1", "--glb", "FOLDER"), 1, "could not be written"),
@@ -224,12 +229,14 @@ def test_mistakes_end_with_a_code_and_a_sentence(
 ) -> None:
     (tmp_path / "FILE").touch()
     (tmp_path / "FOLDER").mkdir()
-    targets = {"OUT": "out.blend", "FILE/below.blend": "FILE/below.blend", "FOLDER": "FOLDER"}
+    (tmp_path / "photo.png").write_bytes(b"of the user")
+    targets = {"OUT": "out.blend", "PNG": "photo.png", "FILE/below.blend": "FILE/below.blend", "FOLDER": "FOLDER"}
     assert run(*(tmp_path / targets[word] if word in targets else word for word in words)) == code
     captured = capfd.readouterr()
     assert told in captured.err or (told == "KEY" and "=VALUE" in captured.err)
     assert "Traceback" not in captured.err
     assert captured.out == "" and not (tmp_path / "out.blend").exists()
+    assert (tmp_path / "photo.png").read_bytes() == b"of the user"
 
 
 def test_a_file_without_the_result_is_not_a_success(tmp_path: Path) -> None:
