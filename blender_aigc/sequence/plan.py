@@ -51,8 +51,8 @@ def steps(first: int, last: int, every: int) -> Iterator[list[Step]]:
 
 def parse_frames(text: str) -> tuple[int, int]:
     """ "1-24", "1..24" or "7" as the first and the last frame. Raises Fault("bad_request")."""
-    first, _, last = text.strip().replace("..", "-").partition("-")
+    first, between, last = text.strip().replace("..", "-").partition("-")
     try:
-        return int(first), int(last) if last else int(first)
+        return int(first), int(last) if between else int(first)
     except ValueError:
         raise Fault("bad_request", f"--frames {text} is no range of frames.", "Write --frames 1-24.") from None
