@@ -120,7 +120,8 @@ class Param:
                 value = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
         except (ValueError, KeyError):
             wanted = {"int": "a whole number", "float": "a number", "bool": "true or false"}[self.type]
-            raise Fault("bad_request", f"{self.key}={text} must be {wanted}.") from None
+            hint = f"As in --param {self.key}={self.default}."
+            raise Fault("bad_request", f"{self.key}={text} must be {wanted}.", hint) from None
         return self.check(value)
 
 

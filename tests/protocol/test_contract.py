@@ -103,8 +103,9 @@ def test_the_command_line_speaks_the_types(param: Param, text: str, value: objec
 
 @pytest.mark.parametrize(("param", "text"), [(STEPS, "x"), (STEPS, "3.5"), (SIZE, "nan"), (FLAG, "maybe"), (MODE, "c")])
 def test_the_command_line_refuses(param: Param, text: str) -> None:
-    with pytest.raises(Fault):
+    with pytest.raises(Fault) as caught:
         param.parse(text)
+    assert caught.value.hint, "a way out"
 
 
 def test_a_parameter_says_what_it_takes() -> None:
