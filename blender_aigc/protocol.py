@@ -10,7 +10,7 @@ import ipaddress
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from .codec import decode, encode, field_types, from_plain
@@ -70,8 +70,15 @@ class Param:
     def __post_init__(self) -> None:
         if not _PARAM_KEY.fullmatch(self.key) or self.key in RESERVED_PARAM_KEYS:
             raise Fault("bad_request", f"A parameter cannot be called {self.key!r}: Blender could not store it.")
+        if self.type not in get_args(ParamType):
+            offered = ", ".join(get_args(ParamType))
+            raise Fault(
+                "bad_request", f"Parameter {self.key!r} is of no type {self.type!r}.", f"Choose one of: {offered}."
+            )
         if self.type == "enum" and not self.choices:
             raise Fault("bad_request", f"Parameter {self.key!r} offers no choices.")
+        if not all(isinstance(choice, Choice) for choice in self.choices):
+            raise Fault("bad_request", f"The choices of parameter {self.key!r} must each be a Choice(id, label, help).")
         self.check(self.default)
 
     def check(self, value: object) -> bool | int | float | str:

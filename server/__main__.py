@@ -29,12 +29,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8")  # what is read by programs must not depend on the code page
     options = _parser().parse_args(arguments)
     try:
-        code: int = options.command(options)
-        return code
+        return _obey(options)
     except Fault as fault:
         sys.stdout.write(encode(fault.record()) + "\n")
         sys.stdout.flush()
         return 1
+
+
+def _obey(options: argparse.Namespace) -> int:
+    """The exit code. Raises Fault, also for a Python that lacks what every job needs: `models` runs in a bare one."""
+    try:
+        code: int = options.command(options)
+        return code
+    except ModuleNotFoundError as error:
+        if (error.name or "server").partition(".")[0] in ("server", "blender_aigc"):
+            raise
+        raise Fault(
+            "not_installed",
+            f"This Python lacks {error.name}, which the server needs.",
+            "Take that of an environment with it; `python3 dev.py env server` makes one in .venvs/server.",
+            sys.executable,
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,7 +113,7 @@ def _serve(options: argparse.Namespace) -> int:
             data=options.data.resolve(),
             port=options.port,
             weights=tuple(folder.resolve() for folder in options.weights),
-            models=tuple(folder.resolve() for folder in options.models),
+            models=tuple(folder.resolve() for folder in _model_folders(options)),
             forever=options.forever,
             leave_s=options.leave,
             grace_s=options.grace,
@@ -135,7 +150,16 @@ def _models(options: argparse.Namespace) -> int:
 
 
 def _registry(options: argparse.Namespace) -> Registry:
-    return Registry(options.models, Shelf(options.weights))
+    return Registry(_model_folders(options), Shelf(options.weights))
+
+
+def _model_folders(options: argparse.Namespace) -> list[Path]:
+    """What --models names. Raises Fault("bad_input") for what is no folder: its models would be missing in silence."""
+    for folder in options.models:
+        if not folder.is_dir():
+            raise Fault("bad_input", f"There is no folder {folder}.", "Give --models the folder that the files lie in.")
+    folders: list[Path] = options.models
+    return folders
 
 
 def _table(listing: Models) -> str:

@@ -71,7 +71,9 @@ class Registry:
             return model
         if model_id in self.broken:
             raise Fault(
-                "unknown_model", f"The file of the model {model_id} is broken.", "See the log.", self.broken[model_id]
+                "unknown_model",
+                f"The file of the model {model_id} is broken: {self.broken[model_id]}",
+                "Correct the file; a server that runs reads it at its next start.",
             )
         offered = ", ".join(sorted(m.info.id for m in self.models.values() if m.info.does(task))) or "none"
         raise Fault(

@@ -19,6 +19,16 @@ def test_names_that_blender_cannot_store_are_refused(key: str) -> None:
         Param(key, "int", "Label", "Help", 1)
 
 
+@pytest.mark.parametrize(
+    ("type_", "choices", "said"),
+    [("choice", (), "int, float, bool, enum, text"), ("enum", ("a", "b"), "Choice"), ("enum", (), "no choices")],
+)
+def test_what_a_newcomer_writes_for_choices_is_corrected(type_: Any, choices: Any, said: str) -> None:
+    with pytest.raises(Fault, match="'mode'") as caught:
+        Param("mode", type_, "Mode", "Help", "a", choices=choices)
+    assert said in caught.value.message + caught.value.hint
+
+
 @pytest.mark.parametrize("seed", [-1, 2**31])
 def test_seeds_fit_in_blender(seed: int) -> None:
     with pytest.raises(Fault):

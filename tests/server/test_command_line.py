@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,21 @@ def test_a_port_that_is_none(tmp_path: Path) -> None:
         assert fault_of(ended).message == f"There is no port {port}."
 
 
+def test_models_from_no_folder(tmp_path: Path) -> None:
+    """For the server and the list too: without its models they would look like those of a good folder."""
+    for words in (("models",), ("serve", "--data", tmp_path / "data")):
+        assert "no/such" in fault_of(call(*words, "--models", "no/such")).message.replace("\\", "/")
+
+
+@pytest.mark.parametrize(("word", "lacks"), [("run", "numpy"), ("serve", "uvicorn")])
+def test_a_bare_python_says_what_it_lacks(word: str, lacks: str, tmp_path: Path) -> None:
+    """-S: without site-packages. The first that a newcomer types, with the Python at hand."""
+    words = ["run", "echo", "--out"] if word == "run" else ["serve", "--data"]
+    line = [sys.executable, "-S", "-m", "server", *words, str(tmp_path / "folder")]
+    fault = fault_of(subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S))
+    assert fault.code == "not_installed" and lacks in fault.message and "dev.py env server" in fault.hint
+
+
 def test_run_again_replaces_the_result(tmp_path: Path) -> None:
     for prompt in ("one", "two"):
         assert (
@@ -90,6 +106,8 @@ def test_run_again_replaces_the_result(tmp_path: Path) -> None:
         (["run", "echo", "--model", "nobody"], "unknown_model", "nobody"),
         (["run", "image_to_mesh", "--model", "echo"], "unknown_model", "echo"),
         (["run", "echo", "--model", "broken_file"], "unknown_model", "broken"),
+        (["run", "echo", "--models", "no/such/folder"], "bad_input", "folder"),
+        (["run", "echo", "--models", "pyproject.toml"], "bad_input", "pyproject.toml"),
         (["run", "echo", "--model", "needs_more"], "not_installed", "no_such_lib"),
         (["run", "echo", "--model", "echo", "--param", "nonsense=1"], "bad_request", "nonsense"),
         (["run", "echo", "--model", "echo", "--param", "steps"], "bad_request", "no value"),
