@@ -77,7 +77,7 @@ class Param:
             )
         if self.type == "enum" and not self.choices:
             raise Fault("bad_request", f"Parameter {self.key!r} offers no choices.")
-        if not all(isinstance(choice, Choice) for choice in self.choices):
+        if any(type(choice) is not Choice for choice in self.choices):
             raise Fault("bad_request", f"The choices of parameter {self.key!r} must each be a Choice(id, label, help).")
         self.check(self.default)
 
