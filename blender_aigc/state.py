@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from .tracking import TrackedJob
 
 KEPT_RESULTS = 12
+THIS_RUN = uuid.uuid4().hex
+"""Names this run of Blender: a session_uid means something in it alone, and stored files may come from another."""
 
 
 def enum_number(identifier: str) -> int:

@@ -17,6 +17,7 @@ import bpy
 import numpy as np
 
 from ..protocol import Artefact, Fault, Provenance
+from ..state import THIS_RUN
 from .glb import damaged, read_file
 from .material_nodes import build_material, packed_images, repeat, set_name
 from .repaint import repainted
@@ -160,8 +161,11 @@ def _by_tiles(sets: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def _target(entry: dict[str, Any], objects: Sequence[bpy.types.Object]) -> bpy.types.Object:
-    """The object that `entry` was made for. Raises Fault("bad_input") when it is gone or has changed."""
-    name, uid = entry["name"], entry["session_uid"]
+    """The object that `entry` was made for. Raises Fault("bad_input") when it is gone or has changed.
+
+    Maps may lie in a folder since another run of Blender, where the same number was that of another object.
+    """
+    name, uid = entry["name"], entry["session_uid"] if entry.get("session") == THIS_RUN else None
     pools = (list(objects), list(bpy.data.objects))
     by_uid = [obj for pool in pools for obj in pool if obj.session_uid == uid]
     by_name = [obj for pool in pools for obj in pool if obj.name == name]
@@ -170,7 +174,11 @@ def _target(entry: dict[str, Any], objects: Sequence[bpy.types.Object]) -> bpy.t
             return obj
     if by_uid or by_name:
         raise Fault("bad_input", f"The mesh of {name} has changed since.", "Texture it again.")
-    raise Fault("bad_input", f"{name} is not in this file any more.", "Undo its removal, or texture another object.")
+    raise Fault(
+        "bad_input",
+        f"{name} is not in this file any more.",
+        "Undo its removal, open its file, or texture another object.",
+    )
 
 
 def _new_uvs(folder: Path, entry: dict[str, Any], hashes: dict[str, str]) -> np.ndarray | None:

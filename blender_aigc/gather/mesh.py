@@ -18,6 +18,7 @@ import bpy
 import numpy as np
 
 from ..faults import Fault
+from ..state import THIS_RUN
 from .origin import origin_of
 from .part import PartArrays, layer_of_present
 from .sources import Part
@@ -274,6 +275,7 @@ def _with_facts(part: _Part, obj: bpy.types.Object, target: str, uv: str, layer:
     part.facts |= {
         "name": obj.name,
         "session_uid": obj.session_uid,
+        "session": THIS_RUN,
         "slots": slots,
         "prompt": str(obj.get(PROMPT, "")),
         "target": target,

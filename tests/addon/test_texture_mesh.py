@@ -232,6 +232,19 @@ def test_the_tab_textures_the_selection_and_undo_takes_it_back(studio: Path) -> 
     batch.close()
 
 
+@pytest.mark.parametrize("stored", [False, True], ids=["of this run", "stored by another run"])
+def test_whose_number_it_is(stored: bool, textures, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A renamed object is found by its number; in a folder of maps from another Blender it is a stranger's number."""
+    numbered = cube()
+    if stored:
+        monkeypatch.setattr("blender_aigc.gather.mesh.THIS_RUN", "another run")
+    status = batch.run("texture_mesh", "solid", inputs={"mesh": [numbered]}, prompt="oak", params=QUICK)
+    numbered.name = "Wall"
+    named = cube("Box")
+    assert batch.place(status) == [named if stored else numbered]
+    assert [bool(obj.material_slots) for obj in (numbered, named)] == [not stored, stored]
+
+
 def test_maps_are_handed_on_and_textures_come_off(studio: Path, tmp_path: Path) -> None:
     box = cube(uvs=False)
     mine = bpy.data.materials.new("Mine")
