@@ -149,15 +149,20 @@ def world_points(obj: bpy.types.Object) -> np.ndarray:
 
 def corners(objects: list[bpy.types.Object]) -> np.ndarray:
     """(8 N, 3) corners of the objects' own boxes, in world coordinates."""
-    boxes: dict[str, np.ndarray] = {}
+    known: dict[str, np.ndarray] = {}
     found = []
     for obj in objects:
-        if obj.data.name not in boxes:
-            points = points_of(obj.data)
-            boxes[obj.data.name] = box_corners(points.min(0), points.max(0))
         matrix = np.array(obj.matrix_basis)
-        found.append(boxes[obj.data.name] @ matrix[:3, :3].T + matrix[:3, 3])
+        found.append(own_box(obj.data, known) @ matrix[:3, :3].T + matrix[:3, 3])
     return np.concatenate(found)
+
+
+def own_box(mesh: bpy.types.Mesh, known: dict[str, np.ndarray]) -> np.ndarray:
+    """(8, 3) corners of the box around `mesh` in its own frame. known: those found before, as copies share a mesh."""
+    if mesh.name not in known:
+        points = points_of(mesh)
+        known[mesh.name] = box_corners(points.min(0), points.max(0))
+    return known[mesh.name]
 
 
 def box_corners(low: np.ndarray, high: np.ndarray) -> np.ndarray:

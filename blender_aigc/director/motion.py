@@ -11,7 +11,7 @@ import numpy as np
 from ..faults import Fault
 from ..plan import Plan
 from . import camera, keys, order
-from .build import Built, box_corners, points_of, seen_points
+from .build import Built, box_corners, own_box, seen_points
 
 REST = "aigc_rest"
 """Custom property of a moving object: its pose (7,) before it moved, for the next bake."""
@@ -52,7 +52,8 @@ def _rigid(built: Built, path: Path, first: int) -> list[np.ndarray]:
     with np.load(path, allow_pickle=False) as stored:
         rows, poses = [str(row).partition(":") for row in stored["rows"]], stored["poses"].astype(float)
     frames = np.arange(first, first + poses.shape[1]) if len(rows) else np.zeros(0)
-    swept = []
+    swept: list[np.ndarray] = []
+    known: dict[str, np.ndarray] = {}
     for (copy, _, name), found in zip(rows, poses, strict=True):
         obj = _object(built, name, int(copy))
         if obj.animation_data is None:
@@ -60,14 +61,12 @@ def _rigid(built: Built, path: Path, first: int) -> list[np.ndarray]:
         else:
             _drop_action(obj)
         keys.write_pose(obj, frames, found, f"{obj.name} physics")
-        swept.append(_swept(obj, found[::_EVERY]))
+        swept.append(_swept(own_box(obj.data, known), found[::_EVERY]))
     return swept
 
 
-def _swept(obj: bpy.types.Object, poses: np.ndarray) -> np.ndarray:
-    """(F, 8, 3) where the corners of the box around `obj` are in each of its poses (F, 7)."""
-    points = points_of(obj.data)
-    box = box_corners(points.min(0), points.max(0))
+def _swept(box: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    """(F, 8, 3) where the corners (8, 3) of an object's own box are in each of its poses (F, 7)."""
     w, axis = poses[:, None, 3:4], poses[:, None, 4:]
     across = np.cross(axis, box)
     return poses[:, None, :3] + box + 2 * (w * across + np.cross(axis, across))
