@@ -148,6 +148,7 @@ def remove_bodies(
             _enlarge(obj, 1 / enlarged)
             obj.scale = (1, 1, 1)
             obj.animation_data_clear()
+    scene.gravity = scene.gravity / enlarged
     bpy.ops.rigidbody.world_remove()
     bpy.data.batch_remove(fields)
 

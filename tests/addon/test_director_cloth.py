@@ -67,6 +67,19 @@ def test_a_tablecloth_lies_on_the_table_and_hangs_over_its_edge(tmp_path: Path) 
     assert np.allclose(obj.matrix_world.translation, [0, 0, 0.45], atol=1e-3), "the cache is in the object's frame"
 
 
+def test_cloth_lies_on_a_ball_that_has_landed(tmp_path: Path) -> None:
+    """Bodies are computed in an enlarged world, and cloth after them in the true one."""
+    ball = {"shape": "sphere", "size_m": [0.3] * 3, "rigid": {}}
+    cloth = {"shape": "tablecloth", "size_m": [0.7, 0.7, 0], "cloth": {"fabric": "cotton"},
+             "place": {"relation": "above", "target": "sphere", "distance_m": 0.1}}  # fmt: skip
+    built = baked(plan(ball, cloth, frames=30), tmp_path)
+    last = sheet(built.objects["tablecloth"][0], 30)[-1]
+    out = np.linalg.norm(last[:, :2], axis=1)
+    assert 0.28 < last[out < 0.05, 2].mean() < 0.34, "its middle is on top of the ball"
+    assert 0 <= last[out > 0.2, 2].mean() < 0.2, "and it hangs down around it"
+    assert (np.linalg.norm(last - [0, 0, 0.15], axis=1) > 0.14).all(), "nowhere inside the ball"
+
+
 def test_released_pins_let_the_cloth_fall(tmp_path: Path) -> None:
     curtain = {**FLAG, "cloth": {"pin": "top_corners", "release_frame": 8}}
     built = baked(plan(curtain, frames=20), tmp_path)
