@@ -37,10 +37,11 @@ def wood(p: Points, r: Recipe) -> Look:
         early, late = shaded(early, 0.5), shaded(late, 0.5)
     if r.has("light", "pale"):
         early, late = shaded(early, 1.4), shaded(late, 1.5)
-    a, b, g = along_grain(p)
     gap, tone = np.ones(len(p), np.float32), np.zeros(len(p), np.float32)
     if r.has("planks", "plank", "boards", "floorboards"):
-        a, b, g, gap, tone = _planks(a, b, g, r.seed, p.space.spacing_m)
+        a, b, g, gap, tone = _planks(p, r.seed)
+    else:
+        a, b, g = along_grain(p)
     spacing = p.space.spacing_m
     # the log: its axis lies beside the object, and wanders; knots push the rings apart
     drift = Space(a * 0.8, b * 0.8, g * 0.35, 0)
@@ -74,16 +75,23 @@ def wood(p: Points, r: Recipe) -> Look:
     return Look(colour, roughness + 0.3 * (1 - gap), full(p, 0), height - 0.004 * (1 - gap))
 
 
-def _planks(a: np.ndarray, b: np.ndarray, g: np.ndarray, seed: int, spacing: float) -> tuple[np.ndarray, ...]:
-    """Boards 12 cm wide and about 1.2 m long, each cut from another place of the log."""
+def _planks(p: Points, seed: int) -> tuple[np.ndarray, ...]:
+    """Boards 12 cm wide and about 1.2 m long, each cut from another place of the log.
+
+    A surface that lies where boards meet shows one of them, not the gap all over: that gap runs along it unseen.
+    """
     width, length = np.float32(0.12), np.float32(1.2)
-    row_a, row_b = np.floor(a / width), np.floor(b / width)
-    row = row_a * 17 + row_b * 5
+    facing = [p.normal[:, (p.grain + axis) % 3] for axis in (1, 2, 0)]
+    # 1 mm below the surface, so that rounding never tells on which side of such a plane a point lies
+    a, b, g = (v - np.float32(0.001) * n for v, n in zip(along_grain(p), facing, strict=True))
+    row = np.floor(a / width) * 17 + np.floor(b / width) * 5
     moved = g + chance(row, seed + 20) * length
     board = row * 3 + np.floor(moved / length)
-    edge = np.minimum.reduce([np.abs(v / w - np.rint(v / w)) * w for v, w in ((a, width), (b, width))])
-    end = np.abs(moved / length - np.rint(moved / length)) * length
-    gap = step(0.0006, 0.0028 + spacing, np.minimum(edge, end))
+    gap = np.ones(len(p), np.float32)
+    for v, every, n in zip((a, b, moved), (width, width, length), facing, strict=True):
+        away = np.abs(v / every - np.rint(v / every)) * every
+        seen = step(0.95, 0.8, np.abs(n))
+        gap = np.minimum(gap, 1 - seen * step(0.0028 + p.space.spacing_m, 0.0006, away))
     turn = chance(board, seed + 21)
     return a + 3 * turn, b + 2 * chance(board, seed + 22), moved + 5 * turn, gap, turn - 0.5
 

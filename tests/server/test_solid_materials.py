@@ -282,3 +282,24 @@ def test_patterns_turn_with_their_object_and_know_its_scale() -> None:
     )
     assert np.allclose(still.colour, twice.colour, atol=2e-3)
     assert np.allclose(still.height * 2, twice.height, atol=1e-6)
+
+
+def test_a_side_that_lies_where_boards_meet_is_of_one_of_them() -> None:
+    """Rounding puts its points on either side of that plane: they were speckled with two boards, or all gap."""
+    rng = np.random.default_rng(4)
+    place = rng.uniform(-0.5, 0.5, (2000, 3)).astype(np.float32)
+    body = Body(np.zeros(3), np.eye(3, dtype=np.float32), 1.0, -1.0, 1.0, 0)
+    flat = np.zeros(len(place), np.float32)
+    for axis, plane in ((1, 0.0), (1, 0.24), (2, 0.0), (2, -0.12)):
+        for side in (1, -1):
+            normal = np.zeros_like(place)
+            normal[:, axis] = side
+
+            def seen(depth: np.ndarray, axis: int = axis, normal: np.ndarray = normal) -> np.ndarray:
+                lying = place.copy()
+                lying[:, axis] = depth
+                return look_at(lying, normal, flat, flat + 1, body, read("oak planks"), 0.001).colour
+
+            rounded = seen(np.float32(plane) + rng.uniform(-1e-6, 1e-6, len(place)).astype(np.float32))
+            assert np.abs(rounded - seen(flat + plane)).max() < 0.02
+            assert rounded.mean() > 0.7 * seen(flat + plane - side * np.float32(0.02)).mean()

@@ -63,6 +63,24 @@ def test_rows_of_bricks_fit_in() -> None:
     assert away(across, down) < 0.6 * max(away(across * 1.04, down * 1.04), away(1.0, 1.0))
 
 
+@pytest.mark.parametrize("words", ["wooden {}", "dark oak {}", "old pine {}", "blue wooden {}"])
+def test_planks_are_about_as_light_as_their_wood(words: str) -> None:
+    """Whatever the seed; the square lies where boards meet, and only the gaps between them are dark."""
+    for seed in range(12):
+        boards, whole = (
+            plane(read(words.format(kind), "", "auto", seed), 64, (0.015,) * 2, lambda: None, lambda _: None)
+            for kind in ("planks", "beam")
+        )
+        light, wood = luminance(boards.colour), luminance(whole.colour)
+        assert light.mean() > 0.7 * wood.mean(), seed
+        assert (light < 0.5 * wood.mean()).mean() > 0.03, f"seed {seed}: no gaps"
+
+
+def luminance(colour: np.ndarray) -> np.ndarray:
+    """(.., 3) uint8 sRGB -> (..) linear, roughly."""
+    return (colour / 255.0) ** 2.2 @ [0.2126, 0.7152, 0.0722]
+
+
 def test_inside_it_is_the_material_as_it_was() -> None:
     plain = layers_of("red brick wall")
     made = joined(plain, SIZE)
