@@ -197,6 +197,12 @@ class ModelInfo:
             return "the endpoint"
         return "" if is_loopback(host) else host
 
+    def typed(self, hint: str) -> str:
+        """How the parameters that `hint` says to change are written on a command line; "" when it names none."""
+        called = r"\b(?:[Ss]et|[Ll]ower|[Rr]aise|[Cc]hange|[Cc]orrect|Check|[Ll]eave|Shorten|Choose a) {}\b"
+        told = [param for param in self.params if re.search(called.format(re.escape(param.label)), hint)]
+        return " ".join(f"{param.label} is --param {param.key}=VALUE {param.takes}".rstrip() + "." for param in told)
+
     def check_params(self, values: dict[str, Any]) -> dict[str, bool | int | float | str]:
         """`values` completed with the defaults. Raises Fault("bad_request") for an unknown key or a bad value."""
         known = {param.key: param for param in self.params}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from blender_aigc.protocol import TASKS, VERSION, Fault, Models, encode
 
-from .foreground import input_words
+from .foreground import OTHER_PYTHON, input_words
 from .registry import Registry
 from .weights import Shelf
 
@@ -47,7 +47,7 @@ def _obey(options: argparse.Namespace) -> int:
         raise Fault(
             "not_installed",
             f"This Python lacks {error.name}, which the server needs.",
-            "Take that of an environment with it; `python3 dev.py env server` makes one in .venvs/server.",
+            OTHER_PYTHON,
             sys.executable,
         ) from None
 

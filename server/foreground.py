@@ -16,11 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from blender_aigc.protocol import TASKS, Blob, Fault, InputKind, Job, Result
+from blender_aigc.protocol import TASKS, Blob, Fault, InputKind, Job, ModelInfo, Result
 
 from .devices import devices
 from .pipe import Report
 from .registry import Registry
+
+OTHER_PYTHON = "Take the Python of an environment that has it; `python3 dev.py env server` makes one in .venvs/server."
+"""Here takes the place of the preferences, which hints speak of."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,18 @@ class Order:
 
 def run(order: Order, registry: Registry) -> Path:
     """Do the job; the path of its `result.json`. Raises Fault; then the output folder is as it was before."""
-    job, inputs = _job(order, registry)
+    model = registry.find(order.task, order.model) if order.model else registry.first(order.task)
+    try:
+        return _run(order, registry, registry.info(model))
+    except Fault as fault:
+        hint = OTHER_PYTHON if fault.code == "not_installed" else f"{fault.hint} {model.info.typed(fault.hint)}"
+        raise Fault(fault.code, fault.message, hint.strip(), fault.detail) from None
+
+
+def _run(order: Order, registry: Registry, info: ModelInfo) -> Path:
+    job, inputs = _job(order, info)
+    if info.unavailable is None:
+        _check_inputs(info, job)
     registry.check(job)
     _check_apart(order, inputs)
     from .worker import Runner  # numpy, and what it takes to write results: only now that the job can run
@@ -74,9 +88,8 @@ def run(order: Order, registry: Registry) -> Path:
                 folder.rmdir()
 
 
-def _job(order: Order, registry: Registry) -> tuple[Job, dict[str, Path]]:
-    model = registry.find(order.task, order.model) if order.model else registry.first(order.task)
-    known = {param.key: param for param in model.info.params}
+def _job(order: Order, info: ModelInfo) -> tuple[Job, dict[str, Path]]:
+    known = {param.key: param for param in info.params}
     params: dict[str, bool | int | float | str] = {}
     for text in order.params:
         key, equals, value = text.partition("=")
@@ -86,7 +99,7 @@ def _job(order: Order, registry: Registry) -> tuple[Job, dict[str, Path]]:
     inputs = {_key(order.task, word): path.resolve() for word, path in order.files.items()}
     name = order.name or next((path.stem for path in inputs.values()), "") or order.prompt[:40]
     blobs = {key: _blob(path) for key, path in inputs.items()}
-    return Job(str(uuid.uuid4()), order.task, model.info.id, blobs, params, order.prompt, order.seed, name), inputs
+    return Job(str(uuid.uuid4()), order.task, info.id, blobs, params, order.prompt, order.seed, name), inputs
 
 
 def input_words() -> dict[str, str]:
@@ -117,6 +130,14 @@ def _blob(path: Path) -> Blob:
         raise Fault("bad_input", f"The file {path} cannot be read.", "Choose another file.", str(error)) from error
     suffix = path.suffix.lower()
     return Blob(digest, suffix if 2 <= len(suffix) <= 9 and suffix[1:].isascii() and suffix[1:].isalnum() else ".bin")
+
+
+def _check_inputs(info: ModelInfo, job: Job) -> None:
+    """Raises Fault("bad_request") with the word that gives what is missing."""
+    for wanted in TASKS[job.task].inputs:
+        if (wanted.required or wanted.key in info.needs) and wanted.key not in job.inputs:
+            words = f"--{wanted.key} FILE" + ", or --image FILE" * (wanted.kind == "passes")
+            raise Fault("bad_request", f"{info.label} needs an input: {wanted.label}.", f"Say {words}.")
 
 
 def _check_apart(order: Order, inputs: Mapping[str, Path]) -> None:

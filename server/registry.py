@@ -100,7 +100,7 @@ class Registry:
                 raise Fault("bad_request", f"{info.label} takes no input called {key[:80]!r}.")
         for key, given in inputs.items():
             if given.required and key not in job.inputs:
-                raise Fault("bad_request", f"{info.label} needs an input: {given.label}.", f"Choose: {given.label}.")
+                raise Fault("bad_request", f"{info.label} needs an input: {given.label}.", f"Send it as {key!r}.")
         return info.check_params(job.params)
 
     def info(self, model: type[Model]) -> ModelInfo:

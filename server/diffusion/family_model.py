@@ -27,7 +27,7 @@ class FamilyModel:
         from .studio import Studio
 
         if folder is None:
-            hint = "Name their folder in the preferences."
+            hint = "Name their folder in the preferences, or with --weights."
             raise Fault("weights_missing", f"{self.info.label} needs its weights.", hint)
         self._studio = Studio(self.family, Library(folder), device)
 

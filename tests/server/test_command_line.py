@@ -131,6 +131,25 @@ def test_what_goes_wrong_is_one_fault_and_no_file(arguments: list[str], code: st
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("image_to_mesh",), "--image FILE"),
+        (("render_image", "--model", "stylise"), "--passes FILE, or --image FILE"),
+        (("texture_mesh", "--model", "solid"), "--mesh FILE"),
+        (("texture_mesh", "--model", "single_view", "--mesh", "pyproject.toml"), "--picture FILE"),
+        (("upscale_texture",), "--maps FILE"),
+        (("echo", "--param", "steps=0"), "Change Steps. Steps is --param steps=VALUE (1 to 1000)."),
+        (("echo", "--model", "needs_more"), "dev.py env server"),
+    ],
+)
+def test_hints_say_what_to_type(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    """Not what the panel would offer, where there is none."""
+    fault = fault_of(call("run", *words, "--out", tmp_path / "out"))
+    assert says in fault.hint and "preferences" not in fault.hint, fault
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failed_run_leaves_the_last_result_alone(tmp_path: Path) -> None:
     assert call("run", "echo", "--model", "echo", "--out", tmp_path).returncode == 0
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

@@ -66,7 +66,9 @@ class Upscale:
         from ...upscaling.maps import upscale_maps
 
         if self.folder is None:
-            raise Fault("weights_missing", "Upscale needs weights.", "Name their folder in the preferences.")
+            raise Fault(
+                "weights_missing", "Upscale needs weights.", "Name their folder in the preferences, or with --weights."
+            )
         engine = choose(self.folder, str(job.params["engine"]))
         if self.studio is None or self.studio.library != engine.library:
             self.studio = None  # its memory is wanted first

@@ -115,7 +115,11 @@ class TripoSR:
         from ...nets.triposr import published_shapes
 
         if folder is None:
-            raise Fault("weights_missing", "TripoSR needs its weights.", "Name their folder in the preferences.")
+            raise Fault(
+                "weights_missing",
+                "TripoSR needs its weights.",
+                "Name their folder in the preferences, or with --weights.",
+            )
         config = _read_config(folder / "config.yaml")
         with torch.device("meta"):
             network = Network(config)

@@ -96,7 +96,11 @@ class LocalLlm:
         from ...dialogue.held import HeldModel
 
         if folder is None:
-            raise Fault("weights_missing", "The language model needs its weights.", "Name their folder.")
+            raise Fault(
+                "weights_missing",
+                "The language model needs its weights.",
+                "Name their folder in the preferences, or with --weights.",
+            )
         self.model, self.folder = HeldModel(folder, device), folder
 
     def run(self, job: Job, context: Context) -> None:
