@@ -116,10 +116,17 @@ def brick(p: Points, r: Recipe) -> Look:
 
 
 def tiles(p: Points, r: Recipe) -> Look:
-    """Square tiles of 15 cm, glazed; two colours make a chessboard."""
-    base = r.colour(0, rgb("#d8dcd8"))
+    """Square tiles of 15 cm, glazed; two colours make a chessboard, unless the second one is that of the grout.
+
+    Those of a chessboard are 12.5 cm wide: pairs of them fit into one metre, so that a tiling square closes.
+    """
+    base, joint = r.colour(0, rgb("#d8dcd8")), rgb("#7c776f")
+    grouted = r.has("grout", "joints")
+    if grouted:
+        joint = r.colour(1, joint)
+    chess = r.has("checkered", "chequered", "chess", "checkerboard") or (len(r.colours) > 1 and not grouted)
+    size = 0.125 if chess else 0.15
     across, upwards, _ = boxed(p)
-    size = 0.15
     column, row = np.floor(across / size), np.floor(upwards / size)
     u, v = np.abs(across / size - column - 0.5) * size, np.abs(upwards / size - row - 0.5) * size
     edge = size / 2 - 0.0025 - np.maximum(u, v)
@@ -128,11 +135,11 @@ def tiles(p: Points, r: Recipe) -> Look:
     tone = chance(column, r.seed + 1, row)
     cloud = fbm(p.space.scaled(6), r.seed + 2, 4)
     colour = tinted(painted(p, base), 0.93 + 0.14 * tone + 0.05 * cloud)
-    if len(r.colours) > 1 or r.has("checkered", "chequered", "chess", "checkerboard"):
-        second = r.colour(1, rgb("#1c1c1e"))
+    if chess:
+        second = r.colour(2 if grouted else 1, rgb("#1c1c1e"))
         odd = ((column + row) % 2).astype(np.float32)
         colour = mix(colour, tinted(painted(p, second), 0.93 + 0.14 * tone), odd)
-    grout = tinted(painted(p, rgb("#7c776f")), 1 + 0.2 * fbm(p.space.scaled(90), r.seed + 3, 3))
+    grout = tinted(painted(p, joint), 1 + 0.2 * fbm(p.space.scaled(90), r.seed + 3, 3))
     height = body * (0.0016 + 0.001 * bevel + 0.0004 * (tone - 0.5))
     return Look(
         mix(grout, colour, body),
@@ -212,7 +219,7 @@ MATERIALS = (
         ("tile", "tiled", "bathroom", "checkered", "chequered", "checkerboard"),
         tiles,
         "Perlin 1985",
-        ("checkered", "chequered", "chess", "checkerboard"),
+        ("checkered", "chequered", "chess", "checkerboard", "grout", "joints"),
     ),
     Material("cobble", "Cobblestone", ("cobble", "cobblestone", "pavement", "pebble", "gravel"), cobble, "Worley 1996"),
     Material(

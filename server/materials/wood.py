@@ -128,7 +128,7 @@ MATERIALS = (
     Material(
         "wood",
         "Wood",
-        ("wood", "wooden", "timber", "lumber", "plywood", *_KINDS),
+        ("wood", "wooden", "timber", "lumber", "plywood", "plank", "boards", "floorboards", *_KINDS),
         wood,
         "Peachey 1985; Liu et al. 2016",
         (*_KINDS, "planks", "plank", "boards", "floorboards", "dark", "light", "pale", "old", "weathered", "aged"),

@@ -114,11 +114,9 @@ def _words_of(material: Material) -> set[str]:
 
 
 def _stem(word: str) -> str:
-    """ "scratches" -> "scratch", "tiles" -> "tile"."""
-    for ending in ("es", "s", "en", "y"):
-        if word.endswith(ending) and len(word) > len(ending) + 2:
-            return word[: -len(ending)]
-    return word
+    """ "scratches" -> "scratch", "tiles" -> "tile": what is left without an ending, if anything is called so."""
+    stems = [word[: -len(end)] for end in ("s", "es", "en", "y") if word.endswith(end) and len(word) > len(end) + 2]
+    return next((stem for stem in stems if stem in _BY_WORD or stem in _EXTRA_OF), stems[-1] if stems else word)
 
 
 _BY_WORD = {word: material.id for material in MATERIALS.values() for word in material.words}

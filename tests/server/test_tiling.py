@@ -81,6 +81,27 @@ def luminance(colour: np.ndarray) -> np.ndarray:
     return (colour / 255.0) ** 2.2 @ [0.2126, 0.7152, 0.0722]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_tiles_of_two_colours_are_a_chessboard_that_closes(seed: int) -> None:
+    """Half of it blue, half white, and over the border it alternates as it does inside."""
+    reading = read("blue and white tiles", "", "auto", seed)
+    across, down = repeats(reading, 1.0, lambda: None)
+    texel_m = across / SIZE, down / SIZE
+    made = joined(plane(reading, SIZE + SIZE // BAND, texel_m, lambda: None, lambda _: None), SIZE)
+    red, _, blue = np.moveaxis(made.colour.astype(int), -1, 0)
+    one, other = blue - red > 60, red > 150
+    assert min(one.mean(), other.mean()) > 0.35
+    tile = SIZE // 8
+    for axis in (0, 1):
+        assert (np.roll(other, tile, axis) & one).sum() > 0.85 * one.sum()
+        assert (np.roll(other, 2 * tile, axis) & one).sum() < 0.02 * one.sum()
+
+
+def test_the_second_colour_is_that_of_the_grout_where_it_is_named() -> None:
+    colours = layers_of("white tiles with black grout").colour.max(-1)
+    assert 0.03 < (colours < 60).mean() < 0.2 and (colours > 180).mean() > 0.75
+
+
 def test_inside_it_is_the_material_as_it_was() -> None:
     plain = layers_of("red brick wall")
     made = joined(plain, SIZE)
