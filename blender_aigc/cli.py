@@ -14,22 +14,17 @@ from typing import Any
 
 import bpy
 
+from .cli_hints import hints
 from .cli_output import brief, tell
 from .cli_passes import add_command as add_passes
 from .cli_plan import ALIASES as OF_PLANS_TOO
 from .cli_plan import OWN as OF_PLANS
 from .cli_sequence import OWN as OF_SEQUENCES
 from .cli_tasks import ALIASES, OWN, add_tasks
-from .protocol import VERSION, Fault, FaultCode, Models, encode
+from .protocol import VERSION, Fault, ModelInfo, Models, encode
 from .state import STATE
 
 COMMAND = "aigc"
-
-_WITHOUT_BUTTONS: dict[FaultCode, str] = {
-    "not_installed": "Without a window: AIGC_ENVIRONMENT names the folder of a Python environment.",
-    "weights_missing": "Without a window: AIGC_WEIGHTS names the folder of the weights.",
-}
-"""What takes the place of the preferences, which hints speak of."""
 
 _handle: Any = None
 
@@ -46,7 +41,7 @@ def main(arguments: list[str]) -> int:
         _check_file(sys.argv)
         options.command(options)
     except Fault as fault:
-        tell_fault(fault)
+        tell_fault(fault, _model(options))
         return 1
     except BrokenPipeError:  # whoever reads the output has seen enough: models | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -70,10 +65,20 @@ def _check_file(argv: list[str]) -> None:
         raise Fault("bad_input", f"{named[-1]} cannot be opened as a Blender file.", "Check its name.")
 
 
-def tell_fault(fault: Fault) -> None:
-    """The sentence, what cures it, and details, to standard error."""
+def tell_fault(fault: Fault, info: ModelInfo | None = None) -> None:
+    """The sentence, what cures it, and details, to standard error. info: the model that was asked, if one was."""
     log = f"The log: {STATE.session.data / 'logs'}" if fault.code == "server_gone" and STATE.session else ""
-    tell(f"Error: {fault.message}", fault.hint, _WITHOUT_BUTTONS.get(fault.code, log), brief(fault.detail))
+    tell(f"Error: {fault.message}", *hints(fault, info), log, brief(fault.detail))
+
+
+def _model(options: argparse.Namespace) -> ModelInfo | None:
+    """The model that the words mean; None when none was asked yet."""
+    if STATE.session is None or getattr(options, "task", None) is None:
+        return None
+    offered = [info for info in STATE.session.models.values() if info.does(options.task.id)]
+    if options.model:
+        return next((info for info in offered if info.id == options.model), None)
+    return min(offered, key=lambda info: (info.unavailable is not None, not info.procedural), default=None)
 
 
 def _parser() -> argparse.ArgumentParser:

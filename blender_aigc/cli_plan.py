@@ -35,6 +35,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     film("--control", action="store_true", help="depth, lines and mask of every frame into DIR/control")
     film("--frames", default="", metavar="FIRST-LAST", help="of --stylise and --control; all when left out")
     film("--longest-px", type=int, default=0, metavar="N", help="longer side of the frames, instead of the plan's")
+    film("--start-over", action="store_true", help="forget the frames of --stylise that are done in the folder")
     add("--frame", type=int, default=0, help="which frame is rendered; the middle one when left out")
 
 
@@ -145,6 +146,7 @@ def _stylise(
             seed=options.seed,
             name=options.name or "frame",
             render=film.render_of(bpy.context.scene, collection, first, last, options.longest_px),
+            start_over=options.start_over,
             progress=lambda run: progress.tell("stylise", run.done, run.total),
         )
     for path in run.files():

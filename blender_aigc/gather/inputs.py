@@ -52,7 +52,7 @@ def gather(task: str, given: Mapping[str, Given | None], scene: bpy.types.Scene,
 def missing(wanted: TaskInput) -> Fault:
     """The sentence for a required input that nobody gave."""
     if wanted.kind == "image":
-        return Fault("bad_input", "No picture is chosen.", "Press Choose Picture.")
+        return Fault("bad_input", "No picture is chosen.", f"Choose one; a script says {wanted.key}=FILE.")
     if wanted.kind == "mesh":
         return Fault("bad_input", "No mesh is selected.", "Select the objects to work on.")
     return Fault("bad_input", f"There is no {wanted.label}.", wanted.help + ".")

@@ -193,6 +193,11 @@ def test_from_a_sentence_to_a_drawn_film_in_one_command(tmp_path: Path, capfd: p
     assert page["settings"]["prompt"] == "A basketball falls and bounces, charcoal drawing"
     assert page["settings"]["params"]["style"] == "pencil"
     assert cli.main(words) == 0, "again: the frames that are done are kept"
+    words[words.index("--seed") + 1] = "4"
+    capfd.readouterr()
+    assert cli.main(words) == 1 and "or say --start-over" in capfd.readouterr().err
+    assert cli.main([*words, "--start-over"]) == 0
+    assert json.loads((out / "stylised" / "sequence.json").read_text())["settings"]["seed"] == 4
 
 
 @pytest.mark.parametrize(

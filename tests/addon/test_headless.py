@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from live_server import ODD_FOLDER, ROOT, new_session, ready, until
 from scene_state import differences, scene_state
 
 from blender_aigc import batch, cli, cli_output, portrait, preferences
+from blender_aigc.cli_hints import INSTEAD
 from blender_aigc.gather.image import image_pixels
 from blender_aigc.launcher import lock_is_free
 from blender_aigc.protocol import TASKS, Fault
@@ -298,6 +300,47 @@ def test_hints_name_what_works_without_a_window(
     assert run("self-test") == 1
     told = capfd.readouterr().err
     assert "There is no Python in nothing" in told and "AIGC_ENVIRONMENT" in told.splitlines()[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("texture", "--prompt", "oak"), "Name them by --objects."),
+        (("texture", "--prompt", "oak", "--in-view"), "Add one to the file, or name the objects by --objects."),
+        (("texture", "--objects", "Cube", "--faces", "Lid"), "Say another name, or --faces selected."),
+        (("render", "--model", "stylise"), "Add one to the file."),
+        (("image-to-mesh", "--image", DUCK, "--param", "faces=-1"), "Faces is --param faces=VALUE (0 to 2e+06)."),
+        (("echo", "--replace", "Cube", "--param", "steps=1"), "Name an Empty behind --replace."),
+    ],
+)
+def test_hints_say_what_to_type(tmp_path: Path, capfd: pytest.CaptureFixture[str], words: tuple, says: str) -> None:
+    """Not what to press or to select, where there is no window."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.context.active_object.select_set(state=False)
+    assert run(*words, "--save-as", tmp_path / "out.blend") == 1
+    told = capfd.readouterr().err
+    assert says in told and "Press" not in told and "references" not in told and list(tmp_path.iterdir()) == []
+
+
+def test_hints_name_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AIGC_DATA", str(tmp_path / "file" / "below"))
+    batch.close()
+    assert run("self-test") == 1
+    assert "Name another one in AIGC_DATA." in capfd.readouterr().err
+
+
+def test_what_takes_the_place_of_a_hint_belongs_to_one_that_is_said() -> None:
+    """One that was worded anew would reach the shell as the tab says it."""
+    said: set[str] = set()
+    for path in (*(ROOT / "blender_aigc").rglob("*.py"), *(ROOT / "server").rglob("*.py")):
+        if path.name != "cli_hints.py" and not path.name.startswith("translations"):
+            nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            said |= {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
+    assert set(INSTEAD) - said == set()
 
 
 def test_the_listing_says_what_a_parameter_takes(capfd: pytest.CaptureFixture[str]) -> None:
