@@ -139,8 +139,10 @@ def _maps(source: Given, scene: bpy.types.Scene) -> tuple[bytes, str]:
         return _file(source, scene)
     text, _ = _file(path, scene)
     try:
-        objects = json.loads(text)["objects"]
-        names = {str(file) for entry in objects for one in entry["sets"] for file in one["maps"].values()}
+        document = json.loads(text)
+        objects, tile = document["objects"], [document["tile"]] if "tile" in document else []
+        sets = [*(one for entry in objects for one in entry["sets"]), *tile]
+        names = {str(file) for one in sets for file in one["maps"].values()}
         names |= {str(entry["new_uvs"]) for entry in objects if entry.get("new_uvs")}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "Choose the material.json of a finished texture."

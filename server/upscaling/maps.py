@@ -6,6 +6,7 @@ both. The result is the same material with larger maps, so that it enters Blende
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import zipfile
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "material.json"
 _LARGEST_FILE = 1 << 30
+_FADE_PX = 24
+"""On each side of the border of a square that repeats; as far as `enlarged` looks, so that it fades equal things."""
+_BEYOND_PX = 2 * _FADE_PX
 _AGAIN = "Texture the object again."
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
 
@@ -43,7 +47,9 @@ class Texture:
         self._path = path
         try:
             document = json.loads(self.read(DESCRIPTION))
+            self.repeats = "tile" in document  # tile.py: a square for any object, instead of sets of some
             self.sets = [one for entry in document["objects"] for one in entry["sets"]]
+            self.sets += [document["tile"]] if self.repeats else []
             self._extra = [str(entry.get("new_uvs") or "") for entry in document["objects"]]
             names = [*(str(file) for one in self.sets for file in one["maps"].values()), *self._extra]
         except Fault:
@@ -97,7 +103,8 @@ def upscale_maps(job: Job, context: Context, larger: Larger) -> None:
     for number, (one, key, file) in enumerate(work):
         context.progress(f"Map {number + 1} of {len(work)}", number, len(work))
         picture = _decoded(texture.read(file), key)
-        made = _larger_map(key, picture, scale, larger, context.check_cancelled)
+        make = functools.partial(_larger_map, key, scale=scale, larger=larger, check=context.check_cancelled)
+        made = repeated(picture, scale, make) if texture.repeats else make(picture)
         del picture
         sizes.add(f"{made.shape[1]} x {made.shape[0]}")
         meta = {"width": made.shape[1], "height": made.shape[0], "map": key}
@@ -128,6 +135,23 @@ def _larger_map(key: str, picture: np.ndarray, scale: int, larger: Larger, check
     # channels that have nothing to do with each other: roughness has no edge where metal has one
     single = [enlarged(picture[..., n : n + 1], scale, 1.0, tick) for n in range(picture.shape[2])]
     return np.concatenate(single, axis=2) if len(single) > 1 else single[0][..., 0]
+
+
+def repeated(picture: np.ndarray, scale: int, larger: Larger) -> np.ndarray:
+    """(H, W, C) of a square that repeats -> what `larger` makes of it, without a seam: it is shown some of the other
+    side beyond each border, and what it makes of both sides there fades from one into the other.
+    """
+    around = np.pad(picture, ((_BEYOND_PX, _BEYOND_PX), (_BEYOND_PX, _BEYOND_PX), (0, 0)), mode="wrap")
+    made = larger(around)
+    beyond, fade = _BEYOND_PX * scale, min(_FADE_PX, min(picture.shape[:2]) // 2) * scale
+    for _ in range(2):
+        inside = made[beyond:-beyond].copy()
+        share = ((np.arange(fade) + 0.5) / fade / 2 + 0.5).reshape(-1, *[1] * (made.ndim - 1))
+        after, before = made[-beyond:][:fade], made[:beyond][-fade:]
+        inside[:fade] = np.rint(share * inside[:fade] + (1 - share) * after)
+        inside[-fade:] = np.rint(share[::-1] * inside[-fade:] + (1 - share[::-1]) * before)
+        made = inside.swapaxes(0, 1)
+    return np.ascontiguousarray(made)
 
 
 def unit_normals(picture: np.ndarray) -> np.ndarray:

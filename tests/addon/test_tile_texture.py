@@ -84,6 +84,21 @@ def test_the_tab_and_one_undo() -> None:
     assert not bpy.data.objects["Box"].material_slots
 
 
+def test_it_is_made_larger_on_what_is_selected() -> None:
+    box = cube()
+    settings = bpy.context.scene.aigc
+    settings.task, settings.prompt = "tile_texture", "white marble"
+    watch.await_models()
+    assert bpy.ops.aigc.generate() == {"FINISHED"}
+    small = box.material_slots[0].material
+    assert bpy.ops.aigc.upscale_texture(scale="2") == {"FINISHED"}
+    large = box.material_slots[0].material
+    ((side, _),), after = ({tuple(n.image.size) for n in nodes(one, "TEX_IMAGE")} for one in (small, large))
+    assert after == {(2 * side, 2 * side)}
+    (scale,) = {node.inputs["Scale"].default_value[:] for node in nodes(large, "MAPPING")}
+    assert scale == nodes(small, "MAPPING")[0].inputs["Scale"].default_value[:], "as wide as before"
+
+
 def test_it_renders(tmp_path: Path) -> None:
     cube()
     brick()

@@ -165,6 +165,47 @@ def test_cancelled_between_maps(tmp_path: Path) -> None:
     assert ended.say == "cancelled" and not list(out.iterdir())
 
 
+def square(folder: Path, by: int = 0) -> Path:
+    """What a model of `tile_texture` leaves: a square that repeats, with a slanting stripe; moved by `by` px."""
+    y, x = np.mgrid[:SIDE, :SIDE]
+    stripe = np.roll(((x + 2 * y) % SIDE < 20) * 200, by, 1)
+    folder.mkdir()
+    (folder / "Oak_Height.png").write_bytes(encode_png((stripe * 200).astype(np.uint16)))
+    (folder / "Oak_BaseColor.png").write_bytes(
+        encode_png(np.stack([stripe, stripe // 2, 0 * x + 9], -1).astype(np.uint8))
+    )
+    maps = {"colour": "Oak_BaseColor.png", "height": "Oak_Height.png"}
+    tile = {"name": "Oak", "slots": [0], "tile": 0, "uv": "own", "height_m": 0.01, "maps": maps, "width_m": 2.0}
+    (folder / "material.json").write_text(json.dumps({"of_file": False, "objects": [], "tile": tile}))
+    return folder / "material.json"
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_square_that_repeats_has_no_seam_when_it_is_larger(tmp_path: Path, scale: int) -> None:
+    """Where its border lies must not matter: moved by some pixels, it becomes the same, moved."""
+    made, moved = (ending(square(tmp_path / str(by), by), tmp_path, scale=str(scale)) for by in (0, 25))
+    assert made[0].say == "done", made[0].fault
+    document = json.loads((made[1] / "material.json").read_text())
+    assert document["objects"] == [] and document["tile"]["width_m"] == 2.0
+    for file in document["tile"]["maps"].values():
+        here, there = (decode_png((out / file).read_bytes()) for _, out in (made, moved))
+        assert here.shape[:2] == (SIDE * scale, SIDE * scale)
+        assert np.array_equal(np.roll(here, 25 * scale, 1), there), file
+
+
+def test_what_differs_on_both_sides_of_the_border_fades() -> None:
+    """As what a network draws there does; beyond the fading it is left as it is."""
+    ramp = np.linspace(0, 100, 2 * (SIDE + 2 * maps._BEYOND_PX))[:, None, None]
+
+    def drawn(picture: np.ndarray) -> np.ndarray:
+        return np.rint(picture.repeat(2, 0).repeat(2, 1) + ramp).astype(np.uint8)
+
+    made = maps.repeated(np.full((SIDE, SIDE, 1), 50, np.uint8), 2, drawn).astype(int)
+    untouched = drawn(np.full((SIDE + 2 * maps._BEYOND_PX,) * 2 + (1,), 50, np.uint8))
+    assert np.abs(made[0, :, 0] - made[-1, :, 0]).max() <= 1 and np.abs(np.diff(made, axis=0)).max() <= 2
+    assert (made[SIDE, :, 0] == untouched[2 * maps._BEYOND_PX + SIDE, 0, 0]).all()
+
+
 def test_colours_are_drawn_by_the_network_and_all_else_is_not(tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     from server.models.image.upscale import Upscale
