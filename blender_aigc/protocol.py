@@ -26,6 +26,9 @@ VERSION = "0.1.0"
 PROTOCOL = 1
 """Raised whenever a message changes; add-on and server of different numbers refuse each other."""
 
+MOST_TRIANGLES = 20_000_000
+"""Of the meshes of one job, with what stands before them."""
+
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"done", "failed", "cancelled"})
 

@@ -14,12 +14,13 @@ import bpy
 import numpy as np
 
 from ..faults import Fault
+from ..protocol import MOST_TRIANGLES
+from .evaluated import check_surfaces, count_triangles
 from .origin import origin_of
 from .render_state import intrinsics, view_of_matrices
 from .sources import CAMERA, Cameras
 from .viewport import in_front, viewport
 
-MOST_HIDING = 20_000_000
 _SURFACES = frozenset({"MESH", "CURVE", "SURFACE", "FONT", "META"})
 _OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
 
@@ -150,18 +151,20 @@ def _others(around: tuple[bpy.types.Object, ...], origin: np.ndarray) -> tuple[n
     """((V, 3) float32 metres from `origin`, (F, 3) int32) of all that is seen beside `around`, instances too."""
     scale = bpy.context.scene.unit_settings.scale_length
     parts: list[tuple[np.ndarray, np.ndarray]] = []
+    own = [obj for obj in around if obj.type in _SURFACES]
+    room = MOST_TRIANGLES - (check_surfaces(own) if own else 0)
     vertices = faces = 0
     for mesh, world in _seen(around):
+        if faces + count_triangles(mesh) > room:
+            raise Fault(
+                "bad_input",
+                f"The selected objects and those beside them have more than {MOST_TRIANGLES:,} triangles.",
+                "Hide what does not stand before the selected objects, or turn off Occluded by Others.",
+            )
         points, triangles = _triangles(mesh)
         points = points.astype(np.float64) @ world[:3, :3].T + world[:3, 3]
         parts.append(((points * scale - origin).astype(np.float32), triangles + np.int32(vertices)))
         vertices, faces = vertices + len(points), faces + len(triangles)
-        if faces > MOST_HIDING:
-            raise Fault(
-                "bad_input",
-                f"The objects beside the selected ones have more than {MOST_HIDING:,} triangles.",
-                "Hide what does not stand before the selected objects, or turn off Occluded by Others.",
-            )
     if not faces:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)
     return np.concatenate([p for p, _ in parts]), np.concatenate([f for _, f in parts])

@@ -24,6 +24,7 @@ def gather(task: str, given: Mapping[str, Given | None], scene: bpy.types.Scene,
     """The inputs of `task` by their keys. given: what there is for them; a stored file is taken as it is.
 
     Passes that are not given are those of the scene's camera, now; own things are those of the file and the selection.
+    Nothing is stored before all of it is read: a mesh that is refused leaves no picture behind.
     Raises Fault("bad_input") for what is missing, or cannot be read or rendered, "bad_request" for an unknown key.
     """
     known = [wanted.key for wanted in TASKS[task].inputs]
@@ -31,7 +32,7 @@ def gather(task: str, given: Mapping[str, Given | None], scene: bpy.types.Scene,
         if source is not None and key not in known:
             offered = ", ".join(known) or "nothing"
             raise Fault("bad_request", f"{TASKS[task].label} has no use for {key!r}.", f"It takes: {offered}.")
-    inputs: dict[str, Blob] = {}
+    inputs: dict[str, Blob | tuple[Bytes, str]] = {}
     for wanted in TASKS[task].inputs:
         source = given.get(wanted.key)
         if source is None and wanted.kind == "passes" and wanted.required:
@@ -43,10 +44,10 @@ def gather(task: str, given: Mapping[str, Given | None], scene: bpy.types.Scene,
         elif source is not None:
             made = GATHERERS[wanted.kind](source, scene)
             if made is not None:
-                inputs[wanted.key] = put(*made)
+                inputs[wanted.key] = made
         elif wanted.required:
             raise missing(wanted)
-    return inputs
+    return {key: made if isinstance(made, Blob) else put(*made) for key, made in inputs.items()}
 
 
 def missing(wanted: TaskInput) -> Fault:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..faults import Fault
 from ..state import THIS_RUN
+from .evaluated import check_surfaces, evaluated_mesh
 from .origin import origin_of
 from .part import PartArrays, layer_of_present
 from .sources import Part
@@ -28,7 +29,6 @@ from .uv_check import unusable
 PROMPT = "aigc_prompt"
 """Custom property of an object with words of its own."""
 LAYER = "AIGC UV"
-MOST_TRIANGLES = 40_000_000
 
 
 @dataclass
@@ -50,9 +50,10 @@ def mesh_blob(
     """`objects` as the bytes of an .npz, and their suffix. part_of: work on the present texture of a part of them.
     atlas: each brings a UV map that may be moved to its place in a texture of all.
 
-    Raises Fault("bad_input") for what has no surface.
+    Raises Fault("bad_input") for what has no surface, and for too many triangles, before anything is read.
     """
     objects = [obj for obj in objects if obj.type != "EMPTY"]
+    check_surfaces(objects)
     if atlas and len(objects) > 1:
         _check_room_for_layers(objects)
         parts = [_movable(obj, scene, len(objects)) for obj in objects]
@@ -76,12 +77,10 @@ def mesh_blob(
 def shape_blob(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple[bytes, str]:
     """The same without UVs, for tasks that only look: no layer is judged, and none is made."""
     objects = [obj for obj in objects if obj.type != "EMPTY"]
+    check_surfaces(objects)
     parts = []
     for obj in objects:
-        if obj.mode == "EDIT":
-            obj.update_from_editmode()
-        with _evaluated(obj) as mesh:
-            _check_faces(obj, mesh)
+        with evaluated_mesh(obj) as mesh:
             part = _read(obj, mesh, "", scene)
         parts.append(_with_facts(part, obj, "none", "none", "", 0, ""))
     return _stored(_joined(parts, objects, scene), parts), ".npz"
@@ -90,16 +89,7 @@ def shape_blob(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> t
 def _joined(
     parts: Sequence[_Part], objects: Sequence[bpy.types.Object], scene: bpy.types.Scene
 ) -> dict[str, np.ndarray]:
-    """All but the UVs. Raises Fault("bad_input")."""
-    total = sum(len(part.faces) for part in parts)
-    if total > MOST_TRIANGLES:
-        raise Fault(
-            "bad_input",
-            f"The objects have {total:,} triangles; {MOST_TRIANGLES:,} is the limit.",
-            "Lower the subdivision, or select fewer objects.",
-        )
-    if not total:
-        raise Fault("bad_input", "Nothing that is selected has faces.", "Select an object with a surface.")
+    """All but the UVs."""
     offsets = np.cumsum([0] + [len(part.vertices) for part in parts])
     origin = origin_of(objects, scene)
     return {
@@ -122,14 +112,11 @@ def _part(obj: bpy.types.Object, scene: bpy.types.Scene, again: bool, wider: flo
     """One object with UVs that serve: its own, or new ones. again: those of its present texture, even where they lie
     over each other, since what is there stays there. wider: see `smart_projected`.
     """
-    if obj.mode == "EDIT":
-        obj.update_from_editmode()
     target = "copy" if needs_copy(obj) else "slots"
     layer = obj.data.uv_layers.active if obj.type == "MESH" else None
     if again and layer is not None:
         layer = obj.data.uv_layers.get(layer_of_present(obj)) or layer
-    with _evaluated(obj) as mesh:
-        _check_faces(obj, mesh)
+    with evaluated_mesh(obj) as mesh:
         part = _read(obj, mesh, layer.name if layer is not None else "", scene)
         loops = len(mesh.loops)
     reason = "it has no UV map"
@@ -159,7 +146,7 @@ def _movable(obj: bpy.types.Object, scene: bpy.types.Scene, cells: int) -> _Part
     if part.facts["uv"] == "own" and part.facts["target"] == "slots":
         part.new_uvs = _layer(obj.data, layer)
     elif part.facts["uv"] == "own":
-        with _evaluated(obj) as mesh:
+        with evaluated_mesh(obj) as mesh:
             part.new_uvs = _layer(mesh, layer)
     part.facts |= {"uv": "new", "layer": LAYER}
     if part.facts["target"] == "copy" or not obj.modifiers:
@@ -202,31 +189,6 @@ def _serves_by_itself(obj: bpy.types.Object, layer: str, scene: bpy.types.Scene)
 def needs_copy(obj: bpy.types.Object) -> bool:
     """Nothing can be put onto it: no mesh of its own, or it belongs to another file."""
     return obj.type != "MESH" or obj.library is not None or obj.override_library is not None
-
-
-def _check_faces(obj: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
-    if len(mesh.polygons):
-        return
-    hints = {
-        "MESH": "Give it faces, or select another object. Instances count after Realize Instances.",
-        "CURVE": "Give the curve a bevel depth or extrude it.",
-        "FONT": "Type some letters, or choose a font.",
-        "META": "Raise its resolution.",
-    }
-    raise Fault("bad_input", f"{obj.name} has no faces.", hints.get(obj.type, "Select another object."))
-
-
-@contextmanager
-def _evaluated(obj: bpy.types.Object) -> Iterator[bpy.types.Mesh]:
-    """The mesh with all modifiers, for reading."""
-    evaluated = obj.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    mesh = evaluated.to_mesh(preserve_all_data_layers=True, depsgraph=bpy.context.evaluated_depsgraph_get())
-    if mesh is None:
-        raise Fault("bad_input", f"{obj.name} has no surface.", "Select another object.")
-    try:
-        yield mesh
-    finally:
-        evaluated.to_mesh_clear()
 
 
 def _read(obj: bpy.types.Object, mesh: bpy.types.Mesh, layer: str, scene: bpy.types.Scene) -> _Part:
@@ -303,7 +265,7 @@ def _on_a_new_layer(
         uvs = smart_projected(mesh, wider) if uvs is None else uvs
         layer = mesh.uv_layers.get(LAYER) or _new_layer(mesh)
         layer.uv.foreach_set("vector", uvs.reshape(-1))
-        with _linked(copy, scene), _evaluated(copy) as evaluated:
+        with _linked(copy, scene), evaluated_mesh(copy) as evaluated:
             part = _read(obj, evaluated, layer.name, scene)
         part.new_uvs = uvs
         return part if part.uvs is not None else None

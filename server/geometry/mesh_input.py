@@ -26,13 +26,11 @@ from typing import Any
 
 import numpy as np
 
-from blender_aigc.protocol import Fault
+from blender_aigc.protocol import MOST_TRIANGLES, Fault
 
 from .gltf_looks import Look
 from .normals import face_cross, unit
 from .part_input import Part, part_of
-
-MOST_FACES = 40_000_000
 
 
 @dataclass
@@ -142,9 +140,9 @@ def checked(mesh: MeshInput, name: str) -> MeshInput:
     count = len(mesh.faces)
     if not count:
         raise Fault("bad_input", f"{name} has no faces.", "Select an object with a surface.")
-    if count > MOST_FACES:
+    if count > MOST_TRIANGLES:
         raise Fault(
-            "bad_input", f"{name} has {count:,} triangles; {MOST_FACES:,} is the limit.", "Use fewer subdivisions."
+            "bad_input", f"{name} has {count:,} triangles; {MOST_TRIANGLES:,} is the limit.", "Use fewer subdivisions."
         )
     shapes = (mesh.corner_normals.shape, mesh.corner_uvs.shape, mesh.face_object.shape, mesh.face_slot.shape)
     changes = (count, 3) if mesh.part is None else mesh.part.change.shape

@@ -7,11 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from blender_aigc.protocol import Fault
+from blender_aigc.protocol import MOST_TRIANGLES, Fault
 
 from .normals import face_cross, unit, vertex_normals
-
-MOST_FACES = 20_000_000
 
 
 @dataclass
@@ -62,10 +60,10 @@ class Triangles:
                 "The selected objects have no faces to texture.",
                 "Select a mesh that has faces, or give the curve or text a thickness.",
             )
-        if count > MOST_FACES:
+        if count > MOST_TRIANGLES:
             raise Fault(
                 "bad_input",
-                f"The selected objects have {count:,} triangles; {MOST_FACES:,} is the most that can be textured.",
+                f"The selected objects have {count:,} triangles; {MOST_TRIANGLES:,} is the most that can be textured.",
                 "Add a Decimate modifier, or lower the subdivision level.",
             )
         if self.faces.min() < 0 or self.faces.max() >= len(self.positions):

@@ -173,6 +173,18 @@ def test_what_hides_the_objects_goes_along_and_nothing_changes() -> None:
     assert not sent(around=(target,), hidden_by_others=False)[1]
 
 
+def test_what_hides_the_objects_counts_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server takes so many together; without the others, the objects may have as many themselves."""
+    target, _ = cube("Target"), cube("Wall", (0, -3, 0))
+    monkeypatch.setattr("blender_aigc.gather.cameras.MOST_TRIANGLES", 24)
+    assert len(sent(around=(target,))[1]["faces"]) == 12
+    monkeypatch.setattr("blender_aigc.gather.cameras.MOST_TRIANGLES", 23)
+    with pytest.raises(Fault, match="those beside them have more than 23 triangles") as told:
+        sent(around=(target,))
+    assert "Occluded by Others" in told.value.hint
+    assert not sent(around=(target,), hidden_by_others=False)[1]
+
+
 def test_only_a_job_that_asks_for_them_gets_cameras(studio: Path) -> None:
     """And the tab says the same as a script."""
     box = cube("Box")

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from scene_state import differences, scene_state
 
+from blender_aigc.gather import evaluated
 from blender_aigc.gather import mesh as mesh_module
+from blender_aigc.gather.evaluated import check_surfaces
 from blender_aigc.gather.mesh import LAYER, mesh_blob
 from blender_aigc.gather.uv_check import unusable
 from blender_aigc.protocol import Fault
@@ -150,14 +152,30 @@ def test_edit_mode_counts_and_stays() -> None:
 
 
 def test_too_many_triangles_are_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit is 40 million, far above five; for objects that are only looked at, too."""
-    assert mesh_module.MOST_TRIANGLES == 40_000_000
-    monkeypatch.setattr(mesh_module, "MOST_TRIANGLES", 10)
-    bpy.ops.mesh.primitive_cube_add()
+    """Counted over all objects, with their modifiers, before one is unwrapped; of what is only looked at, too."""
+    first, second = cube(uvs=False), cube(uvs=False)
+    second.modifiers.new("Rows", "ARRAY").count = 3
+    monkeypatch.setattr(evaluated, "MOST_TRIANGLES", 47)
+    monkeypatch.setattr(mesh_module, "smart_projected", lambda *_: pytest.fail("it was unwrapped"))
     for read in (mesh_module.mesh_blob, mesh_module.shape_blob):
-        with pytest.raises(Fault, match="have 12 triangles; 10 is the limit") as told:
-            read([bpy.context.object], bpy.context.scene)
+        with pytest.raises(Fault, match="have 48 triangles; 47 is the limit") as told:
+            read([first, second], bpy.context.scene)
         assert "subdivision" in told.value.hint
+    monkeypatch.undo()
+    assert len(sent(first, second)[0]["faces"]) == 48
+
+
+def test_polygons_count_as_the_triangles_that_are_sent() -> None:
+    """Quads, a cone's end of 32 corners, caps of text; in Edit Mode what is there now."""
+    bpy.ops.mesh.primitive_cone_add()
+    cone = bpy.context.object
+    bpy.ops.object.text_add()
+    text = bpy.context.object
+    text.data.extrude = 0.1
+    ball = cube()
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.subdivide(number_cuts=2)
+    assert check_surfaces([cone, text, ball]) == len(sent(cone, text, ball)[0]["faces"])
 
 
 def test_a_large_mesh_goes_by_whole_arrays() -> None:

@@ -76,6 +76,13 @@ def test_what_cannot_be_used_is_said(addon: None, task: str, given: dict, code: 
     assert kept == []
 
 
+def test_nothing_is_stored_before_all_of_it_is_read(addon: None) -> None:
+    """The mesh is sound, the picture after it is not there: no mesh is left behind in the data folder."""
+    with pytest.raises(Fault, match="none.png"):
+        gather("texture_mesh", {"mesh": [cube("Sound")], "reference": "/nowhere/none.png"}, bpy.context.scene, keep)
+    assert kept == []
+
+
 def test_names_come_from_the_inputs(addon: None) -> None:
     scene = bpy.context.scene
     assert name_of({"a": None, "b": BLOB, "c": "folder/chair.png"}, scene) == "chair"

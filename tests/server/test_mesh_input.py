@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from made_meshes import cube, packed_sides, saved
 
-from blender_aigc.protocol import Fault
-from server.geometry.mesh_input import MeshInput, read_mesh
+from blender_aigc.protocol import MOST_TRIANGLES, Fault
+from server.geometry.mesh_input import MeshInput, checked, read_mesh
 from server.geometry.normals import face_areas
 
 MESHES = Path(__file__).resolve().parents[3] / "shared" / "data" / "meshes"
@@ -120,3 +120,13 @@ def test_faces_without_area_and_normals_without_length_are_mended(tmp_path: Path
     assert len(read.faces) == 11
     cross = np.cross(*(read.vertices[read.faces[:, n]] - read.vertices[read.faces[:, 0]] for n in (1, 2)))
     assert (np.einsum("fcx,fx->fc", read.corner_normals, cross) > 0).all()
+
+
+def test_more_triangles_than_both_sides_allow_are_refused() -> None:
+    """As the add-on does, of a file as well; one fewer would be looked at, and is damaged."""
+    for more, words in ((1, "20,000,001 triangles; 20,000,000 is the limit"), (0, "damaged")):
+        faces = np.broadcast_to(np.int32(0), (MOST_TRIANGLES + more, 3))
+        nothing = np.zeros((0, 3, 3), np.float32)
+        mesh = MeshInput(np.zeros((1, 3), np.float32), faces, nothing, nothing, faces[:, 0], faces[:, 0], [])
+        with pytest.raises(Fault, match=words):
+            checked(mesh, "A file")
