@@ -114,7 +114,7 @@ def test_a_sequence_follows_the_keyframes(scene: bpy.types.Scene, tmp_path: Path
     next(c for c in curves_of(scene) if "strength" in c.data_path).keyframe_points[1].co.y = 0.5
     assert cli.main([*words, "--frames", "1-5"]) == 1
     told = capfd.readouterr().err
-    assert "other keyframes" in told and "strength" in told and "start over" in told
+    assert "other keyframes" in told and "strength" in told and "--start-over" in told
     assert cli.main([*words, "--frames", "1-5", "--param", "strength=0.2", "--start-over"]) == 0
     assert not any("strength" in entry.get("changes", {}) for entry in page_of(out)["frames"].values())
 

@@ -17,6 +17,7 @@ from test_passes_scene import _looks_away, _no_camera, _one_pixel, _sixteen_k, _
 
 from blender_aigc import batch, cli, watch
 from blender_aigc.apply.show import image_of
+from blender_aigc.cli_hints import INSTEAD
 from blender_aigc.gather.passes import passes_blob
 from blender_aigc.gather.rendered import rendered
 from blender_aigc.gather.sources import Render
@@ -130,7 +131,8 @@ def test_one_sentence_and_a_way_out(
     out = tmp_path / "out.png"
     assert cli.main(["render", "--as-saved", "--save-as", str(out)]) == 1
     said = capfd.readouterr().err
-    assert f"Error: {STATE.fault.message}\n{STATE.fault.hint}" in said and "Traceback" not in said
+    hint = INSTEAD.get(STATE.fault.hint, STATE.fault.hint)
+    assert f"Error: {STATE.fault.message}\n{hint}\n" in said and "Traceback" not in said
     assert not out.exists() and differences(before, state_beside_copies()) == []
 
 
