@@ -139,7 +139,8 @@ def draw_params(layout, context, settings, info: ModelInfo, advanced: bool) -> N
     column = layout.column(align=True)
     space = characters(context)
     for param in info.params:
-        if group is None or param.advanced != advanced or (param.tasks and settings.task not in param.tasks):
+        elsewhere = param.of_files or (param.tasks and settings.task not in param.tasks)
+        if group is None or elsewhere or param.advanced != advanced:
             continue
         slider = param.minimum is not None and param.maximum is not None
         longest = max((len(choice.label) for choice in param.choices), default=0)

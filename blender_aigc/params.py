@@ -39,7 +39,9 @@ def group_of(container: AIGC_PG_params, info: ModelInfo) -> bpy.types.PropertyGr
 
 
 def values(container: AIGC_PG_params, info: ModelInfo) -> dict[str, bool | int | float | str]:
-    """What the user set, in the types of the contract. A choice that no longer exists becomes the default."""
+    """What the user set, in the types of the contract. A choice that no longer exists becomes the default, as does
+    what is about files.
+    """
     group = group_of(container, info)
     if group is None:
         return {}
@@ -50,11 +52,13 @@ def assign(container: AIGC_PG_params, info: ModelInfo, stored: dict[str, bool | 
     """Put the values of an earlier job back; keys that the model no longer has are ignored."""
     group = group_of(container, info)
     for param in info.params:
-        if group is not None and param.key in stored:
+        if group is not None and param.key in stored and not param.of_files:
             setattr(group, param.key, param.check(stored[param.key]))
 
 
 def value_of(group: bpy.types.PropertyGroup | bpy.types.Operator, param: Param) -> bool | int | float | str:
+    if param.of_files:
+        return param.default
     value = getattr(group, param.key)
     if param.type == "enum" and value == "":
         return param.default
@@ -68,7 +72,7 @@ def value_of(group: bpy.types.PropertyGroup | bpy.types.Operator, param: Param) 
 
 
 def _build(info: ModelInfo) -> type:
-    annotations = {param.key: property_for(info.id, param) for param in info.params}
+    annotations = {param.key: property_for(info.id, param) for param in info.params if not param.of_files}
     return type(f"AIGC_PG_{info.id}", (bpy.types.PropertyGroup,), {"__annotations__": annotations})
 
 

@@ -56,6 +56,7 @@ class Param:
 
     minimum and maximum bound int and float (hard limits); `unit` is "", "m", "deg", "px", "s", "faces" or "percent".
     tasks: of a model that serves several, those that the knob means something for; () = all. Others do not show it.
+    of_files: it is about files that stand in for objects of the scene, so that the tab has no property for it.
     """
 
     key: str
@@ -69,6 +70,7 @@ class Param:
     advanced: bool = False
     unit: str = ""
     tasks: tuple[str, ...] = ()
+    of_files: bool = False
 
     def __post_init__(self) -> None:
         if not _PARAM_KEY.fullmatch(self.key) or self.key in RESERVED_PARAM_KEYS:

@@ -42,7 +42,7 @@ def sheets_of(triangles: Triangles, layout: str = "shared", udim: bool = True) -
         raise Fault(
             "bad_input",
             "The selected objects have no UV map.",
-            "Set UV Map to New UV Layer, which makes one beside yours.",
+            "Set UV Map to New, which makes one beside yours.",
         )
     faces = np.flatnonzero(triangles.target)
     middle = triangles.corner_uvs[faces].mean(axis=1)
@@ -56,7 +56,7 @@ def sheets_of(triangles: Triangles, layout: str = "shared", udim: bool = True) -
         raise Fault(
             "bad_input",
             f"The UV map spreads over {len(kinds)} tiles; {MOST_SHEETS} is the most.",
-            "Set UV Map to New UV Layer, or pack the islands into fewer tiles.",
+            "Set UV Map to New, or pack the islands into fewer tiles.",
         )
     if len(kinds) == 1 and len(faces) == len(triangles.faces):
         return [Sheet(None, int(owner[0]), int(tile[0]))]

@@ -106,6 +106,7 @@ UV = Param(
         Choice("new", "New", "New ones in any case"),
     ),
     advanced=True,
+    of_files=True,
 )
 DELIGHT = Param("delight", "float", "Remove Light", "How much painted light and shade is taken out", 0.5, 0.0, 1.0)
 ROUGHNESS = Param("roughness", "float", "Roughness", "Of the whole surface", 0.6, 0.0, 1.0)
@@ -137,6 +138,7 @@ FACES = Param(
     "Only for mesh files: names of material slots or objects whose textures change, the others stay; * for all",
     "",
     advanced=True,
+    of_files=True,
 )
 STRENGTH = Param(
     "strength",

@@ -41,6 +41,7 @@ MODEL = ModelInfo(
         Param("size", "int", "Size", "How big", 3, 1, 9),
         Param("style", "enum", "Style", "Which", "a", choices=(Choice("a", "A"), Choice("b", "B"))),
         Param("hidden", "bool", "Hidden", "Rarely needed", False, advanced=True),
+        Param("slots", "text", "Slots", "Only for mesh files", "", advanced=True, of_files=True),
     ),
     procedural=True,
 )
@@ -216,6 +217,19 @@ def test_no_name_is_cut_off_in_a_narrow_sidebar(ready, width, monkeypatch):
 def test_advanced_opens(ready):
     drawn = draw(folded=False)
     assert ("prop", "hidden") in drawn and ("prop", "seed") in drawn and "aigc.roll_seed" in operators(drawn)
+
+
+def test_what_is_about_files_is_not_in_the_tab(ready):
+    """But in the contract: it is sent as the model has it, and a result that was made from a file can be run again."""
+    assert "Slots" not in text(draw(folded=False)) and ("prop", "slots") not in draw(folded=False)
+    params.assign(ready.params, MODEL, {"slots": "Lid", "size": 4})
+    assert params.values(ready.params, MODEL) == {"size": 4, "style": "a", "hidden": False, "slots": ""}
+    held = {
+        key
+        for info in Registry().models.values()
+        for key in (param.key for param in info.info.params if param.of_files)
+    }
+    assert held == {"uv", "faces"}
 
 
 @pytest.mark.parametrize("ignores", [(), ("reference", "prompt")])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from blender_aigc.protocol import Choice, Job, ModelInfo, Param
 
 from ...materials.names import CHOICES
-from ...texturing.knobs import FACES, SOFT_PX, TEXTURES
+from ...texturing.knobs import FACES, SEPARATE, SOFT_PX, TEXTURES, UV
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,27 +52,8 @@ _PARAMS = (
         ),
         advanced=True,
     ),
-    Param(
-        "uv",
-        "enum",
-        "UV Map",
-        "Only for mesh files: Blender's objects bring the layer that serves",
-        "auto",
-        choices=(
-            Choice("auto", "Automatic", "The own UVs where they serve, new ones elsewhere"),
-            Choice("own", "Own", "The own UVs, or an explanation why they do not serve"),
-            Choice("new", "New", "New ones in any case"),
-        ),
-        advanced=True,
-    ),
-    Param(
-        "separate",
-        "bool",
-        "Separate Maps",
-        "Also write roughness, metal and AO as files of their own",
-        False,
-        advanced=True,
-    ),
+    UV,
+    SEPARATE,
     SOFT_PX,
     FACES,
 )
