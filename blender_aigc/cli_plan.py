@@ -67,10 +67,9 @@ def _make(options: argparse.Namespace) -> None:
         report(path)
     with quiet():
         built = physics.run(bpy.context, plan)
-        if options.save_as:  # the cache lies beside the file
-            bpy.ops.wm.save_as_mainfile(filepath=str(options.save_as.absolute()), check_existing=False)
         if options.bake:
-            bake = physics.new_bake(bpy.context, built.collection)
+            file = options.save_as.absolute() if options.save_as else None
+            bake = physics.new_bake(bpy.context, built.collection, file=file)
             bake.wait(_Progress())
             physics.apply(bpy.context, built.collection, bake.folder)
     if options.save_as:

@@ -105,12 +105,14 @@ def _free(name: str, taken) -> str:
     return plain if plain not in taken else name
 
 
-def new_bake(context: bpy.types.Context, collection: bpy.types.Collection, staged: bool = True):
-    """A bake of the plan in `collection`, not yet started. Raises Fault."""
+def new_bake(
+    context: bpy.types.Context, collection: bpy.types.Collection, staged: bool = True, file: Path | None = None
+):
+    """A bake of the plan in `collection`, not yet started. file: see `cache_home`. Raises Fault."""
     from .director.bake import Bake, cache_home
     from .director.build import found
 
-    return Bake(context, found(collection), cache_home(preferences.data_path()), staged)
+    return Bake(context, found(collection), cache_home(preferences.data_path(), file), staged)
 
 
 def apply(context: bpy.types.Context, collection: bpy.types.Collection, folder: Path) -> None:

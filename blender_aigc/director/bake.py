@@ -170,10 +170,10 @@ def _environment() -> dict[str, str]:
     return {**kept, "OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def cache_home(data: Path) -> Path:
-    """Beside the .blend file when it is saved, else in the data folder."""
-    if bpy.data.filepath:
-        return Path(bpy.data.filepath).parent / CACHE
+def cache_home(data: Path, file: Path | None = None) -> Path:
+    """Beside the .blend file when it is saved, else in the data folder. file: as which it will be saved."""
+    if file is not None or bpy.data.filepath:
+        return Path(file or bpy.data.filepath).parent / CACHE
     return data / "bakes"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +186,22 @@ def test_the_command_carries_a_plan_out(tmp_path: Path, monkeypatch: pytest.Monk
     (collection,) = (c for c in bpy.data.collections if PLAN in c)
     assert load(collection[PLAN]) == validate(data)
     assert bpy.data.objects["basketball"].animation_data.action is not None
+
+
+def test_a_bake_that_fails_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
+    """Nor does it move what was there aside; `a.blend` may be the user's only one."""
+    monkeypatch.setenv("AIGC_DATA", str(tmp_path / "data"))
+    water = {"name": "water", "shape": "cube", "liquid": {}, "size_m": [1, 1, 1]}
+    (tmp_path / "plan.json").write_text(json.dumps(plan(water, domain={"resolution": 512})), encoding="utf-8")
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / "a.blend").write_bytes(b"of yesterday")
+    words = ["physics", "--plan", tmp_path / "plan.json", "--bake", "--save-as", tmp_path / "o" / "a.blend"]
+    assert cli.main([*map(str, words)]) == 1
+    told = capfd.readouterr()
+    assert "Error: " in told.err and ("would need" in told.err or "cannot compute" in told.err), told.err
+    assert told.out == ""
+    assert (tmp_path / "o" / "a.blend").read_bytes() == b"of yesterday"
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {"a.blend", "aigc_cache"}
 
 
 @pytest.mark.parametrize(
