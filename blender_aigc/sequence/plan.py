@@ -6,11 +6,14 @@ carried back from the later of two keyframes (only a state is left), then on fro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from ..protocol import Fault
+
+_RANGE = re.compile(r"\s*([0-9]{1,9})\s*(?:(?:-|\.\.)\s*([0-9]{1,9})\s*)?")
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ def steps(first: int, last: int, every: int) -> Iterator[list[Step]]:
 
 def parse_frames(text: str) -> tuple[int, int]:
     """ "1-24", "1..24" or "7" as the first and the last frame. Raises Fault("bad_request")."""
-    first, between, last = text.strip().replace("..", "-").partition("-")
-    try:
-        return int(first), int(last) if between else int(first)
-    except ValueError:
-        raise Fault("bad_request", f"--frames {text} is no range of frames.", "Write --frames 1-24.") from None
+    found = _RANGE.fullmatch(text)  # int() takes more: 1_3 and +3, which were meant otherwise
+    if found is None:
+        raise Fault("bad_request", f"--frames {text} is no range of frames.", "Write --frames 1-24.")
+    first, last = found.groups()
+    return int(first), int(last or first)
