@@ -53,7 +53,7 @@ class Folder:
         except Fault:
             if not start_over:
                 raise
-        if start_over or page is None:
+        if start_over or page is None or not (page["frames"] or page["states"]):  # nothing is done that could be lost
             self._forget(page)
             self._write()
             return

@@ -78,6 +78,15 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     assert not list((tmp_path / STATES).iterdir())
 
 
+def test_a_folder_in_which_nothing_is_done_takes_other_settings(tmp_path: Path) -> None:
+    """One that failed before its first frame is begun again with what was wrong put right."""
+    Folder(tmp_path, "shot", SETTINGS)
+    other = {**SETTINGS, "params": {"style": "cel"}}
+    made(Folder(tmp_path, "shot", other), 1, tmp_path / "job")
+    assert json.loads((tmp_path / PAGE).read_text())["settings"] == other
+    assert Folder(tmp_path, "shot", other).done(1)
+
+
 def test_pictures_of_others_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "shot_0001.png").write_bytes(b"mine")
     with pytest.raises(Fault, match="no sequence of ours"):
