@@ -182,6 +182,7 @@ def test_the_command_carries_a_plan_out(tmp_path: Path, monkeypatch: pytest.Monk
     told = capfd.readouterr()
     assert len([line for line in told.out.splitlines() if line.endswith(".png")]) == 8
     assert (tmp_path / "o" / "aigc_cache").is_dir(), "the cache lies beside the file"
+    assert [path.name for path in (tmp_path / "o").glob("*.blend*")] == ["a.blend"], "none before it to be kept"
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "o" / "a.blend"))
     (collection,) = (c for c in bpy.data.collections if PLAN in c)
     assert load(collection[PLAN]) == validate(data)
