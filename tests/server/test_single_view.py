@@ -18,11 +18,13 @@ from blender_aigc.protocol import Blob, Job, Result  # noqa: E402
 from server.geometry.cameras import Camera, framing, towards  # noqa: E402
 from server.geometry.gltf_input import Piece, joined  # noqa: E402
 from server.geometry.mesh_input import read_mesh  # noqa: E402
+from server.geometry.sheets import Sheet as Sheets  # noqa: E402
 from server.geometry.texels import Sheet  # noqa: E402
 from server.geometry.texture_sets import texture_sets  # noqa: E402
+from server.geometry.view_bake import BakedSheet  # noqa: E402
 from server.registry import Registry  # noqa: E402
 from server.texturing import delivery  # noqa: E402
-from server.texturing.debug_views import UNSEEN, view_colour  # noqa: E402
+from server.texturing.debug_views import UNSEEN, debug_views, view_colour  # noqa: E402
 from server.worker import Runner  # noqa: E402
 
 RUNNER = Runner(Registry(), "cpu")
@@ -146,7 +148,7 @@ def test_debug_views_tell_what_happened(box: Path, tmp_path: Path) -> None:
     result, out = done(tmp_path, box, gradient())
     shown = {artefact.meta["debug"]: artefact.file for artefact in result.artefacts if "debug" in artefact.meta}
     assert set(shown) == {"coverage", "winner", "seams"}
-    index, _, normal = texels(box)
+    index, position, normal = texels(box)
     winner = np.asarray(Image.open(out / shown["winner"])).reshape(-1, 3)[index]
     back = normal[:, 1] > 0.9
     assert (winner[back] == UNSEEN).all()
@@ -155,6 +157,25 @@ def test_debug_views_tell_what_happened(box: Path, tmp_path: Path) -> None:
     assert (coverage[back] == UNSEEN).all()
     front, top = ((coverage[normal @ axis > 0.9]) for axis in (np.array([0, -1, 0]), np.array([0, 0, 1])))
     assert np.median(front[:, 1] - front[:, 0]) > np.median(top[:, 1] - top[:, 0])  # greener: seen more squarely
+    seams = np.asarray(Image.open(out / shown["seams"])).reshape(-1, 3)[index]
+    assert 0.02 < (seams == (255, 150, 0)).all(axis=1).mean() < 0.2, "the charts end"
+    inside = (normal[:, 1] < -0.9) & (np.abs(position[:, [0, 2]]) < 0.8).all(axis=1)
+    assert (np.ptp(seams[inside], axis=1) == 0).all(), "within one that a single view sees all is grey"
+
+
+def test_seams_are_cyan_where_another_view_takes_over_and_orange_where_a_chart_ends() -> None:
+    """Two views that meet in the middle of a chart; the rest is grey, half as bright as the texture."""
+    covered, winner = np.zeros((32, 32), bool), np.full((32, 32), 255, np.uint8)
+    covered[4:28, 4:28] = True
+    winner[4:28, 4:16], winner[4:28, 16:28] = 0, 1
+    texture = np.where(covered[..., None], np.uint8([100, 100, 100]), 0).astype(np.uint8)
+    baked = BakedSheet(Sheets(None), texture, covered * np.float32(0.5), winner, covered, np.flatnonzero(covered), None)
+    picture = debug_views(baked)["seams"]
+    assert (picture[5:27, [15, 16]] == (0, 230, 255)).all()
+    ends = covered.copy()
+    ends[5:27, 5:27] = False
+    assert (picture[ends] == (255, 150, 0)).all()
+    assert (picture[5:27, np.r_[5:15, 17:27]] == 64 + 50).all()
 
 
 @pytest.mark.parametrize(
