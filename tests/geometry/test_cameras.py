@@ -85,6 +85,18 @@ def test_a_box_is_covered_by_its_six_axes_and_less_by_a_ring() -> None:
     assert sides == pytest.approx(3 / 7, abs=0.02)
 
 
+@pytest.mark.parametrize("turned", [range(12), range(0, 12, 2)], ids=["inside out", "every second face"])
+def test_either_side_of_a_face_counts(turned: range) -> None:
+    """What is wound the wrong way is looked at from outside all the same, and is painted there."""
+    mesh = box()
+    which = np.isin(np.arange(12), turned)[:, None]
+    normals = np.where(which[..., None], -mesh.corner_normals[:, ::-1], mesh.corner_normals)
+    wound = Triangles(mesh.positions, np.where(which, mesh.faces[:, ::-1], mesh.faces), corner_normals=normals)
+    looks = cameras.six_axes(mesh.positions, 256)
+    right, other = coverage.coverage(mesh, looks), coverage.coverage(wound, looks)
+    assert other.covered > 0.995 and np.allclose(other.alone, right.alone, atol=0.01)
+
+
 def test_what_lies_beside_the_picture_is_not_covered() -> None:
     mesh = box()
     front = cameras.six_axes(mesh.positions, 256)[0]

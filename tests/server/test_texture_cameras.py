@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from pathlib import Path
 
@@ -69,6 +70,26 @@ def test_best_views_see_all_of_a_box_and_are_few(box: Path, tmp_path: Path) -> N
     assert sum(page["adds"] for page in best["selected"]) == pytest.approx(best["covered"], abs=0.01)
     assert looked(box, tmp_path / "few", views=2)["coverage"] < 0.9
     assert looked(box, tmp_path / "ring", "ring", views=5)["views"] == 5
+
+
+def test_the_sentence_says_how_much_is_seen_and_what_each_view_adds(box: Path, tmp_path: Path) -> None:
+    """Each of the views sees one of the box's six sides squarely; the second look at the front adds nothing."""
+    pages = [camera(angle, name).meta() for angle, name in ((0, "front"), (180, "back"), (0, "again"))]
+    for count, sentence in (
+        (1, r"The view front sees 1[67]\.\d% of the surface\."),
+        (3, r"3 views see 3[34]\.\d% of the surface \(front 17%, back 17%\)\."),
+    ):
+        given = written(tmp_path / "cameras.json", {"selected": pages[:count]})
+        assert re.fullmatch(sentence, looked(box, tmp_path / "out", "own", given)["notes"])
+
+
+def test_all_around_is_six_views_from_a_little_above_one_from_above_and_one_from_below(box, tmp_path: Path) -> None:
+    pages = looked(box, tmp_path / "out", "around")["selected"]
+    right, up, height = -np.array([np.array(page["world_from_camera"])[:3, 2] for page in pages]).T  # from the object
+    azimuth, elevation = np.degrees(np.arctan2(right, -up)) % 360, np.degrees(np.arcsin(height))
+    assert np.allclose(azimuth[:6], np.arange(6) * 60, atol=1e-3) and np.allclose(elevation[:6], elevation[0])
+    assert 5 < elevation[0] < 20 and elevation[6] > 80 and elevation[7] < -80 and len(pages) == 8
+    assert pages[0]["name"] == "front" and [page["name"] for page in pages[6:]] == ["top", "bottom"]
 
 
 @pytest.mark.parametrize("choice", ["greedy", "around", "axes", "ring", "room"])
