@@ -5,7 +5,9 @@ A test finds every English text in the sources, so that an entry whose original 
 
 import bpy
 
+from .translations_drawings import ROWS as DRAWINGS
 from .translations_knobs import ROWS as KNOBS
+from .translations_meshes import ROWS as MESHES
 from .translations_plan import ROWS as PLAN
 from .translations_settings import ROWS as SETTINGS
 from .translations_texture import ROWS as TEXTURE
@@ -368,6 +370,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     *SETTINGS,
     *TEXTURE,
     *KNOBS,
+    *MESHES,
+    *DRAWINGS,
 )
 
 

@@ -126,4 +126,68 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Schreiben Sie in den Prompt, was entstehen soll.",
         "Écrivez dans le prompt ce qu'il faut créer.",
     ),
+    # the planners
+    ("Concept First", "Erst das Konzept", "D'abord le concept"),
+    (
+        "Have looks and events described before the parameters",
+        "Aussehen und Ereignisse vor den Parametern beschreiben lassen",
+        "Faire décrire aspects et événements avant les paramètres",
+    ),
+    ("Kinds of Things", "Arten von Dingen", "Sortes de choses"),
+    (
+        "The most kinds of things that it may choose",
+        "Wie viele Arten von Dingen höchstens gewählt werden",
+        "Combien de sortes de choses il peut choisir au plus",
+    ),
+    ("Retries", "Versuche", "Essais"),
+    (
+        "How often the mistakes of an answer are sent back",
+        "Wie oft die Fehler einer Antwort zurückgeschickt werden",
+        "Combien de fois les fautes d'une réponse sont renvoyées",
+    ),
+    ("Fall Back on Rules", "Sonst die Regeln", "Sinon les règles"),
+    (
+        "Let the rules plan when no answer can be used",
+        "Die Regeln planen lassen, wenn keine Antwort taugt",
+        "Laisser les règles planifier si aucune réponse ne convient",
+    ),
+    ("Temperature", "Temperatur", "Température"),
+    (
+        "0 always gives the likeliest answer",
+        "0 gibt immer die wahrscheinlichste Antwort",
+        "0 donne toujours la réponse la plus probable",
+    ),
+    ("Longest Answer", "Längste Antwort", "Réponse la plus longue"),
+    (
+        "The most tokens that one answer may have",
+        "Wie viele Token eine Antwort höchstens hat",
+        "Combien de jetons une réponse peut avoir au plus",
+    ),
+    ("Endpoint", "Endpunkt", "Point d'accès"),
+    (
+        "Address up to /v1; keys stay on the server, see the docs",
+        "Adresse bis /v1; Schlüssel bleiben auf dem Server, siehe Dokumentation",
+        "Adresse jusqu'à /v1 ; les clés restent sur le serveur, voir la documentation",
+    ),
+    ("Model Name", "Name des Modells", "Nom du modèle"),
+    (
+        "What the endpoint calls its model",
+        "Wie der Endpunkt sein Modell nennt",
+        "Comment le point d'accès nomme son modèle",
+    ),
+    ("Three Roles", "Drei Rollen", "Trois rôles"),
+    (
+        "Dispatch, conceptualise and infer in turn, which small models need",
+        "Nacheinander verteilen, entwerfen und folgern, was kleine Modelle brauchen",
+        "Répartir, concevoir et déduire tour à tour, ce qu'il faut aux petits modèles",
+    ),
+    ("Timeout", "Wartezeit", "Délai"),
+    ("How long one answer may take", "Wie lange eine Antwort dauern darf", "Combien de temps une réponse peut prendre"),
+    ("Price of Questions", "Preis der Fragen", "Prix des questions"),
+    (
+        "Per million tokens, to show what a job costs",
+        "Je Million Token, um zu zeigen, was ein Auftrag kostet",
+        "Par million de jetons, pour montrer ce que coûte une tâche",
+    ),
+    ("Price of Answers", "Preis der Antworten", "Prix des réponses"),
 )
