@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from blender_aigc.protocol import Blob, Fault, Job
+from server.filters.canvas import Canvas
 from server.filters.colour import lightness, oklab_from_srgb, srgb_from_oklab
 from server.filters.drawing import hatching_direction
 from server.filters.fields import gaussian, lattice, noise
@@ -417,6 +419,58 @@ def test_cel_shading_has_few_tones() -> None:
     assert np.sort(counts)[::-1][:6].sum() > 0.85 * counts.sum() and len(values) > 1
     smooth = np.unique(passes.combined[on_ball][:, 0], return_counts=True)[1]
     assert np.sort(smooth)[::-1][:6].sum() < 0.5 * smooth.sum(), "the test must be able to fail"
+
+
+def slope_of_light() -> Passes:
+    """From nearly black to nearly white, left to right, with nothing known about it."""
+    combined = np.full((60, 360, 4), 255, np.uint8)
+    combined[..., :3] = np.linspace(20, 240, 360).round().astype(np.uint8)[None, :, None]
+    return Passes(combined)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 8])
+def test_colours_is_the_number_of_tones(count: int) -> None:
+    """Of cel shading, flat ones; of watercolour, washes that begin with a rise, the first perhaps at the very edge."""
+    made = draw(slope_of_light(), style="cel", line_px=0.0, colours=count)[30, :, 0]
+    assert (np.unique(made, return_counts=True)[1] > 10).sum() == count
+    washes = draw(slope_of_light(), style="watercolour", line_px=0.0, texture=0.0, colours=count)
+    slope = np.diff(gaussian(lightness(washes[..., :3] / 255.0), 2.0)[30])
+    rises = int((np.diff((slope > 1.3 * slope.mean()).astype(int)) == 1).sum())
+    assert count - 1 <= rises <= count
+
+
+def test_a_palette_of_more_colours_is_nearer_to_the_picture() -> None:
+    passes = slope_of_light()
+    passes.combined[..., 0] = np.linspace(30, 220, 60).round().astype(np.uint8)[:, None]
+    made = [draw(passes, style="palette", colours=count).astype(int) for count in (2, 5, 12, 32)]
+    apart = [float(np.abs(picture - passes.combined).mean()) for picture in made]
+    assert all(more < 0.8 * fewer for fewer, more in itertools.pairwise(apart)), apart
+
+
+@pytest.mark.parametrize("style", ["pencil", "ink", "watercolour"])
+def test_the_grain_of_the_paper_is_seen(style: str) -> None:
+    """Where nothing is drawn its heights catch the light; pencil, ink and pigment gather on them. None without it."""
+    passes = sky_and_ground(0.95, 0.4)
+    size, seed = {"pencil": (2.2, 3), "ink": (1.8, 11), "watercolour": (2.4, 3)}[style]
+    unit = Subject(passes, passes.combined[..., :3] / np.float32(255), lambda: None).unit_px
+    heights = Canvas(passes.shape).paper(max(size * max(unit, 0.3), 1.6), seed)
+    light = heights - np.roll(heights, 1, axis=1) if style == "watercolour" else heights  # lit from the side
+    without, made = (
+        lightness(draw(passes, style=style, texture=t, line_px=0.0, seed=3)[..., :3] / 255.0) for t in (0.0, 1.0)
+    )
+    drawn = np.zeros(passes.shape, bool)
+    drawn[70:110, 10:-10] = True
+    if style == "ink":  # it spreads from the edges of its lines
+        drawn &= (without > 0.3) & (without < 0.8)
+
+    def follows(picture: np.ndarray, paper: np.ndarray, where: object) -> float:
+        fine = [(field - gaussian(field, 6.0))[where].ravel() for field in (picture, paper)]
+        return float(np.corrcoef(*fine)[0, 1])
+
+    bare = np.s_[10:50, 10:-10]
+    change = made - without
+    assert follows(change, light, bare) > 0.8 and follows(change, heights, drawn) < -0.6
+    assert abs(follows(without, light, bare)) < 0.1
 
 
 def test_cel_shading_leaves_the_gradient_of_a_sky() -> None:
