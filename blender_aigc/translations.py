@@ -5,11 +5,13 @@ A test finds every English text in the sources, so that an entry whose original 
 
 import bpy
 
+from .translations_buttons import ROWS as BUTTONS
 from .translations_drawings import ROWS as DRAWINGS
 from .translations_knobs import ROWS as KNOBS
 from .translations_meshes import ROWS as MESHES
 from .translations_plan import ROWS as PLAN
 from .translations_settings import ROWS as SETTINGS
+from .translations_tasks import ROWS as TASKS
 from .translations_texture import ROWS as TEXTURE
 
 LANGUAGES = ("de_DE", "fr_FR")
@@ -85,16 +87,6 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Picture",
         "Bild",
         "Image",
-    ),
-    (
-        "Picture to Mesh",
-        "Bild zu Netz",
-        "Image vers maillage",
-    ),
-    (
-        "Self-Test",
-        "Selbsttest",
-        "Autotest",
     ),
     (
         "Model",
@@ -356,16 +348,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Gemalte Maske",
         "Masque peint",
     ),
-    (
-        "Words to Tiling Material",
-        "Worte zu Kachelmaterial",
-        "Mots vers matériau répétable",
-    ),
-    (
-        "Upscale Texture",
-        "Textur vergrößern",
-        "Agrandir la texture",
-    ),
+    *TASKS,
+    *BUTTONS,
     *PLAN,
     *SETTINGS,
     *TEXTURE,

@@ -190,4 +190,45 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "Par million de jetons, pour montrer ce que coûte une tâche",
     ),
     ("Price of Answers", "Preis der Antworten", "Prix des réponses"),
+    # its buttons
+    ("Run Plan", "Plan ausführen", "Exécuter le plan"),
+    (
+        "Build what the plan says into a collection of its own, as one undo step",
+        "Bauen, was der Plan sagt, in einer eigenen Collection, als ein Schritt, der sich zurücknehmen lässt",
+        "Construire ce que dit le plan dans sa propre collection, en une seule étape d'annulation",
+    ),
+    (
+        "Compute how everything moves, in a Blender of its own; this one stays usable meanwhile",
+        "Berechnen, wie sich alles bewegt, in einem eigenen Blender; dieses bleibt dabei bedienbar",
+        "Calculer comment tout bouge, dans un Blender à part ; celui-ci reste utilisable",
+    ),
+    ("Cancel Bake", "Simulation abbrechen", "Annuler la simulation"),
+    (
+        "Stop computing; the scene stays as it is",
+        "Aufhören zu rechnen; die Szene bleibt, wie sie ist",
+        "Arrêter le calcul ; la scène reste inchangée",
+    ),
+    ("Apply Bake", "Simulation übernehmen", "Appliquer la simulation"),
+    (
+        "Put the computed motion onto the objects, as one undo step",
+        "Die berechnete Bewegung auf die Objekte legen, als ein Schritt, der sich zurücknehmen lässt",
+        "Appliquer le mouvement calculé aux objets, en une seule étape d'annulation",
+    ),
+    ("Edit Plan as Text", "Plan als Text bearbeiten", "Modifier le plan en texte"),
+    (
+        "Show the plan in a Text Editor; Run takes what stands there",
+        "Den Plan in einem Texteditor zeigen; Ausführen nimmt, was dort steht",
+        "Afficher le plan dans un éditeur de texte ; l'exécution prend ce qui y est écrit",
+    ),
+    (
+        "Take the changed plan; the old one stays among the texts. One undo step",
+        "Den geänderten Plan nehmen; der alte bleibt unter den Texten. Lässt sich zurücknehmen",
+        "Prendre le plan modifié ; l'ancien reste parmi les textes. Une seule étape d'annulation",
+    ),
+    (
+        "Leave the plan as it is; Place in the list of results takes the changed one after all",
+        "Den Plan lassen, wie er ist; Platzieren in der Ergebnisliste nimmt den geänderten doch noch",
+        "Laisser le plan tel quel ; Placer dans la liste des résultats prend quand même le plan modifié",
+    ),
+    ("Name of the text with the plan", "Name des Texts mit dem Plan", "Nom du texte avec le plan"),
 )

@@ -1,4 +1,4 @@
-"""What the tab says of textures, views and settings is there in every language: labels, choices, tooltips, problems."""
+"""What the interface says is there in every language: labels, choices, tooltips, problems, tasks and parameters."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import pytest
 from test_panels import PACKAGE
 
 from blender_aigc import translations
-from blender_aigc.protocol import Param
+from blender_aigc.protocol import TASKS, Param
 from server.registry import Registry
 
-FILES = (
-    *("panels.py", "panels_results.py", "slots.py", "slots_picture.py", "fixit.py", "drawing.py", "preflight.py"),
-    *("operators_texture.py", "operators_views.py", "properties.py"),
+FILES = sorted(
+    path.name for path in PACKAGE.glob("*.py") if not path.name.startswith(("cli", "environment", "translations"))
 )
 SHOWN = frozenset({"text", "placeholder", "name", "description"})
 SPOKEN = frozenset({"iface_", "translated", "Problem"})
@@ -26,6 +25,8 @@ SAME = frozenset({"AIGC Studio", "LoRAs", "Euler", "Euler Ancestral", "UniPC", "
     *("Marigold Appearance", "Marigold Lighting", "Marigold Normals"),
 }
 """Names that are the same everywhere."""
+UNSEEN = frozenset({"Duck", "Thumbnails", "RET", "ESC", "..."})
+"""The name of the sample, and words for Blender."""
 
 
 def words(node: ast.AST) -> str:
@@ -55,7 +56,9 @@ def shown() -> set[str]:
     }
     for info in (model.info for model in Registry().models.values()):
         found |= {text for knob in info.params for text in spoken(knob)}
-    return found - SAME - {""}
+    for task in TASKS.values():
+        found |= {task.label, task.help, *(text for one in task.inputs for text in (one.label, one.help))}
+    return found - SAME - UNSEEN - {""}
 
 
 def spoken(knob: Param) -> Iterator[str]:
@@ -66,7 +69,7 @@ def spoken(knob: Param) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("language", translations.LANGUAGES)
-def test_nothing_of_the_tab_is_left_in_english(language: str) -> None:
+def test_nothing_of_the_interface_is_left_in_english(language: str) -> None:
     assert sorted(shown() - translations.texts(language).keys()) == []
 
 
@@ -75,6 +78,7 @@ def test_the_search_finds_what_it_is_meant_to_find() -> None:
     wanted = {"Selected Objects", "Occluded by Others", "Check Views", "Best Views", "No group is named."}
     wanted |= {"UV Map", "The own UVs, or an explanation why they do not serve", "Carbon Fibre"}
     wanted |= {"Pen and Ink", "Layers to Skip", "Roundness", "Hold to Picture", "Temperature"}
+    wanted |= {"Words to Picture", "Scatter on Active", "Share the Server", "Render {number} Frames"}
     wanted |= {"Green: seen squarely, red: at a slant, magenta: seen by no view, so filled", "Name of the group"}
     assert wanted <= shown() and len(shown()) > 300
 
