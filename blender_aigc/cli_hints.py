@@ -12,6 +12,16 @@ INSTEAD: dict[str, str] = {
     "Wait, or press Restart Server.": _AGAIN,
     "Press Show Log, then Restart Server.": "Read the log, then run the command again.",
     "Press Generate again.": "Run the command again.",
+    "See the list of models.": "`aigc models` lists them, and what each lacks.",
+    "Choose one in the preferences.": "Name one in AIGC_ENVIRONMENT.",
+    "Choose an environment folder in the preferences.": "Name the folder of an environment in AIGC_ENVIRONMENT.",
+    "Choose another environment in the preferences.": "Name another environment in AIGC_ENVIRONMENT.",
+    "Choose a full environment in the preferences.": "Name the folder of a full environment in AIGC_ENVIRONMENT.",
+    "Install the add-on from its zip, or choose an environment folder in the preferences.": (
+        "Install the add-on from its zip, or name the folder of an environment in AIGC_ENVIRONMENT."
+    ),
+    "Name the folder that holds them in the preferences, or with --weights.": "Name their folder in AIGC_WEIGHTS.",
+    "Name their folder in the preferences, or with --weights.": "Name their folder in AIGC_WEIGHTS.",
     "Choose a data folder in the preferences.": "Name one in AIGC_DATA.",
     "Choose another data folder in the preferences.": "Name another one in AIGC_DATA.",
     "Free some space, or choose another data folder in the preferences.": (
@@ -64,10 +74,11 @@ _BESIDE: dict[FaultCode, str] = {
     "not_installed": "Without a window: AIGC_ENVIRONMENT names the folder of a Python environment.",
     "weights_missing": "Without a window: AIGC_WEIGHTS names the folder of the weights.",
 }
-"""What takes the place of the preferences."""
+"""What takes the place of the preferences, for hints that are about something else."""
 
 
 def hints(fault: Fault, info: ModelInfo | None) -> list[str]:
     """Lines that say what cures `fault`. info: the model that was asked, if one was."""
     typed = info.typed(fault.hint) if info is not None else ""
-    return [line for line in (INSTEAD.get(fault.hint, fault.hint), typed, _BESIDE.get(fault.code, "")) if line]
+    beside = "" if fault.hint in INSTEAD else _BESIDE.get(fault.code, "")
+    return [line for line in (INSTEAD.get(fault.hint, fault.hint), typed, beside) if line]

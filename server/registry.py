@@ -86,7 +86,11 @@ class Registry:
             return self.find(task, "")
         offered = [info for info in self.listing().models if info.does(task) and info.unavailable is None]
         if not offered:
-            raise Fault("unknown_model", f"No model for {TASKS[task].label} can run now.", "See the list of models.")
+            raise Fault(
+                "unknown_model",
+                f"No model for {TASKS[task].label} can run now.",
+                "`python -m server models` lists them, and what each lacks.",
+            )
         return self.models[min(offered, key=lambda info: not info.procedural).id]
 
     def check(self, job: Job) -> dict[str, bool | int | float | str]:

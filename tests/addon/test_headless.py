@@ -334,13 +334,15 @@ def test_hints_name_the_data_folder(
 
 
 def test_what_takes_the_place_of_a_hint_belongs_to_one_that_is_said() -> None:
-    """One that was worded anew would reach the shell as the tab says it."""
+    """One that was worded anew would reach the shell as the tab says it. Saving styles is for the tab alone."""
     said: set[str] = set()
     for path in (*(ROOT / "blender_aigc").rglob("*.py"), *(ROOT / "server").rglob("*.py")):
         if path.name != "cli_hints.py" and not path.name.startswith("translations"):
             nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             said |= {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
     assert set(INSTEAD) - said == set()
+    hints = {text for text in said if text[:1].isupper() and " in the preferences" in text and len(text) < 100}
+    assert hints - set(INSTEAD) == {"Choose another folder for styles in the preferences."}
 
 
 def test_the_listing_says_what_a_parameter_takes(capfd: pytest.CaptureFixture[str]) -> None:
