@@ -76,7 +76,7 @@ class Room:
 def test_roughness_and_metal_lie_in_their_channels_where_their_view_looked(bench: Bench, mesh: Path) -> None:
     room = Room(bench, mesh)
     level = {"front": 60, "left": 250, "back": 200, "right": 20, "top": 150, "bottom": 90}
-    material = [np.full((64, 64, 3), (level[c.name], 255 - level[c.name], 0), np.uint8) for c in room.cameras]
+    material = [np.full((64, 64, 3), (level[c.name], 255 - level[c.name], 99), np.uint8) for c in room.cameras]
     orm = room.maps(Estimates(material=material))["ORM"]
     plain = Room(bench, mesh, roughness=0.6, metallic=0.8).maps(None)["ORM"]
     sheet = room.sheet

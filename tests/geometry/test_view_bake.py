@@ -233,6 +233,10 @@ def test_gains_bring_views_of_different_brightness_together(painted) -> None:
     assert warm / cold == pytest.approx([1 / 0.85, 1, 1 / 0.9], rel=0.03), "each channel by itself"
     dark = [view if number else view // 4 for number, view in enumerate(views)]
     assert view_bake.bake_views(mesh, looks, dark, 256).gains.max() <= 1.5001, "night is not made day"
+    for level in (0, 255):
+        burnt = [view.copy() for view in views]
+        burnt[0][100:156] = level
+        assert np.abs(view_bake.bake_views(mesh, looks, burnt, 256).gains - baked.gains).max() < 0.05, "it has no tone"
 
 
 def test_udim_tiles_get_a_texture_each() -> None:
