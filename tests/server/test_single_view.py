@@ -112,6 +112,19 @@ def test_what_the_camera_sees_takes_the_pictures_colours(box: Path, tmp_path: Pa
     assert 20 < float(str(result.report["seen"]).rstrip("%")) < 40  # front and top of six sides
 
 
+def test_dark_lines_of_the_picture_are_grooves_as_deep_as_relief_says(box: Path, tmp_path: Path) -> None:
+    picture = gradient()
+    picture[:, ::24] = picture[:, 1::24] = picture[:, 2::24] = 0
+    normal, height = {}, {}
+    for relief in (0.0, 0.5, 2.0):
+        _, out = done(tmp_path, box, picture, relief=relief)
+        normal[relief], height[relief] = (np.asarray(Image.open(out / f"cube_{n}.png")) for n in ("Normal", "Height"))
+    assert (normal[0.0] == (128, 128, 255)).all()
+    assert normal[2.0][..., 0].std() > 1.5 * normal[0.5][..., 0].std() > 5
+    rise = np.gradient(height[0.5].astype(float))[1]
+    assert np.corrcoef(normal[0.5][..., 0].ravel(), rise.ravel())[0, 1] < -0.9
+
+
 def test_what_stands_in_the_way_keeps_the_picture_off(box: Path, tmp_path: Path) -> None:
     walled = written(tmp_path / "walled.npz", **WALL)
     _, out = done(tmp_path, box, gradient(), walled)

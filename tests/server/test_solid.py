@@ -265,6 +265,21 @@ def test_normals_lean_away_from_the_rise() -> None:
     assert np.allclose(slope_normal(True), wanted * (-1, 1, 1), atol=1e-3)
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_normal_map_is_that_of_the_heights(tmp_path: Path, mirrored: bool) -> None:
+    """Red falls where it rises to the texture's right, green where it rises to its top, with mirrored UVs, too."""
+    uvs = packed_sides()
+    uvs[..., 0] = 1 - uvs[..., 0] if mirrored else uvs[..., 0]
+    mesh = cube(uvs)
+    assert textured(saved(mesh, tmp_path / "m.npz"), tmp_path / "out", "brick", dirt=0.0, wear=0.0).say == "done"
+    normal, height = (pixels(tmp_path / "out" / f"cube_{name}.png").astype(float) for name in ("Normal", "Height"))
+    covered = Sheet(mesh, texture_sets(mesh, 256)[0][0], 256).covered
+    inner = covered & np.all([np.roll(covered, n, axis) for n in (-2, 2) for axis in (0, 1)], axis=0)
+    down, right = np.gradient(height)
+    for channel, rise in ((0, right), (1, -down)):
+        assert np.corrcoef(normal[..., channel][inner], rise[inner])[0, 1] < -0.8
+
+
 def test_own_words_of_objects_and_parts(tmp_path: Path) -> None:
     assert parted("oak; glass: blue glass; wheel*: rubber") == ("oak", [("glass", "blue glass"), ("wheel*", "rubber")])
     mesh = cube(packed_sides(), slots=("body", "iron bars"))

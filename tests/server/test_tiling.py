@@ -124,12 +124,16 @@ def test_hollows_are_darker() -> None:
     y, x = np.mgrid[:64, :64]
     height = np.where((x - 32) ** 2 + (y - 32) ** 2 < 64, -0.05, 0.0).astype(np.float32)
     flat = np.zeros((64, 64), np.float32)
-    maps = maps_of(Layers(np.zeros((64, 64, 3), np.uint8), flat + 0.5, flat, height), (0.01, 0.01), 1.0)
+    layers = Layers(np.zeros((64, 64, 3), np.uint8), flat + 0.5, flat, height)
+    maps = maps_of(layers, (0.01, 0.01), 1.0)
     assert maps.orm[32, 32, 0] < 240 and maps.orm[2, 2, 0] > 250
     assert np.array_equal(np.roll(maps.orm, 20, 1), maps_of(
         Layers(np.zeros((64, 64, 3), np.uint8), flat + 0.5, flat, np.roll(height, 20, 1)), (0.01, 0.01), 1.0
     ).orm)  # fmt: skip
     assert maps.normal[32, 24, 0] > 128 + 40 and maps.normal[32, 40, 0] < 128 - 40, "the slopes look into the hollow"
+    assert maps.normal[24, 32, 1] < 128 - 40 and maps.normal[40, 32, 1] > 128 + 40, "green is the texture's top"
+    mild, even = (maps_of(layers, (0.01, 0.01), relief).normal.astype(int) for relief in (0.2, 0.0))
+    assert 128 + 20 < mild[32, 24, 0] < maps.normal[32, 24, 0] - 20 and (even == (128, 128, 255)).all()
 
 
 # ------------------------------------------------------------------------------------------------------------ the model
