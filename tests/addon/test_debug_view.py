@@ -22,6 +22,7 @@ from blender_aigc.launcher import lock_is_free
 from blender_aigc.properties import list_results
 from blender_aigc.protocol import Fault
 from blender_aigc.state import STATE, Record
+from server.texturing.debug_views import view_colour
 
 pytestmark = pytest.mark.skipif(
     "AIGC_SERVER_PYTHON" not in os.environ, reason="AIGC_SERVER_PYTHON names no Python with torch"
@@ -94,8 +95,10 @@ def test_a_picture_becomes_the_texture_and_tells_how(box: bpy.types.Object) -> N
         assert show_debug(bpy.context, Path(status.folder), artefacts, job, view) == 1
         assert shown(job) and colour_node(box).image != own and colour_node(box)[COLOURS] == own
         assert len(bpy.data.images) == images + 1  # the one before has left the file
-    assert show_debug(bpy.context, Path(status.folder), artefacts, job, "winner")
-    assert (255, 0, 255) in colours(colour_node(box).image)  # what no view sees
+        found = colours(colour_node(box).image)
+        assert ((255, 0, 255) in found) == (view != "seams")  # what no view sees
+        assert ((255, 150, 0) in found) == (view == "seams")  # where charts end
+        assert (view_colour(0) in found) == (view == "winner")
     assert show_debug(bpy.context, Path(status.folder), artefacts, job, "") == 1
     assert colour_node(box).image == own and not shown(job) and len(bpy.data.images) == images
     assert COLOURS not in colour_node(box)
