@@ -98,6 +98,8 @@ def test_a_point_lies_where_blender_shows_it(lens: dict, width: int, height: int
     bpy.context.view_layer.update()
     page = camera_page(obj, bpy.context.scene)
     assert page["size_px"] == [width, height]
+    render.resolution_percentage = 25
+    assert camera_page(obj, bpy.context.scene)["size_px"] == [width // 4, height // 4]
     for point in ([0, 0, 0], [0.7, -0.4, 0.9], [-1, 0.2, -0.3]):
         expected = world_to_camera_view(bpy.context.scene, obj, Vector(point))
         if lens.get("type") != "ORTHO" or aspect == 1:  # Blender's own function knows no pixel aspect in ortho views

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,6 +61,18 @@ def test_another_size_shows_the_same(scene: bpy.types.Scene, longest: int) -> No
     for name, middle in shares(plain).items():
         assert np.abs(shares(other)[name] - middle).max() < 0.006
     assert (scene.render.resolution_x, scene.render.resolution_y) == (120, 80)
+
+
+def test_the_percentage_is_in_the_sizes_that_are_asked_for_already(scene: bpy.types.Scene) -> None:
+    """Half of the scene's size as it is; the longer side that was asked for, and a view's own size, are not halved."""
+    scene.render.resolution_percentage = 50
+    assert rendered(Render(passes=IDS), scene)["depth"].shape == (40, 60)
+    assert rendered(Render(passes=IDS, longest_px=90), scene)["depth"].shape == (60, 90)
+    asked = render_of_viewport(viewport(*camera_matrices(scene)))
+    assert asked.longest_px == 60
+    view = dataclasses.replace(asked.view, size_px=(70, 50))
+    assert rendered(Render(passes=IDS, view=view), scene)["depth"].shape == (50, 70)
+    assert scene.render.resolution_percentage == 50
 
 
 def viewport(view: Matrix, window: Matrix, perspective: str = "PERSP", shading: str = "SOLID") -> SimpleNamespace:

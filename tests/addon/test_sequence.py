@@ -182,6 +182,9 @@ def test_other_settings_need_another_folder(
     before = hashes(tmp_path)
     assert cli.main([*words, "--param", "style=cel"]) == 1
     assert 'style was "painting"' in capfd.readouterr().err
+    scene.render.resolution_percentage = 50
+    assert cli.main(words) == 1 and "width was" in capfd.readouterr().err
+    scene.render.resolution_percentage = 100
     assert hashes(tmp_path) == before
     assert cli.main([*words, "--param", "style=cel", "--start-over"]) == 0
     assert set(hashes(tmp_path)) == set(before) and hashes(tmp_path) != before
@@ -224,6 +227,7 @@ def test_words_that_make_no_sense(
 def test_the_file_gets_an_image_that_plays_and_a_strip_in_a_scene_of_its_own(
     scene: bpy.types.Scene, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    scene.render.resolution_percentage = 50
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     words = ["render", "--frames", "3-5", "--out", str(tmp_path / "out"), "--save-as", str(tmp_path / "made.blend")]
     assert cli.main([*words, "--strip", "--name", "take", "--param", "style=cel"]) == 0
@@ -233,6 +237,9 @@ def test_the_file_gets_an_image_that_plays_and_a_strip_in_a_scene_of_its_own(
     assert Path(bpy.path.abspath(image.filepath)) == tmp_path / "out" / "take_0003.png"
     assert json.loads(image["aigc"])["provenance"]["model"] == "stylise"
     edit = bpy.data.scenes["take Edit"]
+    assert image_pixels(tmp_path / "out" / "take_0003.png").shape[:2] == (SIZE[1] // 2, SIZE[0] // 2)
+    render = edit.render
+    assert (render.resolution_x, render.resolution_y, render.resolution_percentage) == (*SIZE, 50)
     editor = edit.sequence_editor
     (strip,) = editor.strips if hasattr(editor, "strips") else editor.sequences
     assert (strip.frame_start, strip.frame_final_duration) == (3, 3)
