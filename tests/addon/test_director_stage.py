@@ -119,9 +119,11 @@ def test_the_ground_is_a_slab_whose_top_is_zero(ground: str) -> None:
 def test_render_settings_length_and_sky_are_the_plans() -> None:
     data = plan(CUBE, timing={"frames": 33, "fps": 30}, world={"sky": "night", "color": "#ff0000"},
                 render={"engine": "eevee", "width_px": 200, "height_px": 100, "samples": 3})  # fmt: skip
-    build(data)
     scene = bpy.context.scene
+    scene.render.resolution_percentage = 50
+    build(data)
     assert (scene.frame_start, scene.frame_end, scene.render.fps) == (1, 33, 30)
+    assert scene.render.resolution_percentage == 100
     assert (scene.render.resolution_x, scene.render.resolution_y) == (200, 100) and "EEVEE" in scene.render.engine
     shade = next(node for node in scene.world.node_tree.nodes if node.type == "BACKGROUND")
     assert tuple(shade.inputs["Color"].default_value) == pytest.approx((1, 0, 0, 1), abs=1e-3)
