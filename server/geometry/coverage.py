@@ -116,7 +116,7 @@ def greedy(
     with torch.no_grad():
         axes = np.concatenate([np.eye(3), -np.eye(3)])
         ways = np.concatenate([axes, directions(_CANDIDATES)])
-        quality = _quality(scene, ways, progress)
+        quality = _quality(scene, ways, progress, fov_deg)
         reachable = float((quality.amax(0) > 0).float().mean())
         best, chosen = torch.zeros(quality.shape[1], device=scene.device), []
         while len(chosen) < most:
@@ -131,29 +131,44 @@ def greedy(
     return [framing(points, -ways[pick], size, fov_deg=fov_deg, name=view_name(-ways[pick])) for pick in chosen]
 
 
-def _quality(scene: Scene, ways: np.ndarray, progress: Progress | None) -> Tensor:
-    """(D, 8192) float32: the cosine with which each direction sees each sample point, 0 below SQUARE or when hidden."""
+def _quality(scene: Scene, ways: np.ndarray, progress: Progress | None, fov_deg: float | None = None) -> Tensor:
+    """(D, 8192) float32: the cosine with which a view from each direction sees each sample point, 0 below SQUARE or
+    when hidden. fov_deg: of the camera, which frames the object; None is one without perspective.
+    """
     splats, _, _ = surface_samples(scene, _SPLATS)
-    position, normal, flat = surface_samples(scene, _JUDGED)
-    normal = normal * torch.sign((normal * flat).sum(0))
+    position, normal, _ = surface_samples(scene, _JUDGED)
     if not scene.target.all():
         others, middles = surface_samples(scene, _SPLATS, ~scene.target)[0], scene.corners[:, :, ~scene.target].mean(1)
         splats = torch.cat([splats, others, middles], dim=1)  # large faces by area, small ones one by one
     scale = _SPLAT_PX / 2.02 / float(position.square().sum(0).max().sqrt().clamp_min(1e-12))
+    points = position[:, ::8].T.double().numpy(force=True)  # enough to know how far away the camera stands
     groups = np.array_split(ways, 25)
 
     def one(group: np.ndarray) -> Tensor:
-        return torch.stack([_seen_from(way, splats, position, normal, scale) for way in group])
+        return torch.stack(
+            [_seen_from(way, splats, position, normal, scale, _eye(points, way, fov_deg)) for way in group]
+        )
 
     def tick(done: int, total: int) -> None:
         if progress:
             progress("cameras", done, total)
 
-    return torch.cat(in_threads(one, groups, scene.device, tick))
+    seen = torch.cat(in_threads(one, groups, scene.device, tick))
+    # Seen much more from its back, it is wound the wrong way; of what is thin, both sides are seen alike
+    turned = seen.sum(0) < -0.2 * seen.abs().sum(0)
+    seen = torch.where(turned, -seen, seen)
+    return torch.where(seen >= SQUARE, seen, 0)
 
 
-def _seen_from(way: np.ndarray, splats: Tensor, position: Tensor, normal: Tensor, scale: float) -> Tensor:
-    """Cosines (N,) of the points that a far camera standing in direction `way` sees."""
+def _eye(points: np.ndarray, way: np.ndarray, fov_deg: float | None) -> np.ndarray | None:
+    """(3,) where the camera stands that frames (N, 3) points from direction `way`; None infinitely far away."""
+    return None if fov_deg is None else framing(points, -way, _SPLAT_PX, fov_deg=fov_deg).world_from_camera[:3, 3]
+
+
+def _seen_from(
+    way: np.ndarray, splats: Tensor, position: Tensor, normal: Tensor, scale: float, place: np.ndarray | None
+) -> Tensor:
+    """Cosines (N,) of the points that are not hidden towards `way`, for a camera at `place`; negative from behind."""
     up = np.eye(3)[int(np.argmin(np.abs(way)))]
     right = np.cross(up, way) / np.linalg.norm(np.cross(up, way))
     axes = torch.tensor(np.stack([right, np.cross(way, right), way]), dtype=torch.float32, device=splats.device) * scale
@@ -165,8 +180,11 @@ def _seen_from(way: np.ndarray, splats: Tensor, position: Tensor, normal: Tensor
     cosine = (axes[2:] @ normal)[0] / scale
     cells, height = _cells(axes, position)
     # The highest point of a cell of 1 x 1 lies up to this much above others of the same slanted surface.
-    slope = 0.75 + 1.2 * (1 - cosine * cosine).clamp_min(0).sqrt() / cosine.clamp_min(SQUARE)
-    return torch.where((cosine >= SQUARE) & (top[cells] <= height + slope), cosine, 0)
+    slope = 0.75 + 1.2 * (1 - cosine * cosine).clamp_min(0).sqrt() / cosine.abs().clamp_min(SQUARE)
+    if place is not None:
+        towards = torch.tensor(place, dtype=torch.float32, device=position.device)[:, None] - position
+        cosine = (torch.nn.functional.normalize(towards, dim=0) * normal).sum(0)
+    return torch.where(top[cells] <= height + slope, cosine, 0)
 
 
 def _cells(axes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:

@@ -85,15 +85,19 @@ def test_a_box_is_covered_by_its_six_axes_and_less_by_a_ring() -> None:
     assert sides == pytest.approx(3 / 7, abs=0.02)
 
 
-@pytest.mark.parametrize("turned", [range(12), range(0, 12, 2)], ids=["inside out", "every second face"])
-def test_either_side_of_a_face_counts(turned: range) -> None:
+def wound(mesh: Triangles, every: int) -> Triangles:
+    """Every such face wound the other way, with its normals, as importers leave them; 0: none."""
+    which = (np.arange(len(mesh.faces)) % every == 0 if every else np.zeros(len(mesh.faces), bool))[:, None]
+    normals = np.where(which[..., None], -mesh.corner_normals[:, ::-1], mesh.corner_normals)
+    return Triangles(mesh.positions, np.where(which, mesh.faces[:, ::-1], mesh.faces), corner_normals=normals)
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_either_side_of_a_face_counts(every: int) -> None:
     """What is wound the wrong way is looked at from outside all the same, and is painted there."""
     mesh = box()
-    which = np.isin(np.arange(12), turned)[:, None]
-    normals = np.where(which[..., None], -mesh.corner_normals[:, ::-1], mesh.corner_normals)
-    wound = Triangles(mesh.positions, np.where(which, mesh.faces[:, ::-1], mesh.faces), corner_normals=normals)
     looks = cameras.six_axes(mesh.positions, 256)
-    right, other = coverage.coverage(mesh, looks), coverage.coverage(wound, looks)
+    right, other = coverage.coverage(mesh, looks), coverage.coverage(wound(mesh, every), looks)
     assert other.covered > 0.995 and np.allclose(other.alone, right.alone, atol=0.01)
 
 
@@ -152,6 +156,14 @@ def test_six_axes_have_no_perspective_and_one_scale() -> None:
     looks = cameras.six_axes(box().positions, 128)
     assert all(camera.orthographic for camera in looks) and len({camera.focal_px for camera in looks}) == 1
     assert [camera.name for camera in looks] == ["front", "left", "back", "right", "top", "bottom"]
+
+
+@pytest.mark.parametrize("every", [0, 1, 2])
+def test_greedy_cameras_see_what_they_were_chosen_for(every: int) -> None:
+    """From as near as they stand, which makes the far end of a side more slanted; faces may be wound either way."""
+    mesh = wound(box(), every)
+    chosen = coverage.greedy(mesh, 128)
+    assert coverage.coverage(mesh, chosen).covered > 0.99 and len(chosen) <= 4
 
 
 def test_greedy_stops_when_a_view_adds_nothing() -> None:
