@@ -23,7 +23,7 @@ import bpy
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from blender_aigc.director import order, rigid, simulate, solids  # noqa: E402
+from blender_aigc.director import deform, order, rigid, simulate, solids  # noqa: E402
 from blender_aigc.director.bake import Bake  # noqa: E402
 from blender_aigc.director.build import carry_out  # noqa: E402
 from blender_aigc.plan import SHAPES, load, validate  # noqa: E402
@@ -84,7 +84,7 @@ def blenders(folder: Path) -> float:
     scene.frame_end = clock.solver(plan.timing.frames)
     if any(rigid.is_active(thing) for thing in plan.objects):
         rigid.add_bodies(scene, plan, objects, ground, clock)
-    solids._add_deformed(plan, objects, ground, clock)  # noqa: SLF001
+    deform.add_deformed(plan, objects, ground, clock)
     start = time.process_time()
     bpy.ops.ptcache.bake_all(bake=True)
     return time.process_time() - start

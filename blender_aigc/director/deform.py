@@ -7,13 +7,46 @@ import numpy as np
 
 from ..faults import Fault
 from ..plan import FABRICS, SHAPES, Plan, PlanObject
-from .rigid import Clock, mass_kg
+from .rigid import Clock, is_active, is_obstacle, mass_kg
 
+Objects = dict[str, list[bpy.types.Object]]
+"""The copies of each thing of a plan, by its name."""
+PINNED = "Pinned"
+"""Vertex group of what is held fast."""
 _REFERENCE_VERTICES = 1600
 _REFERENCE_M2 = 3.0
 _PRESSURE = 0.02
 """Share of its own weight, spread over its skin, with which a pressure of 1 blows up a cloth; 3 holds a balloon up
 (measured for silk and rubber, whose weights are as 1 to 20)."""
+
+
+def add_deformed(plan: Plan, objects: Objects, ground: bpy.types.Object | None, clock: Clock) -> list[bpy.types.Object]:
+    """What is cloth or soft in `plan`, made so, and everything that it bumps into."""
+    found: list[bpy.types.Object] = []
+    for thing in plan.objects:
+        for obj in objects[thing.name] if thing.cloth or thing.soft else ():
+            if thing.cloth is not None:
+                add_cloth(obj, thing, plan, clock)
+            else:
+                add_soft(obj, thing, plan, clock)
+            found.append(obj)
+    if found:
+        for thing in plan.objects:
+            if is_obstacle(thing) or is_active(thing):
+                for obj in objects[thing.name]:
+                    add_collider(obj, thing)
+        if ground is not None:
+            add_collider(ground, None)
+    return found
+
+
+def remove_deformed(objects: Objects, ground: bpy.types.Object | None) -> None:
+    """All that `add_deformed` added goes."""
+    for obj in [*(obj for copies in objects.values() for obj in copies), *([ground] if ground is not None else [])]:
+        for modifier in [m for m in obj.modifiers if m.type in ("CLOTH", "SOFT_BODY", "COLLISION")]:
+            obj.modifiers.remove(modifier)
+        if PINNED in obj.vertex_groups:
+            obj.vertex_groups.remove(obj.vertex_groups[PINNED])
 
 
 def add_cloth(obj: bpy.types.Object, thing: PlanObject, plan: Plan, clock: Clock) -> None:
@@ -42,7 +75,7 @@ def add_cloth(obj: bpy.types.Object, thing: PlanObject, plan: Plan, clock: Clock
         settings.use_pressure = True
         settings.uniform_pressure_force = min(asked.pressure * _PRESSURE * weight / area, 10_000.0)
     if asked.pin != "none":
-        group = obj.vertex_groups.new(name="Pinned")
+        group = obj.vertex_groups.new(name=PINNED)
         group.add(pinned(obj, asked.pin).tolist(), 1.0, "REPLACE")
         settings.vertex_group_mass = group.name
         settings.pin_stiffness = 1.0
@@ -146,6 +179,9 @@ def add_collider(obj: bpy.types.Object, thing: PlanObject | None) -> None:
     collision.thickness_outer = 0.002
     collision.thickness_inner = 0.5 if thing is None else 0.05  # the ground is a slab of 1 m
     collision.cloth_friction = 10.0
-    collision.damping = 0.2
+    # Blender takes the speed of the collider it comes to last, also when the point touches another one, and it comes to
+    # them in the order of their addresses: another one in each process. Where nothing is damped no speed is asked for.
+    moves = thing is not None and is_active(thing)
+    collision.damping = 0.0 if moves else 0.2
     shape = SHAPES.get(thing.shape) if thing is not None else None
     collision.use_culling = shape is None or not shape.hollow

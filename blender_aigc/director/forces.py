@@ -191,9 +191,16 @@ def _field(scene: bpy.types.Scene, name: str, kind: str) -> bpy.types.Object:
     return field
 
 
+def add_drag(scene: bpy.types.Scene) -> bpy.types.Object:
+    """A field in which what hangs or wobbles comes to rest."""
+    drag = _field(scene, "settling", "DRAG")
+    drag.field.linear_drag = _SETTLING_DRAG
+    return drag
+
+
 def add_settling(scene: bpy.types.Scene, clock: Clock) -> None:
     """Drag before frame 1: what hangs stops swinging, then the air is itself again."""
-    drag = _field(scene, "settling", "DRAG")
+    drag = add_drag(scene)
     frames = np.array([clock.solver(1) - clock.lead, clock.solver(1) - 8 * clock.every, clock.solver(1)])
     action = keys.keep_place(drag)
     keys.write(action, drag, "field.linear_drag", frames, np.array([_SETTLING_DRAG, _SETTLING_DRAG, 0.0]))

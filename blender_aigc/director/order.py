@@ -18,7 +18,7 @@ import numpy as np
 
 ORDER, SCENE, PROGRESS, FAULT = "order.json", "scene.blend", "progress.json", "fault.json"
 SOLIDS = "solids.npz"
-BAKED_BY = 7
+BAKED_BY = 8
 """Raised when the same plan is baked differently or leaves other files, so that older bakes are not taken for it."""
 
 

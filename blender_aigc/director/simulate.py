@@ -11,8 +11,8 @@ from ..faults import Fault
 from ..plan import load
 from . import order, solids
 from .build import COPY, OBJECT
+from .deform import Objects
 from .motion import REST
-from .solids import Objects
 
 
 def simulate(folder: Path, part: str, report: Callable[[int, int], None]) -> None:

@@ -10,10 +10,9 @@ import numpy as np
 from mathutils import Vector
 
 from ..plan import Plan, PlanObject
-from . import bounces, deform, forces, keys, order, rigid
+from . import bounces, contact, deform, forces, held, keys, order, rigid
+from .deform import Objects
 from .order import Order
-
-Objects = dict[str, list[bpy.types.Object]]
 
 
 def moves(plan: Plan) -> bool:
@@ -35,32 +34,51 @@ def simulate(
     scene.render.fps, scene.render.fps_base = rigid.SOLVER_FPS, rigid.SOLVER_FPS / (order_.fps * clock.every)
     scene.gravity = (0.0, 0.0, -plan.world.gravity_m_s2)
     rigid_ones = [obj for thing in plan.objects if rigid.is_active(thing) for obj in objects[thing.name]]
-    passes = 1 + bool(rigid_ones and any(thing.cloth or thing.soft for thing in plan.objects))
-    frames, total = plan.timing.frames, passes * plan.timing.frames
+    both = bool(rigid_ones and any(thing.cloth or thing.soft for thing in plan.objects))
+    frames, ahead = plan.timing.frames, held.frames(plan, objects) if both else 0
+    total = ahead + (1 + both) * frames
     poses = np.zeros((len(rigid_ones), frames, 7))
     if rigid_ones:
-        poses = _rigid(scene, plan, order_, objects, ground, clock, lambda frame: report(frame + 1, total), passes > 1)
-    if passes > 1:  # cloth and soft bodies meet what has moved
+        known, bodies = held.casts(scene, plan, objects, ground, lambda frame: report(frame, total))
+        poses = _rigid(scene, known, order_, bodies, ground, clock, lambda i: report(ahead + i + 1, total), both)
+        held.remove(objects, bodies)
+    if both:  # cloth and soft bodies meet what has moved
         numbers = np.array([clock.solver(1 + i) for i in range(frames)])
         for obj, found in zip(rigid_ones, poses, strict=True):
             keys.write_pose(obj, numbers, found)
-    deformed = _add_deformed(plan, objects, ground, clock)
-    shapes = {obj: np.zeros((frames, len(obj.data.vertices), 3), np.float32) for obj in deformed}
-    if deformed:
-        forces.add_forces(scene, plan, clock, Vector(order_.origin_m))
-        if any(rigid.hangs(thing) for thing in plan.objects):
-            forces.add_settling(scene, clock)
-        for frame in _frames(scene, plan, clock):
-            graph = bpy.context.evaluated_depsgraph_get()
-            for obj, points in shapes.items():
-                mesh = obj.evaluated_get(graph).data
-                flat = np.empty(3 * len(mesh.vertices), np.float32)
-                mesh.vertices.foreach_get("co", flat)
-                points[frame] = flat.reshape(-1, 3)
-            report((passes - 1) * frames + frame + 1, total)
-        if ground is not None:
-            _lift(shapes, order_.origin_m[2])
+    shapes = _shapes(scene, plan, order_, objects, ground, clock, lambda i: report(total - frames + i + 1, total))
+    contact.push_out(shapes, rigid_ones, poses)
+    if ground is not None:
+        contact.lift(shapes, order_.origin_m[2])
     _write(folder, plan, objects, rigid_ones, poses, shapes)
+
+
+def _shapes(
+    scene: bpy.types.Scene,
+    plan: Plan,
+    order_: Order,
+    objects: Objects,
+    ground: bpy.types.Object | None,
+    clock: rigid.Clock,
+    report: Callable[[int], None],
+) -> dict[bpy.types.Object, np.ndarray]:
+    """(F, V, 3) float32 points of all cloth and soft bodies, each in its own frame."""
+    deformed = deform.add_deformed(plan, objects, ground, clock)
+    if not deformed:
+        return {}
+    shapes = {obj: np.zeros((plan.timing.frames, len(obj.data.vertices), 3), np.float32) for obj in deformed}
+    forces.add_forces(scene, plan, clock, Vector(order_.origin_m))
+    if any(rigid.hangs(thing) for thing in plan.objects):
+        forces.add_settling(scene, clock)
+    for frame in _frames(scene, plan, clock):
+        graph = bpy.context.evaluated_depsgraph_get()
+        for obj, points in shapes.items():
+            mesh = obj.evaluated_get(graph).data
+            flat = np.empty(3 * len(mesh.vertices), np.float32)
+            mesh.vertices.foreach_get("co", flat)
+            points[frame] = flat.reshape(-1, 3)
+        report(frame)
+    return shapes
 
 
 def _rigid(
@@ -101,7 +119,7 @@ def _rigid(
             break
     _hold_still([thing for thing, _ in bodies], best)
     if ground is not None:
-        _keep_above([obj for _, obj in bodies], best, order_.origin_m[2])
+        contact.keep_above([obj for _, obj in bodies], best, order_.origin_m[2])
     return best
 
 
@@ -130,47 +148,6 @@ def _frames(scene: bpy.types.Scene, plan: Plan, clock: rigid.Clock) -> Iterator[
         frame, between = divmod(number - 1, clock.every)
         if number >= 1 and not between:
             yield frame
-
-
-def _keep_above(bodies: list[bpy.types.Object], poses: np.ndarray, top: float) -> None:
-    """A frame that shows the one step in which a fast body has sunk into the ground shows it on the ground instead."""
-    for obj, found in zip(bodies, poses, strict=True):
-        points = np.empty(3 * len(obj.data.vertices), np.float32)
-        obj.data.vertices.foreach_get("co", points)
-        points = points.reshape(-1, 3)
-        w, x, y, z = found[:, 3:].T
-        third_row = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], 1)
-        lowest = (third_row @ points.T).min(1) + found[:, 2]
-        found[:, 2] += np.maximum(top - lowest, 0.0)
-
-
-def _add_deformed(
-    plan: Plan, objects: Objects, ground: bpy.types.Object | None, clock: rigid.Clock
-) -> list[bpy.types.Object]:
-    found: list[bpy.types.Object] = []
-    for thing in plan.objects:
-        for obj in objects[thing.name] if thing.cloth or thing.soft else ():
-            if thing.cloth is not None:
-                deform.add_cloth(obj, thing, plan, clock)
-            else:
-                deform.add_soft(obj, thing, plan, clock)
-            found.append(obj)
-    if found:
-        for thing in plan.objects:
-            if rigid.is_obstacle(thing) or rigid.is_active(thing):
-                for obj in objects[thing.name]:
-                    deform.add_collider(obj, thing)
-        if ground is not None:
-            deform.add_collider(ground, None)
-    return found
-
-
-def _lift(shapes: dict[bpy.types.Object, np.ndarray], top: float) -> None:
-    """Points that a hard landing pushed into the ground for a frame or two lie on it."""
-    for obj, points in shapes.items():
-        matrix = np.array(obj.matrix_world)
-        depth = np.maximum(top - (points @ matrix[2, :3] + matrix[2, 3]), 0.0)
-        points += depth[:, :, None] * np.linalg.inv(matrix[:3, :3])[:, 2].astype(np.float32)
 
 
 def _hold_still(things: list[PlanObject], poses: np.ndarray) -> None:

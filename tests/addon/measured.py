@@ -136,6 +136,34 @@ def deepest_m(motion: Motion) -> tuple[float, str]:
     return worst
 
 
+def deepest_soft_m(motion: Motion) -> tuple[float, str]:
+    """How far cloth and soft bodies, and what is not, are inside of each other, and where; every frame.
+
+    A sheet has no inside.
+    """
+    worst = (0.0, "")
+    hard = [(name, copy) for name in motion.meshes if name not in motion.sheets
+            for copy in range(len(motion.rests[name])) if motion.thing(name).collides]  # fmt: skip
+    trees = {name: BVHTree.FromPolygons(*motion.meshes[name]) for name, _ in hard}
+    for frame in range(motion.plan.timing.frames):
+        for name, copies in motion.sheets.items():
+            for copy, sheets in enumerate(copies):
+                points = sheets[frame].astype(float)
+                own = BVHTree.FromPolygons(points.tolist(), motion.meshes[name][1])
+                for body in hard:
+                    matrix = _matrix(motion, *body, frame)
+                    inverse = np.linalg.inv(matrix)
+                    local = points @ inverse[:3, :3].T + inverse[:3, 3]
+                    corners = motion.meshes[body[0]][0]
+                    near = np.all((local > corners.min(0)) & (local < corners.max(0)), axis=1)
+                    depth = _depth(trees[body[0]], local[near])
+                    if motion.thing(name).soft:
+                        depth = max(depth, _depth(own, corners @ matrix[:3, :3].T + matrix[:3, 3]))
+                    if depth > worst[0]:
+                        worst = depth, f"{name} {copy} and {body} at {frame}"
+    return worst
+
+
 def _matrix(motion: Motion, name: str, copy: int, frame: int) -> np.ndarray:
     if name not in motion.poses:
         return motion.rests[name][copy]
@@ -304,6 +332,15 @@ def waves_more(motion: Motion, name: str) -> None:
     assert sway(motion, name) > 1.15 * _LIGHT_WINDS[name]
 
 
+def held_by(motion: Motion, name: str, soft: str) -> None:
+    """From the first touch on it lies on what is soft, dents it, and does not sink into it."""
+    radius = (motion.boxes[name][0, 1] - motion.boxes[name][0, 0]).min() / 2
+    lowest, sheet = motion.paths(name)[0, :, 2] - radius, motion.sheets[soft][0]
+    high = np.ptp(sheet[..., 2], axis=1)
+    assert (lowest > 0.75 * high).all(), (lowest / high).min()
+    assert lowest[-1] < sheet[-1, :, 2].max() - 0.01, "it hovers"
+
+
 def outside(motion: Motion, name: str, ball: str) -> None:
     """No vertex of the cloth is deeper in the ball than 5 mm, at the end."""
     low, high = motion.boxes[ball][0]
@@ -315,6 +352,6 @@ PROPERTIES: dict[str, Callable[..., None]] = {
     function.__name__: function
     for function in (
         *(falls, bounces_lower, above_floor, spins, turns, apart, comes_closer, goes_right, goes_left, descends),
-        *(moves, rolls, pushes, topples, rebounds, passes, ends_inside, still, waves, waves_more, outside),
+        *(moves, rolls, pushes, topples, rebounds, passes, ends_inside, still, waves, waves_more, outside, held_by),
     )
 }

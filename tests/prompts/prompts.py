@@ -399,7 +399,7 @@ SOFT_AND_WET = (
         "Drop a bowling ball from 1 m on a jelly cube, low angle",
         {"bowling ball": "bowling_ball @above cube", "cube": "cube"},
         {"cube.soft": given, "bowling ball.place.distance_m": about(1.0), "camera.view": "low"},
-        ("descends:bowling ball",),
+        ("falls:bowling ball", "held_by:bowling ball:cube"),
     ),
     Prompt(
         "Pour honey into a glass on a round table from 20 cm above",
