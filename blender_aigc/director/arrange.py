@@ -189,6 +189,7 @@ def _spots(
             yield np.array([centre[0], centre[1], low[2] - (distance_m or 0.0) - extent[2] + lift - 2 * GAP_M])
         return
     step = max(0.35 * float(extent[:2].max()), 0.01)
+    nothing_met = target is not None and relation == "on"
     if target is not None and relation == "on" and target.thing.shape in ("ramp", "stairs"):
         centre = centre + [0.0, 0.5 * (high[1] - low[1]) - 0.55 * extent[1], 0.0]
     for x, y in _spiral(step, _TRIES):
@@ -209,7 +210,10 @@ def _spots(
         spot[2] = top + lift
         if relation == "above":
             spot[2] += (_ABOVE_M if distance_m is None else distance_m) - GAP_M
+        nothing_met = False
         yield spot
+    if nothing_met:  # what spans thin supports, as a board on posts, lies on the highest
+        yield np.array([centre[0], centre[1], high[2] + lift])
 
 
 def _sides(

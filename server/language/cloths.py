@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blender_aigc.plan import FABRICS, SHAPES, Cloth, Place
+from blender_aigc.plan import FABRICS, SHAPES, Cloth, Material, Place
 
 from .bodies import Body
 from .meaning import Happening
@@ -10,6 +10,8 @@ from .stage import Stage
 
 _PINS = {"flag": "left", "shirt": "shoulders", "dress": "shoulders", "cape": "shoulders", "curtain": "top"}
 _UPRIGHT = {"flag", "shirt", "dress", "cape", "curtain"}
+_LEG_M = (0.05, 0.05, 0.8)
+"""Of a trampoline."""
 _STIFF = {"cotton": "denim", "silk": "cotton", "wool": "denim"}
 
 
@@ -35,7 +37,10 @@ def dress(stage: Stage, made: Body) -> None:
         if falls or "loose" in made.thing.qualities
         else _PINS.get(shape, "top" if _does(stage, made, "hang") else "none")
     )
-    if _does(stage, made, "hang") and shape in ("tablecloth", "blanket"):
+    if made.thing.noun.name == "trampoline":
+        pin = "all_corners"
+        _put_on_legs(stage, made)
+    elif _does(stage, made, "hang") and shape in ("tablecloth", "blanket"):
         pin = "top_corners"
         made.fields["rotation_deg"] = (90.0, 0.0, 0.0)
     elif _only_blows(stage, made, pin, falls) and shape in ("tablecloth", "blanket"):  # as if on a line
@@ -47,7 +52,7 @@ def dress(stage: Stage, made: Body) -> None:
     made.fields["cloth"] = Cloth(fabric, pin, self_collision=shape in ("shirt", "dress", "flag") or falls)
     _put(stage, made, shape, pin, falls)
     stage.moves(made)
-    if pin != "none":
+    if pin not in ("none", "all_corners"):
         stage.view = "low" if shape == "flag" else "front"  # from a little aside the waves of a flag are seen
         stage.wind_default_deg = 0.0 if shape == "flag" else 60.0
 
@@ -75,6 +80,18 @@ def _put(stage: Stage, made: Body, shape: str, pin: str, falls: bool) -> None:
         if pole.fields["shape"] == "pole":
             up = round(max(0.0, pole.height_m - made.height_m), 4)
             made.fields["place"] = Place("right_of", pole.name, 0.0, (0.0, 0.0, up))
+
+
+def _put_on_legs(stage: Stage, made: Body) -> None:
+    """Four legs stand where the trampoline was said to, and it lies on them."""
+    width, depth, _ = made.size_m
+    size, name = (width, depth, _LEG_M[2]), stage.free_name("trampoline leg")
+    legs = {"shape": "cylinder", "size_m": _LEG_M, "count": 4, "arrange": "grid", "material": Material("steel")}
+    legs["spacing_m"] = round(min(width, depth) - 2 * _LEG_M[0], 4)
+    if "place" in made.fields:
+        legs["place"] = made.fields["place"]
+    stage.bodies.insert(stage.bodies.index(made), Body(made.thing, name, size, True, legs))
+    made.fields["place"] = Place("on", name)
 
 
 def _does(stage: Stage, made: Body, *actions: str) -> bool:

@@ -70,6 +70,16 @@ def test_a_hundred_things_around_and_beside_each_other_do_not_meet() -> None:
     assert every[:, 0, 2].min() > -1e-6, "nothing is under the ground"
 
 
+def test_what_spans_thin_supports_lies_on_them() -> None:
+    posts = {"name": "post", "shape": "cylinder", "size_m": [0.04, 0.04, 0.5], "count": 2, "arrange": "row",
+             "spacing_m": 1.8}  # fmt: skip
+    board = {"name": "board", "shape": "box", "size_m": [2.0, 0.3, 0.04], "place": {"relation": "on", "target": "post"}}
+    found = boxes(build(plan(posts, board)))
+    ((low, high),) = found["board"]
+    assert abs(low[2] - found["post"][:, 1, 2].max()) < 0.01
+    assert np.allclose((low + high)[:2] / 2, found["post"].mean((0, 1))[:2], atol=0.01)
+
+
 def test_what_does_not_fit_is_said() -> None:
     before = scene_state()
     with pytest.raises(Fault, match="do not fit inside 'cup'"):

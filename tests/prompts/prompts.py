@@ -402,6 +402,22 @@ SOFT_AND_WET = (
         ("falls:bowling ball", "held_by:bowling ball:cube"),
     ),
     Prompt(
+        "A bowling ball falls onto a trampoline",
+        {
+            "bowling ball": "bowling_ball @above trampoline",
+            "trampoline leg": "4 x cylinder",
+            "trampoline": "tablecloth @on trampoline leg",
+        },
+        {"trampoline.cloth.pin": "all_corners"},
+        ("falls:bowling ball", "held_by:bowling ball:trampoline"),
+    ),
+    Prompt(
+        "A cannonball drops onto a mattress",
+        {"cannonball": "sphere @above mattress", "mattress": "box"},
+        {"mattress.soft": None, "mattress.material.name": "foam"},
+        ("falls:cannonball", "still:mattress"),
+    ),
+    Prompt(
         "Pour honey into a glass on a round table from 20 cm above",
         {"glass": "glass @on round table", "round table": "table", "honey source": "sphere @above glass"},
         {

@@ -77,6 +77,11 @@ THINGS: dict[str, Noun] = {
     "die,dice": Noun("die", "dice", size_m=_same(0.016), color="white"),
     "bubble": Noun("bubble", "balloon", size_m=_same(0.3), color="white", material="glass"),
     "jelly,pudding,jello": Noun("jelly", "cube", size_m=_same(0.3), material="jelly"),
+    "mattress,air mattress,gym mat,crash mat": Noun(
+        "mattress", "box", size_m=(2.0, 1.4, 0.25), material="foam", color="white"
+    ),
+    "pillow,cushion": Noun("cushion", "box", size_m=(0.6, 0.5, 0.16), material="foam", color="cream"),
+    "sponge": Noun("sponge", "box", size_m=(0.15, 0.1, 0.06), material="foam", color="yellow"),
     "plate,tray": Noun("plate", "cylinder", size_m=(0.27, 0.27, 0.02), material="ceramic"),
     "coffee cup,teacup,cup": Noun("cup", "cup"),
     "mug,coffee mug,beer mug": Noun("mug", "mug"),
@@ -103,6 +108,9 @@ THINGS: dict[str, Noun] = {
     "cape,cloak": Noun("cape", "cape", role="cloth"),
     "curtain,drape": Noun("curtain", "curtain", role="cloth"),
     "tablecloth,cloth,fabric,sheet,handkerchief,scarf,towel,napkin": Noun("cloth", "tablecloth", role="cloth"),
+    "trampoline": Noun(
+        "trampoline", "tablecloth", size_m=(2.4, 2.4, 0.0), material="rubber", color="blue", role="cloth"
+    ),
     "blanket,bedsheet,carpet": Noun("blanket", "blanket", role="cloth"),
     "shirt,t shirt,tshirt,tee shirt,tee,blouse,sweater": Noun("shirt", "shirt", role="cloth"),
     "dress,skirt,gown": Noun("dress", "dress", role="cloth"),
