@@ -151,8 +151,9 @@ def draw_params(layout, context, settings, info: ModelInfo, advanced: bool) -> N
         elif param.type == "enum" or (param.type in ("int", "float") and len(param.label) + 9 > space):
             column.label(text=param.label)
             column.prop(group, param.key, text="", slider=slider)
-        else:
-            column.prop(group, param.key, slider=slider)
+        else:  # Blender looks for the name as a whole, and no language has one with its unit
+            label = params.with_unit(param, iface_(param.label))
+            column.prop(group, param.key, text=label, translate=False, slider=slider)
         if param.key == "cameras" and getattr(group, "cameras", "") in ASK_FOR_CAMERAS:
             column.prop(settings, "others_hide")
 

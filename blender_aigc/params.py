@@ -76,10 +76,14 @@ def _build(info: ModelInfo) -> type:
     return type(f"AIGC_PG_{info.id}", (bpy.types.PropertyGroup,), {"__annotations__": annotations})
 
 
+def with_unit(param: Param, label: str) -> str:
+    """`label`, in whatever language, with the unit of `param` where that says something."""
+    return f"{label} ({param.unit})" if param.unit in ("m", "px", "s", "deg") else label
+
+
 def property_for(model_id: str, param: Param):
     """`param` as a Blender property; `model_id` keeps the names of its choices apart from those of others."""
-    label = f"{param.label} ({param.unit})" if param.unit in ("m", "px", "s", "deg") else param.label
-    common = {"name": label, "description": param.help, "default": param.default}
+    common = {"name": with_unit(param, param.label), "description": param.help, "default": param.default}
     if param.type == "enum":
         items = [(c.id, c.label, c.help, "NONE", enum_number(c.id)) for c in param.choices]
         _kept_items[model_id, param.key] = items

@@ -38,7 +38,7 @@ MODEL = ModelInfo(
     "Probe",
     "For this test",
     params=(
-        Param("size", "int", "Size", "How big", 3, 1, 9),
+        Param("size", "int", "Size", "How big", 3, 1, 9, unit="m"),
         Param("style", "enum", "Style", "Which", "a", choices=(Choice("a", "A"), Choice("b", "B"))),
         Param("hidden", "bool", "Hidden", "Rarely needed", False, advanced=True),
         Param("slots", "text", "Slots", "Only for mesh files", "", advanced=True, of_files=True),
@@ -74,6 +74,8 @@ class Paper:
         getattr(data, name)
         self._check("prop", options)
         self.drawn.append(("prop", name))
+        if options.get("translate") is False and options.get("text"):
+            self.drawn.append(("named", str(options["text"])))
 
     def operator(self, idname: str, **options: object) -> SimpleNamespace:
         rna = getattr(bpy.ops.aigc, idname.removeprefix("aigc.")).get_rna_type()
@@ -471,6 +473,13 @@ def test_the_interface_speaks_german_when_blender_does(addon):
         assert "Bild" in text(draw())
     finally:
         view.language = before
+
+
+def test_a_unit_stands_behind_the_name_in_the_language_of_the_interface(ready, monkeypatch):
+    """As the wheels have no languages, one word of one is given."""
+    assert ("named", "Size (m)") in draw()
+    monkeypatch.setattr(panels, "iface_", lambda text: "Größe" if text == "Size" else text)
+    assert ("named", "Größe (m)") in draw()
 
 
 def test_labels_are_written_as_blender_writes_them(addon):
