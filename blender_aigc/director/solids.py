@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -37,37 +38,43 @@ def simulate(
     both = bool(rigid_ones and any(thing.cloth or thing.soft for thing in plan.objects))
     frames, ahead = plan.timing.frames, held.frames(plan, objects) if both else 0
     total = ahead + (1 + both) * frames
+    world = _World(scene, plan, objects, ground, clock, order_)
     poses = np.zeros((len(rigid_ones), frames, 7))
     if rigid_ones:
         known, bodies = held.casts(scene, plan, objects, ground, lambda frame: report(frame, total))
-        poses = _rigid(scene, known, order_, bodies, ground, clock, lambda i: report(ahead + i + 1, total), both)
+        poses = _rigid(replace(world, plan=known, objects=bodies), lambda i: report(ahead + i + 1, total), both)
         held.remove(objects, bodies)
     if both:  # cloth and soft bodies meet what has moved
         numbers = np.array([clock.solver(1 + i) for i in range(frames)])
         for obj, found in zip(rigid_ones, poses, strict=True):
             keys.write_pose(obj, numbers, found)
-    shapes = _shapes(scene, plan, order_, objects, ground, clock, lambda i: report(total - frames + i + 1, total))
+    shapes = _shapes(world, lambda i: report(total - frames + i + 1, total))
     contact.push_out(shapes, rigid_ones, poses)
     if ground is not None:
         contact.lift(shapes, order_.origin_m[2])
     _write(folder, plan, objects, rigid_ones, poses, shapes)
 
 
-def _shapes(
-    scene: bpy.types.Scene,
-    plan: Plan,
-    order_: Order,
-    objects: Objects,
-    ground: bpy.types.Object | None,
-    clock: rigid.Clock,
-    report: Callable[[int], None],
-) -> dict[bpy.types.Object, np.ndarray]:
+@dataclass(frozen=True)
+class _World:
+    """What is simulated, and when."""
+
+    scene: bpy.types.Scene
+    plan: Plan
+    objects: Objects
+    ground: bpy.types.Object | None
+    clock: rigid.Clock
+    order: Order
+
+
+def _shapes(world: _World, report: Callable[[int], None]) -> dict[bpy.types.Object, np.ndarray]:
     """(F, V, 3) float32 points of all cloth and soft bodies, each in its own frame."""
-    deformed = deform.add_deformed(plan, objects, ground, clock)
+    scene, plan, clock = world.scene, world.plan, world.clock
+    deformed = deform.add_deformed(plan, world.objects, world.ground, clock)
     if not deformed:
         return {}
     shapes = {obj: np.zeros((plan.timing.frames, len(obj.data.vertices), 3), np.float32) for obj in deformed}
-    forces.add_forces(scene, plan, clock, Vector(order_.origin_m))
+    forces.add_forces(scene, plan, clock, Vector(world.order.origin_m))
     if any(rigid.hangs(thing) for thing in plan.objects):
         forces.add_settling(scene, clock)
     for frame in _frames(scene, plan, clock):
@@ -81,21 +88,13 @@ def _shapes(
     return shapes
 
 
-def _rigid(
-    scene: bpy.types.Scene,
-    plan: Plan,
-    order_: Order,
-    objects: Objects,
-    ground: bpy.types.Object | None,
-    clock: rigid.Clock,
-    report: Callable[[int], None],
-    more_follows: bool,
-) -> np.ndarray:
+def _rigid(world: _World, report: Callable[[int], None], more_follows: bool) -> np.ndarray:
     """(B, F, 7) poses of all bodies. With bouncing balls a few step lengths are tried: see bounces.py.
 
     The scene gets rid of its bodies only where more_follows: that takes Blender 1 % of a bake, and a scene that is
     done is thrown away.
     """
+    scene, plan, objects, ground, clock = world.scene, world.plan, world.objects, world.ground, world.clock
     bodies = [(thing, obj) for thing in plan.objects if rigid.is_active(thing) for obj in objects[thing.name]]
     starts = [(tuple(obj.location), tuple(obj.rotation_quaternion)) for _, obj in bodies]
     expected = bounces.expected(plan, objects)
@@ -106,10 +105,10 @@ def _rigid(
             obj.location, obj.rotation_quaternion = location, turned
         enlarged = rigid.add_bodies(scene, plan, objects, ground, clock, extra)
         air = forces.Bodies(rigid.wind_area_m2(plan, objects), enlarged)
-        fields = forces.add_forces(scene, plan, clock, Vector(order_.origin_m), air)
+        fields = forces.add_forces(scene, plan, clock, Vector(world.order.origin_m), air)
         poses = _poses(scene, plan, clock, [obj for _, obj in bodies], report)
         poses[:, :, :3] /= enlarged
-        lost = bounces.lost(plan, expected, poses, order_)
+        lost = bounces.lost(plan, expected, poses, world.order)
         if lost < least:
             best, least = poses, lost
         done = least < bounces.ENOUGH or extra == tries[-1]
@@ -119,7 +118,7 @@ def _rigid(
             break
     _hold_still([thing for thing, _ in bodies], best)
     if ground is not None:
-        contact.keep_above([obj for _, obj in bodies], best, order_.origin_m[2])
+        contact.keep_above([obj for _, obj in bodies], best, world.order.origin_m[2])
     return best
 
 

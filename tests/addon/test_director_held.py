@@ -10,7 +10,10 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from plans import baked, path, plan, sheet  # noqa: E402
+from plans import baked, build, path, plan, sheet  # noqa: E402
+
+from blender_aigc.director.bake import Bake  # noqa: E402
+from blender_aigc.director.simulate import simulate  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("empty_file")
 JELLY = {"name": "jelly", "shape": "cube", "size_m": [0.4] * 3, "material": {"name": "jelly"}, "soft": {}}
@@ -65,13 +68,25 @@ def test_settling_leaves_no_trace(tmp_path: Path) -> None:
     assert np.abs(found[0] - found[1]).max() < 1e-5
 
 
-@pytest.mark.parametrize("base_m", [0.15, 0.25], ids=["inside", "half out"])
-def test_a_ball_in_a_jelly_is_not_shot_out_of_it(base_m: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("base_m", "end_m"), [(0.15, 0.1), (0.25, 0.4)], ids=["inside", "half out"])
+def test_a_ball_in_a_jelly_is_not_shot_out_of_it(base_m: float, end_m: float, tmp_path: Path) -> None:
+    """It falls to the bottom, or is lifted onto the top."""
     jelly = {**JELLY, "place": {"relation": "at"}}
     built = baked(plan(jelly, ball(relation="at", offset_m=[0.03, 0, base_m]), frames=16), tmp_path)
     ways = path(built.objects["ball"][0], 16)
     assert np.allclose(sheet(built.objects["jelly"][0], 1)[0, :, :2].mean(0), 0, atol=0.01)
     assert ways[:, 2].max() < 0.5 and np.abs(ways[:, :2]).max() < 0.1
+    assert abs(ways[-1, 2] - end_m) < 0.03
+
+
+def test_progress_counts_the_settling_and_both_solvers(tmp_path: Path) -> None:
+    box = {"name": "box", "shape": "box", "size_m": [0.2] * 3, "rigid": {},
+           "place": {"relation": "right_of", "target": "jelly", "distance_m": 1.0}}  # fmt: skip
+    said: list[tuple[int, int]] = []
+    bake = Bake(bpy.context, build(plan(JELLY, box, frames=3)), tmp_path)
+    simulate(bake.folder, bake.part, lambda done, total: said.append((done, total)))
+    total = said[0][1]
+    assert said == [(done, total) for done in range(1, total + 1)] and total > 2 * 3
 
 
 def test_a_ball_on_a_jelly_moves_it_the_same_each_time(tmp_path: Path) -> None:
