@@ -104,11 +104,11 @@ def baked_motion(plan: Plan, home: Path, frames: int) -> Motion:
 
 # ------------------------------------------------------------------------------------------------- interpenetration
 
-_EVERY, _CORNERS = 3, 80
+_CORNERS = 200
 
 
 def deepest_m(motion: Motion) -> tuple[float, str]:
-    """How far a corner of anything rigid is inside of another thing, and where; every third frame, 80 corners each.
+    """How far a corner of anything rigid is inside of another thing, and where; every frame, up to 200 corners each.
 
     Both are taken as they look, not as the solver simplifies them.
     """
@@ -117,7 +117,7 @@ def deepest_m(motion: Motion) -> tuple[float, str]:
     trees = {name: BVHTree.FromPolygons(*motion.meshes[name]) for name, _ in bodies}
     reach = {name: float(np.linalg.norm(motion.meshes[name][0], axis=1).max()) for name, _ in bodies}
     worst = (0.0, "")
-    for frame in range(0, motion.plan.timing.frames, _EVERY):
+    for frame in range(motion.plan.timing.frames):
         matrices = {body: _matrix(motion, *body, frame) for body in bodies}
         middles = np.array([matrices[body][:3, 3] for body in bodies])
         for a, (name, copy) in enumerate(bodies):

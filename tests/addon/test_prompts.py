@@ -51,7 +51,7 @@ QUICK = (
 TRAP = Path(__file__).parent / "fluid_trap"
 FLUID_FRAMES, SLOW_FLUID_FRAMES = 48, 84
 """Lava takes its time."""
-DEEPEST_M = 0.02
+DEEPEST_M = 0.025
 """Stated distance: nothing is deeper in anything else than this, rigid or soft, not even for the step of an impact."""
 LONG = {"ends_inside", "topples", "passes", "bounces_lower"}
 
